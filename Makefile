@@ -1,0 +1,52 @@
+# QT-Ray. A fresh clone needs only Python 3.11 or newer, gcc, git and make: every target sets itself up.
+#
+#   make run     the main job: a demo fund, backtested, with its report
+#   make test    everything that must hold: check, then all tests
+#   make check   ruff, mypy, import contracts, tidiness
+#   make fix     what ruff can mend by itself
+#   make bench   every published number, into docs/benchmarks.md
+#   make docs    pages that are generated from the code
+#
+# PYTHON       the interpreter to build .venv with
+# TORCH_INDEX  package index for torch, where the usual one would bring CUDA,
+#              such as https://download.pytorch.org/whl/cpu; empty takes the usual one
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+WORKERS ?= 2
+
+BIN := .venv/bin
+READY := .venv/.installed
+
+.DEFAULT_GOAL := run
+.PHONY: run test check fix bench docs clean
+
+run: $(READY)
+	$(BIN)/qt demo
+
+test: check
+	$(BIN)/pytest -n $(WORKERS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/house
+
+fix: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+docs: $(READY)
+	$(BIN)/python docs/generate.py
+
+clean:
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find qt_ray tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@.ci/setup "$(PYTHON)" "$(TORCH_INDEX)"
