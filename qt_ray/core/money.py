@@ -1,0 +1,86 @@
+"""Money: whole units of 1e-8 of the quote currency, in 64 bits, never a float.
+
+Amounts enter and leave as Decimal and live as integers in between: a compiled ledger step on integers is three
+orders of magnitude faster than on Decimal and just as exact (`benchmarks/money.py`). Products that could leave
+64 bits are taken by quotient and remainder, so nothing here overflows below 9e10 of the quote currency.
+"""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from qt_ray.core.compiled import inlined
+from qt_ray.core.errors import Invalid
+
+UNIT = Decimal("1e-8")
+AMOUNT_MAX = Decimal("5e8")
+PPM = 1_000_000
+BPS = 10_000
+
+
+def money(value: Decimal) -> int:
+    """Return a quote amount in units of 1e-8, nearest."""
+    if not value.is_finite() or abs(value) > AMOUNT_MAX:
+        raise Invalid(f"an amount is finite and at most {AMOUNT_MAX:f}, was {value}")
+    return int((value / UNIT).to_integral_value(ROUND_HALF_EVEN))
+
+
+def decimal(units: int) -> Decimal:
+    """Return money units as a quote amount."""
+    return UNIT * int(units)
+
+
+def ppm(rate: Decimal) -> int:
+    """Return a rate in parts per million, which must be exact."""
+    scaled = rate * PPM
+    if scaled % 1 != 0:
+        raise Invalid(f"a rate is a whole number of parts per million, was {rate}")
+    return int(scaled)
+
+
+@inlined
+def nearest(numerator: int, denominator: int) -> int:
+    """Divide, rounding half to even; the denominator is positive."""
+    quotient = numerator // denominator
+    twice = 2 * (numerator - quotient * denominator)
+    if twice > denominator or (twice == denominator and quotient % 2 != 0):
+        return quotient + 1
+    return quotient
+
+
+@inlined
+def portion(amount: int, part: int, whole: int) -> int:
+    """Return `amount * part / whole` rounded half to even, for 0 <= part <= whole < 3e9."""
+    quotient = amount // whole
+    rest = amount - quotient * whole
+    return quotient * part + nearest(rest * part, whole)
+
+
+@inlined
+def per_million(amount: int, rate_ppm: int) -> int:
+    """Return `amount` times a rate in parts per million, rounded half to even."""
+    quotient = amount // 1_000_000
+    rest = amount - quotient * 1_000_000
+    return quotient * rate_ppm + nearest(rest * rate_ppm, 1_000_000)
+
+
+@inlined
+def per_hundred_million(amount: int, rate: int) -> int:
+    """Return `amount` times a rate in units of 1e-8 (funding), rounded half to even."""
+    quotient = amount // 100_000_000
+    rest = amount - quotient * 100_000_000
+    return quotient * rate + nearest(rest * rate, 100_000_000)
+
+
+@inlined
+def bps_of(amount: int, bps: int) -> int:
+    """Return basis points of an amount, rounded down, so a limit never grows by rounding."""
+    quotient = amount // 10_000
+    rest = amount - quotient * 10_000
+    return quotient * bps + rest * bps // 10_000
+
+
+@inlined
+def ratio_bps(part: int, whole: int) -> int:
+    """Return part of whole in basis points, rounded down; whole is positive."""
+    if abs(part) < 900_000_000_000_000:
+        return part * 10_000 // whole
+    return part // (whole // 10_000 + 1)
