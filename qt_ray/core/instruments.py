@@ -6,7 +6,7 @@ times one step is worth, so a notional is `ticks * steps * unit`, exact in 64 bi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ class Instrument:
 
     def steps(self, quantity: Decimal) -> int:
         """Return `quantity` as whole steps, toward zero, so rounding never adds risk."""
-        return int((quantity / self.step).to_integral_value(ROUND_DOWN))
+        return int(quantity // self.step)
 
     def price(self, ticks: int) -> Decimal:
         """Return whole ticks as a price."""
