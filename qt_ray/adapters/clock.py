@@ -1,0 +1,17 @@
+"""Clock: the only place that asks what time it is.
+
+Everywhere else time is a value that arrives with an event, so a backtest, a test and a replay see the same
+moments as the original. `now_ms` dates things; `monotonic_ns` measures how long they took.
+"""
+
+import time
+
+
+def now_ms() -> int:
+    """Return milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def monotonic_ns() -> int:
+    """Return nanoseconds since an arbitrary moment; only differences mean anything."""
+    return time.monotonic_ns()

@@ -1,0 +1,61 @@
+"""Files: a file is whole or it is not there.
+
+New content is written beside the target, forced to disk and renamed over it, then the folder is forced too; a
+crash at any moment leaves the old file or the new one, never half of either.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+
+CHUNK_BYTES = 1 << 20
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a new empty file beside `path`; it takes the place of `path` when the block ends well.
+
+    If the block raises, `path` is as it was and the new file is gone.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    draft.touch(exist_ok=False)
+    try:
+        yield draft
+        _force(draft)
+        draft.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            draft.unlink()
+    _force(path.parent)
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write `content` as the whole of `path`, durable before this returns."""
+    with replacing(path) as draft:
+        draft.write_bytes(content)
+
+
+def write_text_atomic(path: Path, content: str) -> None:
+    """Write `content` as the whole of `path` in UTF-8, durable before this returns."""
+    write_atomic(path, content.encode())
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, read in pieces of one mebibyte."""
+    state = sha256()
+    with path.open("rb") as source:
+        while piece := source.read(CHUNK_BYTES):
+            state.update(piece)
+    return state.hexdigest()
+
+
+def _force(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
