@@ -1,0 +1,238 @@
+"""`qt demo|backtest|replay|report|sweep`: run a fund over bars, prove the run, show it."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qt_ray.cli.config import Assignments, Json, Profile, assigned
+from qt_ray.cli.screen import emit, note, progress, say
+
+if TYPE_CHECKING:
+    from qt_ray.adapters.config import Loaded
+    from qt_ray.jobs.backtest import Result
+    from qt_ray.jobs.fund import Material
+
+EXIT_CHECK_FAILED = 6
+DEMO = {
+    "data.source": "synthetic",
+    "market.symbols": "BTCUSDT,ETHUSDT,SOLUSDT,XRPUSDT,DOGEUSDT",
+    "market.interval": "15m",
+    "fund.name": "demo",
+}
+
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run; default runs/NAME.")]
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+Workers = Annotated[int | None, typer.Option("--workers", "-w", min=1, help="Processes; changes no digest.")]
+
+
+def demo(assignments: Assignments = None, out: Out = None, json: Json = False) -> None:
+    """Backtest a fund on a seeded synthetic market with a planted edge, and write its report."""
+    _backtest("backtest", {**DEMO, **assigned(assignments)}, out, None, json)
+
+
+def backtest(
+    profile: Profile = "backtest",
+    assignments: Assignments = None,
+    out: Out = None,
+    workers: Workers = None,
+    json: Json = False,
+) -> None:
+    """Run the fund over bars of the catalogue, record the run and write its report."""
+    _backtest(profile, assigned(assignments), out, workers, json)
+
+
+def _backtest(profile: str, flags: dict[str, Any], out: Path | None, workers: int | None, json: bool) -> None:
+    from qt_ray.adapters.config import load
+    from qt_ray.adapters.run_files import save_run
+    from qt_ray.jobs.recorded import settings_of
+
+    loaded = load(profile, flags, os.environ)
+    result = _run(loaded, workers)
+    folder = out or Path(loaded.settings.run.out) / loaded.settings.fund.name
+    save_run(folder, result.run, settings_of(loaded), result.summary)
+    page = result.report(folder / "report.html", title_of(loaded))
+    if json:
+        emit("qt.backtest/1", {"run": folder, "report": page, **result.summary})
+        return
+    show(result.summary)
+    note(f"report  {page}")
+    note(f"replay  qt replay {folder}")
+
+
+def _run(loaded: "Loaded", workers: int | None) -> "Result":
+    from qt_ray.jobs.backtest import Result
+    from qt_ray.jobs.fund import material
+
+    note("reading bars")
+    made = material(loaded)
+    return Result(_simulated(made, workers or loaded.settings.run.workers, loaded.settings.run.block_bars))
+
+
+def _simulated(made: "Material", workers: int = 1, block_bars: int = 8_192) -> Any:
+    from qt_ray.jobs.backtest import run_material
+
+    note(f"running {len(made.bars)} bars of {', '.join(made.bars.symbols)} (the first run compiles, about a minute)")
+    with progress() as bars:
+        task = bars.add_task("bars", total=len(made.bars))
+        return run_material(made, workers, block_bars, lambda done: bars.advance(task, done))
+
+
+def title_of(loaded: "Loaded") -> str:
+    """Return the title of a fund's page."""
+    settings = loaded.settings
+    source = "synthetic market" if settings.data.source == "synthetic" else settings.market.venue
+    return f"{settings.fund.name}: {settings.predictor.kind} on {source}, {settings.market.interval}"
+
+
+def show(summary: dict[str, Any]) -> None:
+    """Write a run's numbers as lines that `grep` likes."""
+    period, reward, trips, costs = (summary[name] for name in ("period", "reward", "trips", "costs"))
+    held = summary["buy_and_hold"] or {}
+    lines = {
+        "period": f"{period['start']} to {period['end']}, {period['bars']} bars",
+        "symbols": " ".join(summary["symbols"]),
+        "equity": f"{summary['initial']} to {summary['final']}",
+        "return": f"{_share(reward['total'])} (buy and hold {_share(held.get('total'))})",
+        "sharpe": _plain(reward["sharpe"]),
+        "drawdown": _share(reward["drawdown"]),
+        "trips": f"{trips['count']}, won {_share(trips['win_rate'])}",
+        "costs": ", ".join(f"{name} {value}" for name, value in costs.items() if isinstance(value, str)),
+        "stops": "; ".join(f"{e['trigger']} at {e['at']}" for e in summary["emergencies"]) or "none",
+        "decisions": summary["digests"]["decisions"],
+        "fills": summary["digests"]["fills"],
+    }
+    for name, value in lines.items():
+        say(f"{name:<10} {value}")
+
+
+def _share(value: float | None) -> str:
+    return "n/a" if value is None else f"{100 * value:+.2f} %"
+
+
+def _plain(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.2f}"
+
+
+def replay(
+    run: Folder,
+    at: Annotated[int | None, typer.Option("--at", help="Explain the decision of this cycle.")] = None,
+    symbol: Annotated[str | None, typer.Option("--symbol", help="And of this symbol.")] = None,
+    workers: Workers = None,
+    json: Json = False,
+) -> None:
+    """Run a recorded run again and compare every digest, or explain one of its decisions."""
+    if (at is None) != (symbol is None):
+        raise typer.BadParameter("--at and --symbol come together", param_hint="--at")
+    if at is not None and symbol is not None:
+        _explain(run, at, symbol, json)
+    else:
+        _replay(run, workers or 1, json)
+
+
+def _replay(folder: Path, workers: int, json: bool) -> None:
+    from qt_ray.adapters.run_files import open_run
+    from qt_ray.engine.replay import differences
+    from qt_ray.jobs.recorded import recorded_material
+
+    recorded = open_run(folder)
+    again = _simulated(recorded_material(recorded), workers)
+    found = differences(recorded.digests, again, recorded.rows)
+    if json:
+        emit("qt.replay/1", {"run": folder, "same": not found, "differences": found, "digests": again.digests})
+    for name, digest in recorded.digests.items():
+        line = next((d for d in found if d.name == name), None)
+        row = "" if line is None or line.row is None else f", first at row {line.row}"
+        if not json:
+            say(f"{name:<10} {digest[:16]}  {'same' if line is None else 'DIFFERS: ' + line.replayed[:16] + row}")
+    if found:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _explain(folder: Path, at: int, symbol: str, json: bool) -> None:
+    from qt_ray.adapters.run_files import open_run
+    from qt_ray.ai.baselines import baseline
+    from qt_ray.engine.replay import replay_decision
+    from qt_ray.jobs.recorded import recorded_material
+
+    recorded = open_run(folder)
+    made = recorded_material(recorded)
+    predictor = baseline(made.predictor, len(made.bars.symbols), made.parameters)
+    answer = replay_decision(made.setup, made.bars, predictor, at, symbol)
+    row = recorded.rows("decisions")[at, made.bars.symbols.index(symbol)]
+    same = row.tobytes() == answer.row.tobytes()
+    told = {
+        "cycle": at,
+        "symbol": symbol,
+        "same_as_recorded": same,
+        "decision": {name: row[name].item() for name in row.dtype.names},
+        "question": answer.ask,
+        "rules": [
+            {"rule": rule.reason.label, "low": rule.band.low, "high": rule.band.high, "bound": rule.bound}
+            for rule in answer.rules
+        ],
+    }
+    if json:
+        emit("qt.decision/1", told)
+    else:
+        _show_answer(told)
+    if not same:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _show_answer(told: dict[str, Any]) -> None:
+    decision = told["decision"]
+    say(f"cycle {told['cycle']} {told['symbol']}: wished {decision['wish']}, granted {decision['granted']} steps")
+    say(f"score {decision['score']:.4f}, confidence {decision['confidence']:.4f}")
+    say("same as recorded" if told["same_as_recorded"] else "DIFFERS from what was recorded")
+    for rule in told["rules"]:
+        mark = "x" if rule["bound"] else " "
+        say(f" {mark} {rule['rule']:<24} {_edge(rule['low'])} to {_edge(rule['high'])}")
+
+
+def _edge(value: int) -> str:
+    return "any" if abs(value) >= 1 << 62 else str(value)
+
+
+def report(run: Folder, out: Out = None, json: Json = False) -> None:
+    """Show a run's numbers, and write its page again."""
+    from qt_ray.adapters.run_files import open_run
+    from qt_ray.jobs.backtest import Result
+    from qt_ray.jobs.recorded import recorded_run
+
+    result = Result(recorded_run(open_run(run)))
+    page = result.report(out or run / "report.html", f"{run.name}: report")
+    if json:
+        emit("qt.report/1", {"run": run, "report": page, **result.summary})
+        return
+    show(result.summary)
+    note(f"report  {page}")
+
+
+def sweep(
+    axes: Annotated[list[str], typer.Argument(metavar="KEY=A,B,C...", help="Settings to try, every combination.")],
+    profile: Profile = "backtest",
+    assignments: Assignments = None,
+    workers: Workers = None,
+    json: Json = False,
+) -> None:
+    """Backtest every combination of some settings; bars and forecasts are shared."""
+    from qt_ray.adapters.config import find_root, load
+    from qt_ray.jobs.sweep import Plan, grid
+    from qt_ray.jobs.sweep import sweep as run_sweep
+
+    plan = Plan(profile, assigned(assignments), dict(os.environ), find_root())
+    points = grid(axes)
+    note(f"{len(points)} points")
+    busy = workers or load(profile, plan.flags, os.environ).settings.run.workers
+    outcomes = list(run_sweep(plan, points, busy))
+    if json:
+        emit("qt.sweep/1", {"points": [{"settings": o.point.settings, **o.summary} for o in outcomes]})
+        return
+    for outcome in outcomes:
+        reward = outcome.summary["reward"]
+        told = " ".join(f"{key}={value}" for key, value in outcome.point.settings.items())
+        numbers = f"{_share(reward['total'])} sharpe {_plain(reward['sharpe'])}"
+        say(f"{outcome.summary['final']:>20} {numbers}  {told}")
+    note(f"{len(outcomes)} trials: the best of many is worth less than it looks")

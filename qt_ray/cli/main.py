@@ -1,0 +1,148 @@
+"""Main: the `qt` command, one table of names, loaded one at a time.
+
+Starting must cost nothing, so a command's module is imported when that command is used, and help is read from
+the table. Every end has its exit code, and an error of ours is one line.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from types import TracebackType
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
+
+from qt_ray.cli.screen import fault, note, say
+from qt_ray.core.errors import QtError
+
+EXIT_INTERNAL = 1
+EXIT_USAGE = 2
+EXIT_PERMISSION = 8
+EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Where a command lives, and its line of help."""
+
+    place: str
+    help: str
+
+
+COMMANDS = {
+    "demo": Command("qt_ray.cli.backtest:demo", "Backtest a fund on a synthetic market and show its report."),
+    "backtest": Command("qt_ray.cli.backtest:backtest", "Run the fund over stored bars and write its report."),
+    "replay": Command("qt_ray.cli.backtest:replay", "Run a recorded run again and compare every digest."),
+    "report": Command("qt_ray.cli.backtest:report", "Show a run's numbers, or write its page again."),
+    "sweep": Command("qt_ray.cli.backtest:sweep", "Backtest many parameters at once."),
+    "data": Command("qt_ray.cli.data:app", "Import, check and list market data."),
+    "config": Command("qt_ray.cli.config:app", "Show the settings and where each of them came from."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its commands by name and imports one when it is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, command in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=command.help, callback=_unloaded), name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the real command behind a name."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load_command(name) if name in COMMANDS else command, rest
+
+
+def _unloaded() -> None:
+    raise RuntimeError("a command is loaded before it is called")
+
+
+def load_command(name: str) -> Any:
+    """Return the command of that name, importing its module."""
+    module, _, attribute = COMMANDS[name].place.partition(":")
+    found = getattr(import_module(module), attribute)
+    if isinstance(found, typer.Typer):
+        group = get_group(found)
+        group.name, group.help = name, group.help or COMMANDS[name].help
+        return group
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(name)(found)
+    return get_command(single)
+
+
+app = typer.Typer(
+    name="qt",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        say(f"qt-ray {version('qt-ray')}")
+        raise typer.Exit
+
+
+@app.callback()
+def qt(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version and end."
+    ),
+) -> None:
+    """An autonomous hedge fund for crypto perpetual futures, under measured control."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `qt` and return its exit code: 0 ok, 2 usage, 130 interrupted, else the error's own."""
+    sys.excepthook = _internal
+    command = get_command(app)
+    try:
+        code = command.main(args=arguments, prog_name="qt", standalone_mode=False)
+        sys.stdout.flush()
+    except QtError as error:
+        fault(str(error))
+        return error.exit_code
+    except typer.TyperException as error:
+        return _usage(error)
+    except (typer.Abort, KeyboardInterrupt):
+        note("interrupted")
+        return EXIT_INTERRUPTED
+    except PermissionError as error:
+        fault(f"{error.filename}: a file this user may use, was: {error.strerror}")
+        return EXIT_PERMISSION
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
+        return EXIT_PIPE_CLOSED
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: typer.TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    text = error.format_message()
+    if context is None or "\n" in text:
+        note(text)
+    else:
+        fault(f"{text} See `{context.command_path} --help`.")
+    return error.exit_code
+
+
+def _internal(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if os.environ.get("QT_DEBUG") == "1":
+        sys.__excepthook__(kind, error, trace)
+        return
+    fault(f"internal: {kind.__name__}: {error} (QT_DEBUG=1 shows where)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""Backtest: the one class a notebook needs, and the run behind `qt backtest`.
+
+    Backtest(frames, predictor="trend").run().report("report.html")
+
+Whatever way it is started, by settings or by hand, on one process or two, a run depends only on its setup and bars.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from qt_ray.adapters.files import write_text_atomic
+from qt_ray.adapters.frames import bars_of, decisions_frame, equity_frame, fills_frame
+from qt_ray.adapters.instruments import infer_instrument
+from qt_ray.ai.baselines import baseline
+from qt_ray.core.instruments import Instrument
+from qt_ray.engine.backtest import BLOCK_BARS, Progress, Simulation, forecast_blocks, silent
+from qt_ray.engine.run import Run
+from qt_ray.engine.setup import Setup
+from qt_ray.jobs.forecasting import blocks, forecast_on
+from qt_ray.jobs.fund import Material
+from qt_ray.market.bars import Bars
+from qt_ray.monitoring.performance import Performance, measure
+from qt_ray.monitoring.summary import summarised
+from qt_ray.monitoring.tearsheet.page import rendered
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run, for people: frames, numbers and a page."""
+
+    run: Run
+
+    @cached_property
+    def performance(self) -> Performance:
+        """Return everything measured about the run."""
+        return measure(self.run)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """Return the run's numbers as plain values, money as strings."""
+        return summarised(self.run, self.performance)
+
+    @property
+    def equity(self) -> pd.DataFrame:
+        """Return the account at every close."""
+        return equity_frame(self.run)
+
+    @property
+    def fills(self) -> pd.DataFrame:
+        """Return every fill."""
+        return fills_frame(self.run)
+
+    def decisions(self, symbol: str) -> pd.DataFrame:
+        """Return every decision about one symbol."""
+        return decisions_frame(self.run, symbol)
+
+    def page(self, title: str = "QT-Ray backtest") -> str:
+        """Return the tearsheet as one HTML page."""
+        return rendered(self.run, self.performance, title)
+
+    def report(self, path: str | Path, title: str = "QT-Ray backtest") -> Path:
+        """Write the tearsheet and return its path."""
+        write_text_atomic(Path(path), self.page(title))
+        return Path(path)
+
+
+class Backtest:
+    """A fund over bars. Instruments that are not given are inferred from the bars themselves."""
+
+    def __init__(
+        self,
+        bars: Bars | Mapping[str, pd.DataFrame],
+        instruments: tuple[Instrument, ...] | None = None,
+        predictor: str = "trend",
+        parameters: Mapping[str, Any] | None = None,
+        setup: Setup | None = None,
+    ) -> None:
+        self.bars = bars if isinstance(bars, Bars) else bars_of(bars)
+        known = instruments or tuple(infer_instrument(symbol, self.bars) for symbol in self.bars.symbols)
+        self.setup = setup or Setup(known, funding_known=self.bars.funding is None)
+        self.predictor, self.parameters = predictor, dict(parameters or {})
+
+    def run(self, workers: int = 1, block_bars: int = BLOCK_BARS, progress: Progress = silent) -> Result:
+        """Run the fund and return what came of it."""
+        made = Material(self.setup, self.bars, self.predictor, self.parameters)
+        return Result(run_material(made, workers, block_bars, progress))
+
+
+def run_material(made: Material, workers: int = 1, block_bars: int = BLOCK_BARS, progress: Progress = silent) -> Run:
+    """Run what `made` describes."""
+    simulation = Simulation(made.setup, made.bars)
+    if workers > 1:
+        known = forecast_on(workers, made.bars, made.predictor, made.parameters, block_bars)
+        source = blocks(made.bars, known, block_bars)
+    else:
+        predictor = baseline(made.predictor, len(made.bars.symbols), made.parameters)
+        source = forecast_blocks(made.bars, predictor, block_bars)
+    for block in source:
+        simulation.feed(block)
+        progress(len(block.bars))
+    return simulation.finish({"kind": made.predictor, **made.parameters})

@@ -1,0 +1,92 @@
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from pathlib import PurePosixPath
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qt_ray.cli.screen import console, emit, fault, note, progress, rfc3339, say, spelled
+
+pytestmark = pytest.mark.unit
+
+
+class Side(StrEnum):
+    BUY = "buy"
+
+
+class Level(IntEnum):
+    HIGH = 2
+
+
+@dataclass(frozen=True)
+class Point:
+    price: Decimal
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=12))
+def test_a_decimal_crosses_json_exactly(value: Decimal) -> None:
+    text = spelled(value)
+    assert "E" not in text
+    assert Decimal(text) == value
+
+
+@given(st.integers(0, 4_102_444_800_000))
+def test_a_time_crosses_json_to_the_millisecond(ms: int) -> None:
+    found = datetime.fromisoformat(rfc3339(ms))
+    assert found.utcoffset() == timedelta(0)
+    assert (found - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) == ms
+
+
+@pytest.mark.parametrize(
+    ("value", "spelling"),
+    [
+        (Decimal("1E+3"), "1000"),
+        (Decimal("1e-8"), "0.00000001"),
+        (float("nan"), None),
+        (float("-inf"), None),
+        (np.int64(7), 7),
+        (np.float64(0.5), 0.5),
+        (np.float64("nan"), None),
+        (Side.BUY, "buy"),
+        (Level.HIGH, 2),
+        (Point(Decimal("1.50")), {"price": "1.50"}),
+        ((1, "a", None, True), [1, "a", None, True]),
+        ({"a": Decimal(1)}, {"a": "1"}),
+        (PurePosixPath("runs/1"), "runs/1"),
+        (datetime(2025, 1, 2, 9, tzinfo=timezone(timedelta(hours=1))), "2025-01-02T08:00:00.000Z"),
+    ],
+)
+def test_each_kind_has_one_spelling(value: object, spelling: object) -> None:
+    assert spelled(value) == spelling
+
+
+def test_what_has_no_spelling_is_refused() -> None:
+    with pytest.raises(TypeError, match="plain values"):
+        spelled(object())
+
+
+def test_emitted_data_carries_its_schema_first(capsys: pytest.CaptureFixture[str]) -> None:
+    emit("qt.test/1", {"balance": Decimal("10000.00")})
+    out = capsys.readouterr().out
+    assert list(json.loads(out)) == ["schema", "balance"]
+    for schema in ("test/1", "qt.test", "qt.test/x"):
+        with pytest.raises(ValueError, match="a schema is"):
+            emit(schema, {})
+
+
+def test_data_goes_to_stdout_and_everything_else_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    say("data")
+    note("remark")
+    fault("two\nlines")
+    with progress() as bars:
+        task = bars.add_task("work", total=2)
+        bars.advance(task)
+    console().print("table")
+    shown = capsys.readouterr()
+    assert shown.out == "data\ntable\n"
+    assert shown.err == "remark\nerror: two lines\n"
