@@ -23,21 +23,15 @@ def idle(world: World, i: int) -> bool:
 
 @inlined
 def settle_bar(world: World, tape: Tape, journal: Journal, t: int) -> None:
-    """Let the venue do its part of the bar: funding, fills, liquidation."""
+    """Let the venue do its part of the bar: funding (at the last mark where no bar opened), fills, liquidation."""
     held = False
     for i in range(len(world.books)):
-        if tape.close[t, i] != tape.close[t, i]:
-            held = held or world.books[i].position != 0
-            continue
-        funded = tape.funding.shape[0] > 0 and tape.funding[t, i] == tape.funding[t, i]
-        if idle(world, i):
-            if funded:
-                settle.learn_funding(world, tape, t, i)
-            continue
-        bar = settle.bar_of(world, tape, t, i)
-        if funded:
-            settle.pay_funding(world, tape, t, i, bar)
-        settle.trade(world, journal, i, bar)
+        missing = tape.close[t, i] != tape.close[t, i]
+        if tape.funding.shape[0] > 0 and tape.funding[t, i] == tape.funding[t, i]:
+            price = world.quotes[i].mark if missing else settle.ticks(world, i, tape.open[t, i])
+            settle.pay_funding(world, tape, t, i, price)
+        if not missing and not idle(world, i):
+            settle.trade(world, journal, i, settle.bar_of(world, tape, t, i))
         held = held or world.books[i].position != 0
     if held:
         settle.liquidate(world, tape, journal, t, False)

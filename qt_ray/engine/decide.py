@@ -53,7 +53,14 @@ def wanted(world: World, tape: Tape, t: int, i: int) -> tuple[int, int]:
         book.spent = 0
     value = quote.mark * world.instruments[i].unit
     size = target(world.sizers[i], fund.equity, value, quote.atr_bps)
-    return wish(world.sizers[i], score, book.position, book.spent, size), BY_SIGNAL
+    return wish(world.sizers[i], score, aimed(world, i), book.spent, size), BY_SIGNAL
+
+
+@inlined
+def aimed(world: World, i: int) -> int:
+    """Return the position once the working entry has filled: what an unchanged view goes on wanting."""
+    entry = world.slots[i * 3]
+    return world.books[i].position + (entry.quantity if entry.kind != 0 else 0)
 
 
 @inlined

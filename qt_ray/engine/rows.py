@@ -5,7 +5,7 @@ Money is in 1e-8 of the quote currency and cumulative where it accumulates; quan
 
 from enum import IntEnum
 
-from qt_ray.core.records import F32, I32, I64, U8, U32
+from qt_ray.core.records import F32, I32, I64, U8
 
 
 class Action(IntEnum):
@@ -50,9 +50,9 @@ class DecisionRow:
 
     wish: I64
     granted: I64
+    bound: I64
     score: F32
     confidence: F32
-    bound: U32
     binding: U8
     regime: U8
     action: U8

@@ -188,12 +188,12 @@ def learn_funding(world: World, tape: Tape, t: int, i: int) -> None:
 
 
 @inlined
-def pay_funding(world: World, tape: Tape, t: int, i: int, bar: Bar) -> None:
-    """Settle funding at the open of the bar that carries a rate."""
+def pay_funding(world: World, tape: Tape, t: int, i: int, price: int) -> None:
+    """Settle funding at `price` when the bar carries a rate."""
     learn_funding(world, tape, t, i)
     if world.books[i].position != 0:
         unit, rate = world.instruments[i].unit, world.quotes[i].funding
-        settle_funding(world.books[i], world.account[0], unit, bar.open, rate)
+        settle_funding(world.books[i], world.account[0], unit, price, rate)
 
 
 @inlined
@@ -242,5 +242,5 @@ def liquidate(world: World, tape: Tape, journal: Journal, t: int, high: bool) ->
         slot.order = 0
         account.liquidations += 1
         excess, worst = _strained(world, tape, t, high)
-    if account.wallet < 0 and account.positions == 0:
+    if account.wallet < 0 and worst < 0:
         book_transfer(account, -account.wallet)

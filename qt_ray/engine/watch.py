@@ -75,9 +75,21 @@ def reset(world: World) -> None:
 
 
 @inlined
+def release_disabled(world: World) -> None:
+    """Let the simulated person enable symbols again that repeated execution has disabled."""
+    now, wait = world.account[0].ts, world.conduct[0].operator_reset_ms
+    for i in range(len(world.books)):
+        book = world.books[i]
+        if book.disabled == 1 and wait > 0 and now - book.repeat_ts >= wait:
+            book.disabled = 0
+            book.repeat_count = 0
+
+
+@inlined
 def watch(world: World) -> None:
     """Read the drawdown, trip when something demands it, and walk a tripped stop toward flat, cool and armed."""
     fund, conduct = world.account[0], world.conduct[0]
+    release_disabled(world)
     level = observe(world.drawdown[0], world.limits[0], fund.equity, fund.ts, True)
     if fund.ess == ARMED:
         cause = cause_of(world, level)

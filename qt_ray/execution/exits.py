@@ -75,6 +75,10 @@ class ExitPlan:
         if not 0 < self.stop_min_bps <= self.stop_max_bps < 10_000:
             bounds = f"{self.stop_min_bps} and {self.stop_max_bps}"
             raise InvalidConfig(f"exits: 0 < stop_min_bps <= stop_max_bps < 10000, were {bounds}")
+        if not 0 <= self.confidence_tilt <= 1:
+            raise InvalidConfig(f"exits: confidence_tilt lies in [0, 1], was {self.confidence_tilt}")
+        if unknown := set(self.levels) - set(Regime.__members__):
+            raise InvalidConfig(f"exits: levels are by name of a regime, was {min(unknown)!r}")
 
     @staticmethod
     def none() -> "ExitPlan":
