@@ -4,6 +4,7 @@ Both engines get the same bars in the same run of this script, and both must agr
 loop fill by fill and to the cent, or the row does not hold however fast it was.
 """
 
+import tracemalloc
 from collections.abc import Sequence
 from decimal import Decimal
 from hashlib import sha256
@@ -26,6 +27,7 @@ from qt_ray.market.bars import Bars
 SHAPES = ((1, 525_600, 10.0), (20, 100_000, 40.0))
 SLOPE_MAX = 1.0
 ORDER_US_MAX = 60.0
+MEMORY_MAX = 2.0
 
 
 def market(symbols: int, count: int) -> tuple[Bars, tuple[Instrument, ...]]:
@@ -113,11 +115,25 @@ def _timed(symbols: int, count: int, runs: int) -> Sample:
     return median_of(lambda: simulate(bars, instruments, amounts), runs)
 
 
+def memory(quick: bool) -> Row:
+    """Return a run's peak of memory, bars included, over its bars as they are stored: time and five columns each."""
+    bars, instruments = market(20, 10_000 if quick else 100_000)
+    amounts = quantities(bars, instruments)
+    data = 6 * bars.close.nbytes
+    simulate(bars.window(0, 1_000), instruments, amounts)
+    tracemalloc.start()
+    simulate(bars, instruments, amounts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    value = (data + peak) / data
+    return at_most("memory of a run over its bars, 20 symbols", "times", Sample(value, 1, (value, value)), MEMORY_MAX)
+
+
 def measure(quick: bool) -> list[Row]:
     """Measure every shape, then what an order costs and how cost grows."""
     shapes = [(symbols, count // 20 if quick else count, target) for symbols, count, target in SHAPES]
     rows = [row for shape in shapes for row in against_peer(*shape, quick)]
-    return [*rows, order_cost(quick), *growth(quick)]
+    return [*rows, order_cost(quick), memory(quick), *growth(quick)]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ is written last and atomically, so a folder with a manifest is whole, and every 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from qt_ray.adapters.files import replacing, write_atomic
 from qt_ray.core.errors import Invalid
-from qt_ray.core.records import dtype
+from qt_ray.core.records import digest_of, dtype
 from qt_ray.engine.rows import CycleRow, DecisionRow
 from qt_ray.engine.run import Run
 from qt_ray.execution.fills import Fill
@@ -54,7 +53,7 @@ class Recorded:
             raise Invalid(f"{path}: a run's rows are a whole array, {error}") from error
         if rows.dtype != dtype(ROWS[name]):
             raise Invalid(f"{path}: rows have this version's layout, had another")
-        if sha256(rows.tobytes()).hexdigest() != self.digests[name]:
+        if digest_of(rows) != self.digests[name]:
             raise Invalid(f"{path}: rows match the digest in {MANIFEST}, did not")
         return rows
 

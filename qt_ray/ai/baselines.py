@@ -5,7 +5,7 @@ has no probability. They vote as one member, so agreement is one of one.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ def _cross(
     for at in range(close.shape[0]):
         for i in range(close.shape[1]):
             price = close[at, i]
-            if price != price:
+            if not 0.0 < price < np.inf:
                 score[at, i] = np.nan
                 continue
             if state[i, 2] == 0.0:
@@ -80,17 +80,17 @@ class Trend:
 
     gap_atr_min: float = 0.5
     adx_min: float = 20.0
-    name: str = "trend"
-    needs: tuple[str, ...] = ("ema_20", "ema_50", "atr_14", "adx_14")
+    name: str = field(default="trend", init=False)
+    needs: tuple[str, ...] = field(default=("ema_20", "ema_50", "atr_14", "adx_14"), init=False)
 
     def predict(self, snapshot: Snapshot) -> Forecasts:
         """Score the gap between averages in units of ATR."""
         fast, slow, atr, adx = np.moveaxis(snapshot.features, 2, 0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            gap = (fast - slow) / atr
+            gap = np.where(atr > 0.0, (fast - slow) / atr, np.nan)
             active = (np.abs(gap) >= self.gap_atr_min) & (adx >= self.adx_min)
         score = np.where(np.isnan(gap) | np.isnan(adx), np.nan, np.where(active, np.tanh(gap), 0.0))
-        return single(score, strength(np.nan_to_num(gap, posinf=0.0, neginf=0.0)))
+        return single(score, strength(np.nan_to_num(gap)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,8 @@ class MeanReversion:
     stretch: float = 1.0
     rsi_band: float = 20.0
     adx_max: float = 25.0
-    name: str = "mean_reversion"
-    needs: tuple[str, ...] = ("bb_position", "rsi_14", "adx_14")
+    name: str = field(default="mean_reversion", init=False)
+    needs: tuple[str, ...] = field(default=("bb_position", "rsi_14", "adx_14"), init=False)
 
     def predict(self, snapshot: Snapshot) -> Forecasts:
         """Score the distance from the middle of the band, against it."""
@@ -130,6 +130,9 @@ def baseline(kind: str, symbols: int, parameters: Mapping[str, Any]) -> Predicto
     """Return the baseline of that name for `symbols` symbols."""
     if kind not in BASELINES:
         raise InvalidConfig(f"predictor.kind is one of {', '.join(BASELINES)}, was {kind!r}")
+    for name, value in parameters.items():
+        if not isinstance(value, int | float) or not 0 <= value < np.inf:
+            raise InvalidConfig(f"predictor.parameters for {kind}: {name} is a number from 0, was {value!r:.60}")
     try:
         return BASELINES[kind](symbols, **parameters)
     except TypeError as error:

@@ -7,6 +7,7 @@ times one step is worth, so a notional is `ticks * steps * unit`, exact in 64 bi
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from qt_ray.core.money import UNIT, money, ppm
 from qt_ray.core.records import I32, I64, U8, empty
 
 BRACKETS_MAX = 12
+CLUSTERS_MAX = 64
+LEVERAGE_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,19 @@ class Instrument:
     cluster: int = 0
 
     def __post_init__(self) -> None:
-        if self.tick <= 0 or self.step <= 0:
+        if not all(size.is_finite() and size > 0 for size in (self.tick, self.step)):
             raise Invalid(f"{self.symbol}: tick and step are positive, were {self.tick} and {self.step}")
         if self.unit_exact % 1 != 0:
             raise Invalid(f"{self.symbol}: tick times step is a multiple of 1e-8, was {self.tick * self.step}")
         if not 1 <= len(self.brackets) <= BRACKETS_MAX or self.brackets[0].floor != 0:
             raise Invalid(f"{self.symbol}: 1 to {BRACKETS_MAX} brackets, the first from 0")
+        if any(upper.floor <= lower.floor for lower, upper in pairwise(self.brackets)):
+            raise Invalid(f"{self.symbol}: brackets rise, were {[str(b.floor) for b in self.brackets]}")
+        leverages = [bracket.leverage_max for bracket in self.brackets]
+        if not 1 <= min(leverages) <= max(leverages) <= LEVERAGE_MAX:
+            raise Invalid(f"{self.symbol}: leverage is from 1 to {LEVERAGE_MAX}, was {leverages}")
+        if not 0 <= self.cluster < CLUSTERS_MAX:
+            raise Invalid(f"{self.symbol}: a cluster is from 0 to {CLUSTERS_MAX - 1}, was {self.cluster}")
 
     @property
     def unit_exact(self) -> Decimal:

@@ -4,6 +4,7 @@ A class of annotated fields declares the row; `dtype` turns it into the packed l
 Because the layout is fixed, the bytes of a row are its canonical form and can be hashed as they lie.
 """
 
+from hashlib import sha256
 from typing import Annotated, Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 
 import numpy as np
@@ -30,6 +31,11 @@ def dtype(row: type[Any]) -> np.dtype[np.void]:
     """Return the packed layout that `row` declares, fields in order of declaration."""
     hints = get_type_hints(row, include_extras=True)
     return np.dtype([(name, get_args(hint)[1]) for name, hint in hints.items()])
+
+
+def digest_of(rows: NDArray[Any]) -> str:
+    """Return the SHA-256 of the bytes of an array, as they lie."""
+    return sha256(np.ascontiguousarray(rows).view(np.uint8)).hexdigest()
 
 
 def empty(row: type[RowT], count: int) -> NDArray[np.void]:

@@ -5,7 +5,6 @@ the fund's own past runs bar by bar in the compiled cycle. Block size changes me
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from qt_ray.ai.forecast import Floats, Predictor, Snapshot
 from qt_ray.core.codec import digest
 from qt_ray.core.errors import Invalid
 from qt_ray.core.money import money
+from qt_ray.core.records import digest_of
 from qt_ray.engine import cycle
 from qt_ray.engine.run import Run
 from qt_ray.engine.setup import Setup, open_world
@@ -69,7 +69,7 @@ class Simulation:
 
     def _make_room(self) -> None:
         fills: Any = self.journal.fills
-        grown = np.zeros(2 * len(fills), dtype=fills.dtype)
+        grown = np.zeros(len(fills) * 3 // 2, dtype=fills.dtype)
         grown[: len(fills)] = fills
         self.journal = self.journal._replace(fills=grown)
 
@@ -82,9 +82,9 @@ class Simulation:
             "bars": self.bars.digest(),
             "setup": digest(parameters),
             "features": SCHEMA.hash,
-            "cycles": sha256(journal.cycles.tobytes()).hexdigest(),
-            "decisions": sha256(journal.decisions.tobytes()).hexdigest(),
-            "fills": sha256(fills.tobytes()).hexdigest(),
+            "cycles": digest_of(journal.cycles),
+            "decisions": digest_of(journal.decisions),
+            "fills": digest_of(fills),
             "state": state_digest(self.world),
         }
         return Run(

@@ -7,13 +7,13 @@ A snapshot is the fund after a bar has been observed; nothing in the chain touch
 """
 
 from dataclasses import dataclass
-from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qt_ray.ai.forecast import Floats, Forecasts, Predictor
 from qt_ray.ai.forecast import Snapshot as Seen
+from qt_ray.core.records import digest_of
 from qt_ray.engine.decide import review_all, size
 from qt_ray.engine.tapes import Block, tape_of
 from qt_ray.engine.world import Tape, World, build_journal, copied
@@ -65,7 +65,7 @@ class Decision:
 
     def digest(self) -> str:
         """Return the SHA-256 of the rows, which is what a replay must reproduce."""
-        return sha256(self.rows.tobytes()).hexdigest()
+        return digest_of(self.rows)
 
 
 @dataclass(frozen=True, slots=True)
