@@ -178,7 +178,7 @@ class Run(Section):
     """Folder that gets one sub-folder per run."""
     seed: Whole = 7
     """Seed of every chance in the run."""
-    block_bars: Count = 8_192
+    block_bars: Count = 4_096
     """Bars computed at once; memory grows with it, results do not."""
     workers: Count = 1
     """Processes that forecast and sweep."""

@@ -22,9 +22,10 @@ def strength(value: Floats) -> Floats:
 
 
 def single(score: Floats, confidence: Floats) -> Forecasts:
-    """Return forecasts of one member, which abstains where its score is NaN."""
-    votes = (~np.isnan(score)).astype(np.uint8)
-    return Forecasts(score, np.where(votes == 1, confidence, 0.0), votes, members=1)
+    """Return forecasts of one member, which abstains where its score is NaN; takes over both arrays."""
+    silent = np.isnan(score)
+    confidence[silent] = 0.0
+    return Forecasts(score, confidence, (~silent).astype(np.uint8), members=1)
 
 
 @compiled

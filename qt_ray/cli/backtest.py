@@ -70,7 +70,7 @@ def _run(loaded: "Loaded", workers: int | None) -> "Result":
     return Result(_simulated(made, workers or loaded.settings.run.workers, loaded.settings.run.block_bars))
 
 
-def _simulated(made: "Material", workers: int = 1, block_bars: int = 8_192) -> Any:
+def _simulated(made: "Material", workers: int = 1, block_bars: int = 4_096) -> Any:
     from qt_ray.jobs.backtest import run_material
 
     note(f"running {len(made.bars)} bars of {', '.join(made.bars.symbols)} (the first run compiles, about a minute)")

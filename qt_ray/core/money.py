@@ -94,10 +94,12 @@ def bps_of(amount: int, bps: int) -> int:
 
 @inlined
 def ratio_bps(part: int, whole: int) -> int:
-    """Return part of whole in basis points, rounded down; 0 < whole < 9e16, the quotient at most 9e14."""
+    """Return part of whole in basis points, rounded down, for 0 < whole < 9e16; it ends at plus and minus 9e18."""
     if abs(part) < 900_000_000_000_000:
         return part * 10_000 // whole
     quotient = part // whole
+    if abs(quotient) >= 900_000_000_000_000:
+        return 9_000_000_000_000_000_000 if part > 0 else -9_000_000_000_000_000_000
     percent = (part - quotient * whole) * 100
     hundredth = (percent - percent // whole * whole) * 100
     return quotient * 10_000 + percent // whole * 100 + hundredth // whole

@@ -24,7 +24,9 @@ from qt_ray.market.bars import Bars
 from qt_ray.market.features.engine import FeatureEngine
 from qt_ray.market.features.schema import FeatureSchema
 
-BLOCK_BARS = 8_192
+BLOCK_BARS = 4_096
+# Room for fills at the start, one per so many bars of a symbol; it grows when a fund trades more.
+CELLS_PER_FILL = 24
 SCHEMA = FeatureSchema()
 Progress = Callable[[int], None]
 
@@ -53,9 +55,9 @@ class Simulation:
             raise Invalid(f"the bars' symbols are the instruments', were {', '.join(bars.symbols)}")
         if len(bars) == 0:
             raise Invalid("a backtest has at least one bar, had none")
-        self.setup, self.bars = setup, bars
+        self.setup, self.bars, width = setup, bars, len(bars.symbols)
         self.world: World = open_world(setup, bars.interval_ms, int(bars.ts[0]))
-        self.journal: Journal = build_journal(len(bars), len(bars.symbols), 64 * len(bars.symbols))
+        self.journal: Journal = build_journal(len(bars), width, max(64, len(bars) // CELLS_PER_FILL) * width)
 
     def feed(self, block: Block) -> None:
         """Run the fund over one block."""
@@ -76,7 +78,7 @@ class Simulation:
     def finish(self, predictor: Mapping[str, Any]) -> Run:
         """Return the run, with the digests of what went in and what came out."""
         journal: Any = self.journal
-        fills: NDArray[np.void] = journal.fills[: int(journal.filled[0])].copy()
+        fills: NDArray[np.void] = journal.fills[: int(journal.filled[0])]
         parameters = {"predictor": dict(predictor), **self.setup.plain()}
         digests = {
             "bars": self.bars.digest(),
