@@ -8,8 +8,8 @@
 #   make docs    pages that are generated from the code
 #
 # PYTHON       the interpreter to build .venv with
-# TORCH_INDEX  package index for torch, where the usual one would bring CUDA,
-#              such as https://download.pytorch.org/whl/cpu; empty takes the usual one
+# TORCH_INDEX  address of a package index with CPU builds of torch, where the usual one would bring CUDA;
+#              empty takes the usual one
 
 PYTHON ?= python3
 TORCH_INDEX ?=

@@ -18,11 +18,13 @@ EXIT_CHECK_FAILED = 6
 DEMO = {
     "data.source": "synthetic",
     "market.symbols": "BTCUSDT,ETHUSDT,SOLUSDT,XRPUSDT,DOGEUSDT",
-    "market.interval": "15m",
+    "market.interval": "1h",
+    "exits.kind": "dynamic",
     "fund.name": "demo",
 }
 
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run; default runs/NAME.")]
+Page = Annotated[Path | None, typer.Option("--out", "-o", help="File of the page; default RUN/report.html.")]
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 Workers = Annotated[int | None, typer.Option("--workers", "-w", min=1, help="Processes; changes no digest.")]
 
@@ -45,12 +47,13 @@ def backtest(
 
 def _backtest(profile: str, flags: dict[str, Any], out: Path | None, workers: int | None, json: bool) -> None:
     from qt_ray.adapters.config import load
-    from qt_ray.adapters.run_files import save_run
+    from qt_ray.adapters.run_files import check_place, save_run
     from qt_ray.jobs.recorded import settings_of
 
     loaded = load(profile, flags, os.environ)
-    result = _run(loaded, workers)
     folder = out or Path(loaded.settings.run.out) / loaded.settings.fund.name
+    check_place(folder)
+    result = _run(loaded, workers)
     save_run(folder, result.run, settings_of(loaded), result.summary)
     page = result.report(folder / "report.html", title_of(loaded))
     if json:
@@ -136,7 +139,7 @@ def _replay(folder: Path, workers: int, json: bool) -> None:
     from qt_ray.engine.replay import differences
     from qt_ray.jobs.recorded import recorded_material
 
-    recorded = open_run(folder)
+    recorded = open_run(folder).checked()
     again = _simulated(recorded_material(recorded), workers)
     found = differences(recorded.digests, again, recorded.rows)
     if json:
@@ -157,10 +160,11 @@ def _explain(folder: Path, at: int, symbol: str, json: bool) -> None:
     from qt_ray.jobs.recorded import recorded_material
 
     recorded = open_run(folder)
+    decisions = recorded.rows("decisions")
     made = recorded_material(recorded)
     predictor = baseline(made.predictor, len(made.bars.symbols), made.parameters)
     answer = replay_decision(made.setup, made.bars, predictor, at, symbol)
-    row = recorded.rows("decisions")[at, made.bars.symbols.index(symbol)]
+    row = decisions[at, made.bars.symbols.index(symbol)]
     same = row.tobytes() == answer.row.tobytes()
     told = {
         "cycle": at,
@@ -195,14 +199,18 @@ def _edge(value: int) -> str:
     return "any" if abs(value) >= 1 << 62 else str(value)
 
 
-def report(run: Folder, out: Out = None, json: Json = False) -> None:
+def report(run: Folder, out: Page = None, json: Json = False) -> None:
     """Show a run's numbers, and write its page again."""
-    from qt_ray.adapters.run_files import open_run
+    from qt_ray.adapters.run_files import check_place, open_run
     from qt_ray.jobs.backtest import Result
     from qt_ray.jobs.recorded import recorded_run
 
+    page = out or run / "report.html"
+    check_place(page.parent)
+    if page.is_dir():
+        raise typer.BadParameter(f"the page is a file, {page} is a folder", param_hint="--out")
     result = Result(recorded_run(open_run(run)))
-    page = result.report(out or run / "report.html", f"{run.name}: report")
+    result.report(page, f"{run.absolute().name}: report")
     if json:
         emit("qt.report/1", {"run": run, "report": page, **result.summary})
         return

@@ -81,14 +81,18 @@ class Backtest:
         setup: Setup | None = None,
     ) -> None:
         self.bars = bars if isinstance(bars, Bars) else bars_of(bars)
-        known = instruments or tuple(infer_instrument(symbol, self.bars) for symbol in self.bars.symbols)
-        self.setup = setup or Setup(known, funding_known=self.bars.funding is None)
+        self.setup = setup or Setup(instruments or inferred(self.bars), funding_known=self.bars.funding is None)
         self.predictor, self.parameters = predictor, dict(parameters or {})
 
     def run(self, workers: int = 1, block_bars: int = BLOCK_BARS, progress: Progress = silent) -> Result:
         """Run the fund and return what came of it."""
         made = Material(self.setup, self.bars, self.predictor, self.parameters)
         return Result(run_material(made, workers, block_bars, progress))
+
+
+def inferred(bars: Bars) -> tuple[Instrument, ...]:
+    """Return instruments read off the bars, one for each symbol."""
+    return tuple(infer_instrument(symbol, bars) for symbol in bars.symbols)
 
 
 def run_material(made: Material, workers: int = 1, block_bars: int = BLOCK_BARS, progress: Progress = silent) -> Run:

@@ -49,11 +49,11 @@ class Material:
 def material(loaded: Loaded, same_market: Material | None = None) -> Material:
     """Return what the settings ask for; bars and instruments may be taken from material of the same market."""
     settings = loaded.settings
+    policy = load_policy(loaded.policy_path, settings.policy.mode)
     if same_market is None:
         bars, instruments = market_of(settings)
     else:
         bars, instruments = same_market.bars, same_market.listed
-    policy = load_policy(loaded.policy_path, settings.policy.mode)
     kind, parameters = predictor_of(settings.predictor)
     return Material(setup_of(settings, policy, instruments, bars), bars, kind, parameters, instruments)
 

@@ -1,16 +1,21 @@
 """Recorded: from a run's folder back to the material it was made of, for replay and for a fresh page."""
 
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
 
 from qt_ray.adapters.config import Loaded
-from qt_ray.adapters.run_files import Recorded
+from qt_ray.adapters.run_files import ROWS, Recorded
 from qt_ray.adapters.settings import Settings
 from qt_ray.core.errors import Invalid
+from qt_ray.core.instruments import Instrument
+from qt_ray.core.money import money
 from qt_ray.core.policy import Policy
+from qt_ray.core.restore import restore
 from qt_ray.engine.run import Run
 from qt_ray.jobs.fund import Material, market_of, predictor_of, setup_of
+from qt_ray.market.bars import Bars
 
 PRIVATE = {"credentials"}
 
@@ -30,27 +35,33 @@ def recorded_settings(recorded: Recorded) -> Settings:
         raise Invalid(f"{recorded.folder}: settings of another version, {place}: {first['msg']}") from error
 
 
-def recorded_material(recorded: Recorded) -> Material:
-    """Return the material of a recorded run; bars that have changed since are an error."""
-    settings = recorded_settings(recorded)
-    bars, instruments = market_of(settings)
+def recorded_bars(recorded: Recorded) -> tuple[Bars, tuple[Instrument, ...]]:
+    """Return bars and instruments of a recorded run; bars that have changed since are an error."""
+    bars, instruments = market_of(recorded_settings(recorded))
     if bars.digest() != recorded.digests["bars"]:
         raise Invalid(f"{recorded.folder}: the bars are those of the run, they have changed since")
-    policy = Policy.from_dict(recorded.manifest["parameters"]["policy"])
+    return bars, instruments
+
+
+def recorded_material(recorded: Recorded) -> Material:
+    """Return the material of a recorded run, made again from its settings and its policy."""
+    settings = recorded_settings(recorded)
+    bars, instruments = recorded_bars(recorded)
+    policy = Policy.from_dict(recorded.parameters["policy"])
     kind, parameters = predictor_of(settings.predictor)
     return Material(setup_of(settings, policy, instruments, bars), bars, kind, parameters)
 
 
 def recorded_run(recorded: Recorded) -> Run:
-    """Return the run as it was written down, its rows checked against their digests."""
-    made = recorded_material(recorded)
+    """Return the run as it was written down; its units and balance are those of its setup, not of today's files."""
+    rows = {name: recorded.rows(name) for name in ROWS}
+    bars = recorded_bars(recorded)[0]
+    listed = recorded.parameters["instruments"]
     return Run(
-        bars=made.bars,
-        instruments=made.setup.instruments,
-        parameters=recorded.manifest["parameters"],
+        bars=bars,
+        instruments=tuple(restore(Instrument, one, "parameters.instruments") for one in listed),
+        parameters=recorded.parameters,
         digests=recorded.digests,
-        initial=int(recorded.manifest["initial"]),
-        cycles=recorded.rows("cycles"),
-        decisions=recorded.rows("decisions"),
-        fills=recorded.rows("fills"),
+        initial=money(Decimal(recorded.parameters["initial"])),
+        **rows,
     )

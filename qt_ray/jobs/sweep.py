@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,14 @@ def grid(axes: Sequence[str]) -> list[Point]:
         options = [word.strip() for word in words.split(",") if word.strip()]
         if not equals or not key.strip() or not options:
             raise InvalidConfig(f"an axis is KEY=a,b,c, was {axis!r}")
+        if key.strip() in names:
+            raise InvalidConfig(f"a sweep has one axis of each key, {key.strip()} is given twice")
         names.append(key.strip())
         values.append(options)
-    points = [Point(at, dict(zip(names, chosen, strict=True))) for at, chosen in enumerate(product(*values))]
-    if len(points) > POINTS_MAX:
-        raise InvalidConfig(f"a sweep has at most {POINTS_MAX} points, had {len(points)}")
-    return points
+    count = prod(map(len, values))
+    if count > POINTS_MAX:
+        raise InvalidConfig(f"a sweep has at most {POINTS_MAX} points, had {count}")
+    return [Point(at, dict(zip(names, chosen, strict=True))) for at, chosen in enumerate(product(*values))]
 
 
 def sweep(plan: Plan, points: Sequence[Point], workers: int = 1) -> Iterator[Outcome]:
