@@ -71,12 +71,16 @@ def sizer_rows(instruments: Sequence[Instrument], plan: SizerPlan, scaling: Deci
 
 @inlined
 def target(sizer: SizerRow, equity: int, value: int, atr_bps: int) -> int:
-    """Return the whole steps one direction is worth now; `value` is what one step costs."""
+    """Return the whole steps one direction is worth now; `value` is what one step costs.
+
+    A volatility target without a volatility is no size: nothing known is not calm.
+    """
     if sizer.method == 0:
         return sizer.quantity
     fraction = sizer.fraction_bps
     if sizer.method == 2:
-        fraction = min(fraction * sizer.target_atr_bps // max(atr_bps, 1), sizer.fraction_max_bps)
+        wanted = fraction * sizer.target_atr_bps // atr_bps if atr_bps > 0 else 0
+        fraction = min(wanted, sizer.fraction_max_bps)
     return bps_of(max(equity, 0), fraction) // value if value > 0 else 0
 
 

@@ -98,7 +98,7 @@ def ratio_bps(part: int, whole: int) -> int:
     if abs(part) < 900_000_000_000_000:
         return part * 10_000 // whole
     quotient = part // whole
-    if abs(quotient) >= 900_000_000_000_000:
+    if not -900_000_000_000_000 <= quotient < 900_000_000_000_000:
         return 9_000_000_000_000_000_000 if part > 0 else -9_000_000_000_000_000_000
     percent = (part - quotient * whole) * 100
     hundredth = (percent - percent // whole * whole) * 100

@@ -35,7 +35,7 @@ def dtype(row: type[Any]) -> np.dtype[np.void]:
 
 def digest_of(rows: NDArray[Any]) -> str:
     """Return the SHA-256 of the bytes of an array, as they lie."""
-    return sha256(np.ascontiguousarray(rows).view(np.uint8)).hexdigest()
+    return sha256(np.ascontiguousarray(rows).view(np.uint8).data).hexdigest()
 
 
 def empty(row: type[RowT], count: int) -> NDArray[np.void]:

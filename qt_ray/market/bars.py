@@ -75,5 +75,5 @@ class Bars:
             column = getattr(self, name)
             state.update(name.encode())
             if column is not None:
-                state.update(np.ascontiguousarray(column).view(np.uint8))
+                state.update(np.ascontiguousarray(column).view(np.uint8).data)
         return state.hexdigest()

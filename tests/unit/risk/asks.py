@@ -95,6 +95,61 @@ WIDE = {
     "cooldown_ms": 900_000,
 }
 
+# Which way each number of `Limits` tightens; the last group is read by the watch and not by the guard.
+LOWER_IS_TIGHTER = [
+    "leverage_x100",
+    "risk_per_trade_bps",
+    "position_cap",
+    "positions_max",
+    "volatile_atr_bps",
+    "order_value_bps",
+    "order_value_max",
+    "depth_share_bps",
+    "volume_day_share_bps",
+    "position_bps",
+    "gross_bps",
+    "net_bps",
+    "cluster_bps",
+    "day_loss_bps",
+    "drawdown_soft_bps",
+    "drawdown_soft_scale_bps",
+    "drawdown_hard_bps",
+    "margin_entry_bps",
+    "margin_reduce_bps",
+    "margin_flatten_bps",
+    "collar_market_bps",
+    "collar_volatile_bps",
+    "price_age_ms",
+    "orders_second_max",
+    "orders_minute_max",
+    "orders_ten_seconds_max",
+    "repeat_entries_max",
+    "funding_entry_max",
+]
+HIGHER_IS_TIGHTER = [
+    "confidence_min_bps",
+    "confidence_quality_bps",
+    "confidence_volatile_bps",
+    "confidence_margin_bps",
+    "agreement_quarters",
+    "liquidation_atr_x100",
+    "liquidation_min_bps",
+    "repeat_window_ms",
+    "duplicate_window_ms",
+    "slippage_pause_ms",
+]
+NOT_THE_GUARDS = [
+    "day_drawdown_trip_bps",
+    "open_loss_bps",
+    "flash_crash_bps",
+    "flash_window_ms",
+    "slippage_pause_bps",
+    "stop_hits_max",
+    "stop_window_ms",
+    "breaches_confirm",
+    "cooldown_ms",
+]
+
 
 class Judged(NamedTuple):
     """A verdict and the band of every rule, as Python integers."""

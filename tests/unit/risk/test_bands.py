@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qt_ray.risk.bands import UNBOUNDED, Band, anything, around, clamp, flat, holding, meet, within
@@ -25,6 +25,8 @@ def test_every_band_contains_flat(position: int, number: int) -> None:
 
 @quick
 @given(held, any_number)
+@example(UNBOUNDED - 1, 2**63 - 1)
+@example(1 - UNBOUNDED, 2**63 - 1)
 def test_every_band_but_flat_contains_what_is_held(position: int, number: int) -> None:
     for band in (anything(), holding(position), within(number, position), around(position, number)):
         assert band.low <= position <= band.high
