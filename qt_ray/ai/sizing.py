@@ -75,10 +75,10 @@ def target(sizer: SizerRow, equity: int, value: int, atr_bps: int) -> int:
 
     A volatility target without a volatility is no size: nothing known is not calm.
     """
-    if sizer.method == 0:
+    if sizer.method == Method.FIXED_QUANTITY:
         return sizer.quantity
     fraction = sizer.fraction_bps
-    if sizer.method == 2:
+    if sizer.method == Method.VOLATILITY_TARGET:
         wanted = fraction * sizer.target_atr_bps // atr_bps if atr_bps > 0 else 0
         fraction = min(wanted, sizer.fraction_max_bps)
     return bps_of(max(equity, 0), fraction) // value if value > 0 else 0

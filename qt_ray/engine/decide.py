@@ -8,7 +8,7 @@ from typing import Final
 
 from qt_ray.ai.sizing import target, wish
 from qt_ray.core.compiled import compiled, inlined
-from qt_ray.engine.mark import release, reserve
+from qt_ray.engine.mark import exposed, release, reserve
 from qt_ray.engine.plan import act, recent_orders
 from qt_ray.engine.rows import Action
 from qt_ray.engine.settle import guard_levels
@@ -79,11 +79,12 @@ def pose(world: World, tape: Tape, t: int, i: int, want: int, sent: int) -> None
     ask.price_min, ask.price_max = instrument.price_min, instrument.price_max
     ask.age_ms = fund.ts - quote.ts
     ask.equity = fund.equity
-    held = book.position * quote.mark * instrument.unit
+    counted = exposed(world, i)
+    held = counted * quote.mark * instrument.unit
     ask.gross_others = fund.gross - abs(held)
     ask.net_others = fund.net - held
     ask.cluster_others = world.clusters[instrument.cluster] - held
-    ask.positions_others = fund.positions - (1 if book.position != 0 else 0)
+    ask.positions_others = fund.positions - (1 if counted != 0 else 0)
     ask.bracket_notional = carried(instrument, world.brackets, fund.equity)
     ask.risk_ticks = stop_distance(world.exits[quote.regime], quote.atr, quote.mark)
     ask.depth, ask.volume_day = quote.depth, quote.volume_day
@@ -118,9 +119,9 @@ def judge(world: World, tape: Tape, journal: Journal, t: int, i: int, sent: int)
     verdict = review(world.bands, world.asks[i], world.limits[0])
     if verdict.bound >> REPEATED & 1 == 1:
         book.disabled = 1
-    release(world, i, book.position)
+    release(world, i, exposed(world, i))
     orders, bound, granted = act(world, i, verdict.granted, world.causes[i], world.asks[i].confidence_bps)
-    reserve(world, i, granted if abs(granted) > abs(book.position) else book.position)
+    reserve(world, i, exposed(world, i))
     row = journal.decisions[tape.first + t, i]
     row.wish, row.granted = want, granted
     row.score, row.confidence = tape.score[t, i], tape.confidence[t, i]

@@ -54,14 +54,10 @@ def account(world: World, ts: int) -> None:
     for cluster in range(len(world.clusters)):
         world.clusters[cluster] = 0
     for i in range(len(world.books)):
-        book, entry = world.books[i], world.slots[i * 3]
-        working = entry.quantity if entry.kind != 0 and entry.reduce_only == 0 else 0
-        if book.position != 0 or working != 0:
-            _add(
-                world,
-                i,
-                book.position + working if abs(book.position + working) > abs(book.position) else book.position,
-            )
+        counted = exposed(world, i)
+        if counted != 0:
+            _value(world, i)
+            reserve(world, i, counted)
     fund.equity = fund.wallet + fund.unrealised
     fund.margin_bps = min(ratio_bps(fund.maintenance, fund.equity), 1_000_000) if fund.equity > 0 else 1_000_000
     if fund.maintenance == 0:
@@ -69,31 +65,40 @@ def account(world: World, ts: int) -> None:
 
 
 @inlined
-def _add(world: World, i: int, exposed: int) -> None:
+def exposed(world: World, i: int) -> int:
+    """Return what counts as held: the position, or what it becomes when a working entry that adds to it has filled."""
+    position, entry = world.books[i].position, world.slots[i * 3]
+    if entry.kind == 0 or entry.reduce_only == 1:
+        return position
+    filled = position + entry.quantity
+    return filled if abs(filled) > abs(position) else position
+
+
+@inlined
+def _value(world: World, i: int) -> None:
     fund, book, instrument = world.account[0], world.books[i], world.instruments[i]
     mark = world.quotes[i].mark
     fund.unrealised += unrealised(book, instrument.unit, mark)
     fund.maintenance += maintenance(instrument, world.brackets, abs(book.position) * mark * instrument.unit)
-    reserve(world, i, exposed)
 
 
 @inlined
-def reserve(world: World, i: int, exposed: int) -> None:
+def reserve(world: World, i: int, steps: int) -> None:
     """Count a position or an approved wish against gross, net, cluster and the number of positions."""
     fund, instrument = world.account[0], world.instruments[i]
-    notional = exposed * world.quotes[i].mark * instrument.unit
+    notional = steps * world.quotes[i].mark * instrument.unit
     fund.gross += abs(notional)
     fund.net += notional
-    fund.positions += 1 if exposed != 0 else 0
+    fund.positions += 1 if steps != 0 else 0
     world.clusters[instrument.cluster] += notional
 
 
 @inlined
-def release(world: World, i: int, exposed: int) -> None:
+def release(world: World, i: int, steps: int) -> None:
     """Take back what `reserve` counted."""
     fund, instrument = world.account[0], world.instruments[i]
-    notional = exposed * world.quotes[i].mark * instrument.unit
+    notional = steps * world.quotes[i].mark * instrument.unit
     fund.gross -= abs(notional)
     fund.net -= notional
-    fund.positions -= 1 if exposed != 0 else 0
+    fund.positions -= 1 if steps != 0 else 0
     world.clusters[instrument.cluster] -= notional

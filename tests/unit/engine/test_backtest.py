@@ -18,9 +18,11 @@ from qt_ray.core.money import money
 from qt_ray.engine.backtest import run_backtest
 from qt_ray.engine.rows import Action
 from qt_ray.engine.run import Run
+from qt_ray.execution.exits import BY_REGIME, ExitPlan
 from qt_ray.market.bars import Bars
+from qt_ray.market.regime import Regime
 from qt_ray.risk.reasons import Reason
-from tests.unit.engine.funds import candles, fund, lively, still, told
+from tests.unit.engine.funds import candles, fund, lively, still, told, wide_policy
 
 pytestmark = pytest.mark.unit
 
@@ -164,3 +166,17 @@ def test_no_wish_means_no_order_and_no_change_of_money() -> None:
     result = told(fund(), candles(still(50)), [])
     assert len(result.fills) == 0
     assert (result.cycles["equity"] == result.initial).all()
+
+
+def test_a_working_entry_counts_once_against_the_limits_of_its_own_symbol() -> None:
+    """FAULTS control 10: exposure counts what is in flight, and no symbol is its own neighbour."""
+    bars = candles([*still(40), *still(12)])
+    volume = bars.volume.copy()
+    volume[40:] = 4.0
+    exposure = ("gross", "net", "cluster", "symbol")
+    tight = wide_policy(**{f"{name}_exposure_max_bps": 10_000 for name in exposure})
+    levels = replace(BY_REGIME[Regime.NORMAL], stop_atr=Decimal(5), hours_max=500, trail_atr=Decimal(0))
+    setup = fund("95", policy=tight, exits=ExitPlan.by_regime(dict.fromkeys(Regime, levels)))
+    run = told(setup, replace(bars, volume=volume), [float("nan")] * 39 + [1.0] * 13)
+    assert run.decisions["granted"][39:, 0].tolist() == [95_000] * 13
+    assert len(set(run.fills["order"].tolist())) == 1
