@@ -113,7 +113,7 @@ def pick(instruments: Mapping[str, Instrument], symbols: Iterable[str]) -> tuple
     chosen = []
     for symbol in symbols:
         if symbol not in instruments:
-            hint = "add it to instruments.yaml or use --infer-filters"
+            hint = "add it to instruments.yaml, or infer them with --set data.infer_filters=true"
             raise Invalid(f"{symbol}: a symbol has filters, this one has none; {hint}")
         chosen.append(instruments[symbol])
     return tuple(chosen)

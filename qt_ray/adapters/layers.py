@@ -61,6 +61,8 @@ class Pile:
             where, lower = (f"{at}.{key}" if at else str(key)), below.get(key)
             if isinstance(lower, dict) and value is None:
                 continue  # a heading whose lines are all comments
+            if isinstance(lower, dict) and not isinstance(value, Mapping) and not at:
+                raise InvalidConfig(f"{layer.source}: {where}: a table of keys, was {value!r:.60}")
             if isinstance(value, Mapping) and (lower is None or isinstance(lower, dict)):
                 below[key] = {} if lower is None else lower
                 self.sources.pop(where, None)

@@ -92,6 +92,8 @@ def check_place(folder: Path) -> None:
         found = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         if not found.is_dir():
             raise InvalidConfig(f"{folder}: a folder to write into, {found} is none")
+    except PermissionError:
+        raise
     except OSError as error:
         raise InvalidConfig(f"{folder}: a folder to write into, was: {error.strerror}") from error
     if not os.access(found, os.W_OK | os.X_OK):
@@ -116,7 +118,7 @@ def save_run(folder: Path, run: Run, settings: Mapping[str, Any], summary: Mappi
     except PermissionError:
         raise
     except OSError as error:
-        raise Invalid(f"{folder}: a run is written whole, was: {error.strerror}") from error
+        raise Invalid(f"{folder}: a run is written whole, was: {error.strerror or error}") from error
     return folder / MANIFEST
 
 

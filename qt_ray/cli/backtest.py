@@ -1,6 +1,7 @@
 """`qt demo|backtest|replay|report|sweep`: run a fund over bars, prove the run, show it."""
 
 import os
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,18 +97,24 @@ def show(summary: dict[str, Any]) -> None:
     lines = {
         "period": f"{period['start']} to {period['end']}, {period['bars']} bars",
         "symbols": " ".join(summary["symbols"]),
-        "equity": f"{summary['initial']} to {summary['final']}",
+        "equity": f"{_cents(summary['initial'])} to {_cents(summary['final'])}",
         "return": f"{_share(reward['total'])} (buy and hold {_share(held.get('total'))})",
-        "sharpe": _plain(reward["sharpe"]),
+        "sharpe": f"{_plain(reward['sharpe'])} (95 % from {_plain(reward['sharpe_low'])} to {_plain(reward['sharpe_high'])})",
         "drawdown": _share(reward["drawdown"]),
         "trips": f"{trips['count']}, won {_share(trips['win_rate'])}",
-        "costs": ", ".join(f"{name} {value}" for name, value in costs.items() if isinstance(value, str)),
+        "result": ", ".join(
+            f"{name} {_cents(costs[name])}" for name in ("gross", "fees", "funding", "slippage", "net")
+        ),
         "stops": "; ".join(f"{e['trigger']} at {e['at']}" for e in summary["emergencies"]) or "none",
         "decisions": summary["digests"]["decisions"],
         "fills": summary["digests"]["fills"],
     }
     for name, value in lines.items():
         say(f"{name:<10} {value}")
+
+
+def _cents(amount: str | None) -> str:
+    return "n/a" if amount is None else f"{Decimal(amount).quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
 
 
 def _share(value: float | None) -> str:
@@ -205,11 +212,11 @@ def report(run: Folder, out: Page = None, json: Json = False) -> None:
     from qt_ray.jobs.backtest import Result
     from qt_ray.jobs.recorded import recorded_run
 
-    page = out or run / "report.html"
+    recorded, page = open_run(run), out or run / "report.html"
     check_place(page.parent)
     if page.is_dir():
         raise typer.BadParameter(f"the page is a file, {page} is a folder", param_hint="--out")
-    result = Result(recorded_run(open_run(run)))
+    result = Result(recorded_run(recorded))
     result.report(page, f"{run.absolute().name}: report")
     if json:
         emit("qt.report/1", {"run": run, "report": page, **result.summary})

@@ -21,6 +21,7 @@ from qt_ray.core.errors import QtError
 
 EXIT_INTERNAL = 1
 EXIT_USAGE = 2
+EXIT_CONFIG = 3
 EXIT_PERMISSION = 8
 EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141
@@ -124,6 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
         return EXIT_PIPE_CLOSED
+    except OSError as error:
+        fault(f"{error.filename or 'a file'}: a place that can be read and written, was: {error.strerror or error}")
+        return EXIT_CONFIG
     return code if isinstance(code, int) else 0
 
 

@@ -50,6 +50,8 @@ def differences(
 def first_difference(one: NDArray[np.void], other: NDArray[np.void]) -> int:
     """Return the first row in which the bytes of two recordings differ (NaN is like itself)."""
     shared = min(len(one), len(other))
+    if shared == 0:
+        return 0
     left, right = (np.frombuffer(rows[:shared].tobytes(), np.uint8).reshape(shared, -1) for rows in (one, other))
     same = (left == right).all(axis=1)
     return shared if same.all() else int(np.argmin(same))

@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from qt_ray.adapters.catalog import Catalog
 from qt_ray.adapters.config import Loaded
 from qt_ray.adapters.instruments import fit_to_data, infer_instrument, load_instruments, pick
@@ -70,8 +72,8 @@ def market_of(settings: Settings) -> tuple[Bars, tuple[Instrument, ...]]:
         return bars, tuple(infer_instrument(symbol, bars) for symbol in bars.symbols)
     known = load_instruments(None if data.instruments is None else Path(data.instruments))
     listed = pick(known, market.symbols)
-    fitted = (fit_to_data(one, bars.close[:, at]) for at, one in enumerate(listed))
-    return bars, tuple(fitted)
+    prices = np.stack((bars.open, bars.high, bars.low, bars.close))
+    return bars, tuple(fit_to_data(one, prices[:, :, at]) for at, one in enumerate(listed))
 
 
 def setup_of(settings: Settings, policy: Policy, instruments: tuple[Instrument, ...], bars: Bars) -> Setup:

@@ -40,6 +40,7 @@ def test_one_changed_byte_is_found_in_its_row() -> None:
     assert first_difference(rows, changed) == 321
     assert first_difference(rows, rows[:100]) == 100
     assert first_difference(rows, rows.copy()) == len(rows)
+    assert first_difference(rows[:0], rows) == 0
 
 
 @pytest.mark.parametrize("symbol", [0, 2])
