@@ -99,7 +99,7 @@ def show(summary: dict[str, Any]) -> None:
         "symbols": " ".join(summary["symbols"]),
         "equity": f"{_cents(summary['initial'])} to {_cents(summary['final'])}",
         "return": f"{_share(reward['total'])} (buy and hold {_share(held.get('total'))})",
-        "sharpe": f"{_plain(reward['sharpe'])} (95 % from {_plain(reward['sharpe_low'])} to {_plain(reward['sharpe_high'])})",
+        "sharpe": f"{_plain(reward['sharpe'])} ({_plain(reward['sharpe_low'])} to {_plain(reward['sharpe_high'])})",
         "drawdown": _share(reward["drawdown"]),
         "trips": f"{trips['count']}, won {_share(trips['win_rate'])}",
         "result": ", ".join(
