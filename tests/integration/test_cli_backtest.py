@@ -61,7 +61,7 @@ def test_what_the_demo_says_to_people_is_lines_on_stdout_and_remarks_on_stderr(t
     ended = qt("demo", *SMALL, "--out", tmp_path / "run")
     names = [line.split()[0] for line in ended.out.splitlines()]
     assert names[:3] == ["period", "symbols", "equity"]
-    assert {"costs", "decisions", "fills", "stops"} <= set(names)
+    assert {"result", "decisions", "fills", "stops"} <= set(names)
     assert f"replay  qt replay {tmp_path / 'run'}" in ended.err
     assert ended.errors == []
 
