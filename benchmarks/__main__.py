@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.form import HEADER, Row, cells, table, terminal
 
-MODULES = ("features", "backtest", "money", "market")
+MODULES = ("features", "backtest", "money", "market", "start")
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 SECONDS_MAX = 3600

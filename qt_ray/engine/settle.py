@@ -154,8 +154,8 @@ def work(world: World, journal: Journal, i: int, place: int, bar: Bar, left: int
     fee_ppm = world.instruments[i].maker_ppm if got.maker == 1 else world.instruments[i].taker_ppm
     if slot.kind == STOP and rest != 0:
         slot.kind = MARKET
-    slot.active_ts = min(slot.active_ts, bar.ts)
     ts = max(bar.ts, slot.active_ts)
+    slot.active_ts = bar.ts
     book_execution(world, journal, i, slot, ts, got, fee_ppm)
     if rest == 0 and place == 0:
         clear(slot)

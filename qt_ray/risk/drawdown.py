@@ -8,10 +8,9 @@ a day's start or a level, and where it differs from what is trusted the worse of
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qt_ray.core.compiled import compiled, inlined
 from qt_ray.core.errors import Invalid
@@ -136,14 +135,14 @@ class Reading:
 class DrawdownMonitor:
     """The account's drawdown on the object side: the same compiled rule, Decimal in and out, state as bytes."""
 
-    def __init__(self, limits: np.void, equity: Decimal, ts_ms: int) -> None:
+    def __init__(self, limits: Any, equity: Decimal, ts_ms: int) -> None:
         self._limits = limits
-        self._state: NDArray[np.void] = empty(Drawdown, 1)
+        self._state: Any = empty(Drawdown, 1)
         begin(self._state[0], money(equity), ts_ms)
 
     def observe(self, equity: Decimal, ts_ms: int, *, confirmed: bool) -> Reading:
         """Judge one reading of equity with marks."""
-        level = observe(self._state[0], self._limits, money(equity), ts_ms, confirmed)  # type: ignore[arg-type]
+        level = observe(self._state[0], self._limits, money(equity), ts_ms, confirmed)
         state = self._state[0]
         worse, peak, day_start = min(state["equity"], state["trusted"]), state["peak"], state["day_start"]
         return Reading(
@@ -160,7 +159,7 @@ class DrawdownMonitor:
 
     def state_bytes(self) -> bytes:
         """Return the peaks as canonical bytes, to be kept across restarts."""
-        return self._state.tobytes()
+        return bytes(self._state.tobytes())
 
     def restore(self, state: bytes) -> None:
         """Take up peaks that `state_bytes` returned."""

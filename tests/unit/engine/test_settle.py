@@ -170,6 +170,7 @@ def test_latency_costs_the_adverse_share_of_the_bar_that_passed() -> None:
     sell = long_at_the_warm_bar(fund(venue=venue), [(100.0, 102.0, 98.0, 100.0)], -1.0)
     assert prices(buy) == [Decimal("101.0")]
     assert prices(sell) == [Decimal("99.0")]
+    assert buy.fills["ts"][0] == buy.bars.ts[WARM] + 1_800_000
 
 
 def test_a_limit_entry_waits_until_the_price_trades_through_it() -> None:
