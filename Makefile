@@ -5,6 +5,7 @@
 #   make check   ruff, mypy, import contracts, tidiness
 #   make fix     what ruff can mend by itself
 #   make bench   every published number, into docs/benchmarks.md
+#   make coverage  branches of money, risk, execution and engine, kernels interpreted
 #   make docs    pages that are generated from the code
 #
 # PYTHON       the interpreter to build .venv with
@@ -14,12 +15,13 @@
 PYTHON ?= python3
 TORCH_INDEX ?=
 WORKERS ?= 2
+LAWS := core.money risk execution engine
 
 BIN := .venv/bin
 READY := .venv/.installed
 
 .DEFAULT_GOAL := run
-.PHONY: run test check fix bench docs clean
+.PHONY: run test check coverage fix bench docs clean
 
 run: $(READY)
 	$(BIN)/qt demo
@@ -33,6 +35,10 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/house
+
+coverage: $(READY)
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n $(WORKERS) -W ignore::RuntimeWarning --cov-branch $(LAWS:%=--cov=qt_ray.%) \
+	  --cov-report=term-missing tests/unit/core tests/unit/risk tests/unit/execution tests/unit/ai tests/unit/engine/test_[prsw]*.py
 
 fix: $(READY)
 	$(BIN)/ruff check --fix .

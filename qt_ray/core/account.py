@@ -14,7 +14,7 @@ class Book:
     cost: I64
     inflight: I64
     stop: I64
-    take: I64
+    target: I64
     risk: I64
     best: I64
     entry: I64

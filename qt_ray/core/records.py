@@ -7,6 +7,7 @@ Because the layout is fixed, the bytes of a row are its canonical form and can b
 from hashlib import sha256
 from typing import Annotated, Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,5 +40,7 @@ def digest_of(rows: NDArray[Any]) -> str:
 
 
 def empty(row: type[RowT], count: int) -> NDArray[np.void]:
-    """Return `count` zeroed rows."""
-    return np.zeros(count, dtype(row))
+    """Return `count` zeroed rows; without a compiler their fields are attributes too, so kernels run interpreted."""
+    rows = np.zeros(count, dtype(row))
+    config: Any = numba.config
+    return rows.view(np.recarray) if config.DISABLE_JIT else rows

@@ -58,7 +58,7 @@ def guard_levels(world: World, i: int, slot_base: int, ts: int, decided: int) ->
         _rest(stop, STOP, -book.position, book.stop, BY_STOP, ts, decided)
     part = partial_due(book, rule)
     share = -book.position * rule.partial_bps // 10_000 if part else -book.position
-    price = partial_target(book, rule) if part else book.take
+    price = partial_target(book, rule) if part else book.target
     _rest(target, LIMIT, share if share != 0 else -book.position, price, BY_TARGET, ts, decided)
 
 
@@ -124,7 +124,7 @@ def _follow(world: World, i: int, slot: Slot, before: int, price: int, ts: int) 
     if after == 0:
         closed_by_exit = BY_STOP <= slot.cause <= BY_TIME
         book.spent = (1 if before > 0 else -1) if closed_by_exit else 0
-        book.stop = book.take = book.risk = 0
+        book.stop = book.target = book.risk = 0
     elif before == 0 or (before > 0) != (after > 0):
         quote = world.quotes[i]
         rule = world.exits[quote.regime]

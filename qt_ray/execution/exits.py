@@ -167,10 +167,10 @@ def protect(book: Book, rule: ExitRow, atr: int, confidence_bps: int, price: int
     book.partials = 0
     book.risk = stop_distance(rule, atr, price)
     book.stop = 0
-    book.take = 0
+    book.target = 0
     if rule.active == 1:
         book.stop = max(price - side * book.risk, 1)
-        book.take = max(price + side * target_distance(rule, atr, confidence_bps), 1)
+        book.target = max(price + side * target_distance(rule, atr, confidence_bps), 1)
 
 
 @inlined

@@ -6,13 +6,19 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from qt_ray.ai.baselines import single
+from qt_ray.ai.forecast import Forecasts
+from qt_ray.ai.forecast import Snapshot as Seen
+from qt_ray.core.limits import Modes
 from qt_ray.core.money import money
+from qt_ray.engine.backtest import run_backtest
 from qt_ray.engine.run import Run
 from qt_ray.engine.setup import Setup, VenueModel
 from qt_ray.execution.exits import ExitPlan, Levels
 from qt_ray.execution.fills import Cause
 from qt_ray.market.regime import Regime
-from tests.unit.engine.funds import FREE, NAN, candles, contract, fund, still, told, wide_policy
+from qt_ray.risk.reasons import Reason
+from tests.unit.engine.funds import FREE, HOUR_MS, NAN, START_MS, candles, contract, fund, still, told, wide_policy
 
 pytestmark = pytest.mark.unit
 
@@ -224,3 +230,66 @@ def test_funding_is_settled_on_a_missing_bar_at_the_last_mark() -> None:
 def test_fees_are_the_instruments_maker_or_taker_rate_half_even() -> None:
     run = long_at_the_warm_bar(fund("0.333"), [(100.1, 100.5, 99.5, 100.0)])
     assert run.fills["fee"][0] == money(Decimal("0.333") * Decimal("100.1") * contract().taker_rate)
+
+
+def test_a_stop_that_found_only_some_volume_goes_on_at_the_next_open() -> None:
+    bars = candles([*still(WARM), (100.0, 100.5, 99.5, 100.0), (100.0, 100.2, 96.0, 97.0), (95.0, 96.0, 94.0, 95.0)])
+    volume = bars.volume.copy()
+    volume[WARM + 1] = 0.4
+    run = told(protected(), replace(bars, volume=volume), [NAN] * (WARM - 1) + [1.0, NAN, NAN, NAN])
+    assert run.fills["cause"].tolist() == [Cause.SIGNAL, Cause.STOP, Cause.STOP]
+    assert run.fills["quantity"].tolist() == [1_000, -400, -600]
+    assert prices(run)[1:] == [Decimal("98.0"), Decimal("95.0")]
+
+
+def test_a_symbol_whose_fill_drifted_from_arrival_rests() -> None:
+    """FAULTS control 2: fills more than a share from arrival pause the symbol."""
+    setup = fund(policy=wide_policy(slippage_pause_bps=100))
+    rows = [*still(WARM), (102.0, 102.5, 101.5, 102.0), *still(4, 102.0)]
+    scores = [NAN] * (WARM - 1) + [1.0, 0.0, 1.0, 1.0, 1.0]
+    soon = told(setup, candles(rows, interval_ms=60_000), scores)
+    later = told(setup, candles(rows), scores)
+    assert soon.decisions["binding"][WARM + 1, 0] == Reason.SLIPPAGE_PAUSE
+    assert soon.fills["quantity"].tolist() == [1_000, -1_000]
+    assert later.fills["quantity"].tolist() == [1_000, -1_000, 1_000]
+
+
+def test_the_same_side_again_and_again_disables_the_symbol_until_a_person_says_otherwise() -> None:
+    """FAULTS control 6: repeated execution throttle."""
+    policy = wide_policy(repeat_entries_max=2, repeat_entries_window_ms=86_400_000)
+    scores = [NAN] * (WARM - 1) + [1.0, 0.0] * 10
+    bars = candles([*still(WARM), *still(20)])
+    alone = told(fund(policy=policy), bars, scores)
+    tended = told(fund(policy=policy, operator_reset_hours=8), bars, scores)
+    refused = alone.decisions["binding"][:, 0] == Reason.REPEATED_EXECUTION
+    assert len(alone.fills) == 4
+    assert refused.any()
+    assert len(tended.fills) > 4
+
+
+def test_the_most_confident_symbol_is_asked_first_when_there_is_room_for_one() -> None:
+    base = candles([*still(WARM), *still(2)])
+    pair = ("AAAUSDT", "BBBUSDT")
+    doubled = {n: np.repeat(getattr(base, n), 2, axis=1) for n in ("open", "high", "low", "close", "volume")}
+    bars = replace(base, symbols=pair, **doubled)
+    policy = wide_policy()
+    one_place = replace(policy.risk, max_positions=1)
+    policy = replace(policy, modes=Modes(NORMAL=one_place))
+    setup = fund(policy=policy, instruments=tuple(contract(symbol) for symbol in pair))
+    run = run_backtest(setup, bars, Preferring(WARM - 1))
+    assert run.decisions["binding"][WARM - 1].tolist() == [Reason.MAX_POSITIONS, Reason.NONE]
+    assert run.fills["symbol"].tolist() == [1]
+
+
+class Preferring:
+    """A predictor that wants both of two symbols at one bar, and the second one more."""
+
+    name = "preferring"
+    needs: tuple[str, ...] = ()
+
+    def __init__(self, at: int) -> None:
+        self._ts = START_MS + at * HOUR_MS
+
+    def predict(self, snapshot: Seen) -> Forecasts:
+        score = np.where(snapshot.bars.ts[:, None] == self._ts, 1.0, NAN) * np.ones((1, 2))
+        return single(score, np.full_like(score, 0.6) + np.array([[0.0, 0.3]]))

@@ -77,7 +77,7 @@ def test_the_table_of_exits_by_regime(regime: Regime, stop: str, target: str, ho
     for side in (1, -1):
         own = opened(TABLE[regime], side)
         assert own["stop"] == PRICE - side * ATR * Decimal(stop)
-        assert own["take"] == PRICE + side * ATR * Decimal(target)
+        assert own["target"] == PRICE + side * ATR * Decimal(target)
         assert not outlived(own, TABLE[regime], OPENED_MS + hours * HOUR_MS - 1)
         assert outlived(own, TABLE[regime], OPENED_MS + hours * HOUR_MS)
     assert set(BY_REGIME) == set(Regime) - {Regime.UNKNOWN}
@@ -130,9 +130,9 @@ def test_a_position_is_protected_from_its_first_fill(
 ) -> None:
     own = opened(exit_rows(plan)[Regime.NORMAL], side, price, atr, confidence_bps)
     assert side * (price - int(own["stop"])) > 0
-    assert side * (int(own["take"]) - price) > 0
+    assert side * (int(own["target"]) - price) > 0
     assert own["stop"] >= 1
-    assert own["take"] >= 1
+    assert own["target"] >= 1
     assert own["risk"] == side * (price - int(own["stop"]))
 
 
@@ -222,7 +222,7 @@ def test_a_partial_target_is_beyond_the_entry(levels: Levels, side: int, price: 
 def test_no_plan_protects_nothing_and_ends_nothing() -> None:
     rule = exit_rows(ExitPlan.none())[Regime.NORMAL]
     own = opened(rule, 1)
-    assert (own["stop"], own["take"], own["risk"]) == (0, 0, 0)
+    assert (own["stop"], own["target"], own["risk"]) == (0, 0, 0)
     assert not outlived(own, rule, OPENED_MS + 10**12)
     assert not partial_due(own, rule)
 

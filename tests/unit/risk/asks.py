@@ -191,7 +191,13 @@ def granted(wish: int = WISH, numbers: dict[str, int] | None = None, **facts: in
 def hostile(kind: type[Any]) -> st.SearchStrategy[NDArray[np.void]]:
     """Return rows of any bytes at all: every field takes every value that fits it."""
     size = dtype(kind).itemsize
-    return st.binary(min_size=size, max_size=size).map(lambda raw: np.frombuffer(bytearray(raw), dtype(kind)))
+    return st.binary(min_size=size, max_size=size).map(lambda raw: _filled(kind, raw))
+
+
+def _filled(kind: type[Any], raw: bytes) -> NDArray[np.void]:
+    rows = empty(kind, 1)
+    rows[:] = np.frombuffer(raw, dtype(kind))
+    return rows
 
 
 def _between(low: int, high: int) -> st.SearchStrategy[int]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qt_ray.core.errors import Invariant
-from qt_ray.core.records import dtype
+from qt_ray.core.records import empty
 from qt_ray.risk import guard
 from qt_ray.risk.ask import Ask, Limits
 from qt_ray.risk.bands import UNBOUNDED
@@ -89,7 +89,7 @@ def test_nothing_is_entered_on_impossible_facts(broken: dict[str, int]) -> None:
 
 
 def test_an_ask_that_nobody_filled_in_is_refused() -> None:
-    blank = np.zeros(1, dtype(Ask))
+    blank = empty(Ask, 1)
     blank["wish"] = 5
     assert judge(blank[0], limits()).granted == 0
 
@@ -183,7 +183,9 @@ def test_the_watchs_numbers_are_not_the_guards(
 
 def test_every_reason_has_exactly_one_line_in_the_table() -> None:
     table: Any = guard.ask_every_rule
-    lines = re.findall(r"put\(bands, Reason\.(\w+), (?:rules|filters)\.(\w+)\(", getsource(table.py_func))
+    lines = re.findall(
+        r"put\(bands, Reason\.(\w+), (?:rules|filters)\.(\w+)\(", getsource(getattr(table, "py_func", table))
+    )
     assert Counter(reason for reason, _ in lines) == Counter(reason.name for reason in Reason if reason)
     assert all(rule == Reason[reason].label for reason, rule in lines)
 
