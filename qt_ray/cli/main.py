@@ -128,6 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         fault(f"{error.filename or 'a file'}: a place that can be read and written, was: {error.strerror or error}")
         return EXIT_CONFIG
+    if code == EXIT_INTERRUPTED:  # typer has already caught the interrupt of a command that was running
+        note("interrupted")
     return code if isinstance(code, int) else 0
 
 

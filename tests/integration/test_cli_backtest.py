@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -283,3 +284,19 @@ def test_a_new_run_of_the_same_name_takes_the_place_of_the_old_one(run: Path) ->
     assert qt("demo", *SMALL, "--set", "run.seed=8", "--out", run).code == 0
     assert qt("replay", run).code == 0
     assert {path.name for path in run.iterdir()} == {*ARRAYS, "run.json", "report.html"}
+
+
+def test_an_interrupted_command_says_so_ends_with_130_and_leaves_nothing(tmp_path: Path) -> None:
+    """STACK exit codes: 130 for Ctrl-C."""
+    command = [sys.executable, "-m", "qt_ray.cli.main", "demo", "--set", "data.synthetic_bars=3000000"]
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path / "run")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "reading bars\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.endswith("interrupted\n")
+    assert "Traceback" not in err
+    assert not (tmp_path / "run").exists()
