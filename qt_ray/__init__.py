@@ -17,16 +17,26 @@ __version__ = "0.1.0"
 PURE = ("core", "market", "ai", "risk", "execution", "governance", "engine", "monitoring")
 
 
-def _kernel_cache() -> Path:
-    """Return the folder for this version of the sources, in the package if it may be written, else the user's."""
-    home = Path(__file__).parent
+HOME = Path(__file__).parent
+
+
+def _sources_digest() -> str:
+    """Return the SHA-256 of everything that decides: the sources of the pure packages."""
     state = sha256()
     for package in PURE:
-        for source in sorted((home / package).rglob("*.py")):
+        for source in sorted((HOME / package).rglob("*.py")):
             state.update(source.read_bytes())
-    writable = os.access(home, os.W_OK)
-    root = home / "__pycache__" if writable else Path.home() / ".cache" / "qt-ray"
-    return root / f"kernels-{state.hexdigest()[:16]}"
+    return state.hexdigest()
+
+
+SOURCES = _sources_digest()
+
+
+def _kernel_cache() -> Path:
+    """Return the folder for this version of the sources, in the package if it may be written, else the user's."""
+    writable = os.access(HOME, os.W_OK)
+    root = HOME / "__pycache__" if writable else Path.home() / ".cache" / "qt-ray"
+    return root / f"kernels-{SOURCES[:16]}"
 
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernel_cache()))

@@ -18,6 +18,7 @@ import orjson
 from numpy.typing import NDArray
 
 from qt_ray.adapters.files import replacing, write_atomic
+from qt_ray.ai.votes import Ballot, OutlookRow, VoteRow
 from qt_ray.core.codec import digest
 from qt_ray.core.errors import Invalid, InvalidConfig
 from qt_ray.core.records import digest_of, dtype
@@ -28,6 +29,8 @@ from qt_ray.execution.fills import Fill
 SCHEMA = "qt.run/1"
 MANIFEST = "run.json"
 ROWS: Mapping[str, type] = {"cycles": CycleRow, "decisions": DecisionRow, "fills": Fill}
+# Written down as well when an ensemble predicted.
+BALLOT: Mapping[str, type] = {"votes": VoteRow, "outlook": OutlookRow}
 KEYS: Mapping[str, type] = {"digests": dict, "initial": int, "symbols": list, "parameters": dict, "settings": dict}
 DIGESTS = ("bars", "setup", *ROWS)
 # What numpy raises over a header of which some bytes were changed.
@@ -66,14 +69,15 @@ class Recorded:
         return found
 
     def rows(self, name: str) -> NDArray[np.void]:
-        """Return `cycles`, `decisions` or `fills`, which must match their digest and layout."""
+        """Return rows by name, which must match their digest and layout."""
         path = self.folder / f"{name}.npy"
         try:
             rows: NDArray[np.void] = np.load(path, allow_pickle=False)
         except BROKEN as error:
             raise Invalid(f"{path}: a run's rows are a whole array, {error!s:.120}") from error
-        width = (len(self.symbols),) if name == "decisions" else ()
-        if not isinstance(rows, np.ndarray) or rows.dtype != dtype(ROWS[name]) or rows.shape[1:] != width:
+        width = (len(self.symbols),) if name in ("decisions", *BALLOT) else ()
+        layout = dtype({**ROWS, **BALLOT}[name])
+        if not isinstance(rows, np.ndarray) or rows.dtype != layout or rows.shape[1 : 1 + len(width)] != width:
             raise Invalid(f"{path}: rows have this version's layout, had another")
         if digest_of(rows) != self.digests[name]:
             raise Invalid(f"{path}: rows match the digest in {MANIFEST}, did not")
@@ -81,9 +85,19 @@ class Recorded:
 
     def checked(self) -> "Recorded":
         """Return this run once all its rows have been found whole."""
-        for name in ROWS:
+        for name in self.names:
             self.rows(name)
         return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the rows that were written down."""
+        return (*ROWS, *(name for name in BALLOT if name in self.digests))
+
+    @property
+    def ballot(self) -> Ballot | None:
+        """Return the votes of an ensemble, if there was one."""
+        return Ballot(self.rows("votes"), self.rows("outlook")) if "votes" in self.digests else None
 
 
 def check_place(folder: Path) -> None:
@@ -126,7 +140,7 @@ def _write(folder: Path, run: Run, manifest: bytes) -> None:
     """Replace the run in `folder`; until all rows of the new one are on disk, the old one stays whole."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as drafts:
-        for name in ROWS:
+        for name in (*ROWS, *(BALLOT if run.ballot else ())):
             draft = drafts.enter_context(replacing(folder / f"{name}.npy"))
             with draft.open("wb") as stream:
                 np.save(stream, getattr(run, name), allow_pickle=False)

@@ -182,6 +182,8 @@ class Run(Section):
     """Bars computed at once; memory grows with it, results do not."""
     workers: Count = 1
     """Processes that forecast and sweep."""
+    cache: Text | None = "data/cache"
+    """Folder that keeps what models said about bars; null keeps nothing."""
     operator_reset_hours: Whole = 0
     """Hours after which a simulated person resets a tripped emergency stop; 0 means that nobody does."""
 

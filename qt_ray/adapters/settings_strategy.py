@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from qt_ray.adapters.settings_values import Amount, BySymbol, Count, NotNegative, Section, Share
+from qt_ray.adapters.settings_values import Amount, BySymbol, Count, NotNegative, Section, Share, Text
 
 
 class Windows(Section):
@@ -54,6 +54,23 @@ class EmaCross(Windows):
     """Window of the fast average."""
     slow_bars: Count = 30
     """Window of the slow average."""
+
+
+class Ensemble(Section):
+    """Trained models heard together, each with its vote."""
+
+    kind: Literal["ensemble"] = "ensemble"
+    """Names this one."""
+    models: Text = "models"
+    """Folder of the registry; where it holds none, the one that comes with the program."""
+    version: Text = "champion"
+    """A version, the start of one, or `champion` for the active one; a run records the version."""
+    members: Literal["all", "trees"] = "all"
+    """`trees` leaves the networks out, for speed; agreement is then counted among the trees."""
+    age_max_days: Count = 365
+    """Days after the end of its training data at which a member falls silent."""
+    edge_min_bps: NotNegative | None = None
+    """Expected edge below which there is no wish; null takes the costs that the labels were made with."""
 
 
 class FixedFraction(Section):
@@ -142,7 +159,6 @@ def _levels(stop: str, take: str, breakeven: str, hours: int) -> ExitLevels:
 class RegimeTable(Section):
     """One set of levels for each regime."""
 
-    """Names this one."""
     low_vol: ExitLevels = _levels("1.2", "3.5", "1", 48)
     normal: ExitLevels = _levels("1.5", "3", "1", 36)
     high: ExitLevels = _levels("2", "4", "1.2", 24)
@@ -163,6 +179,6 @@ class HybridExits(RegimeTable):
     kind: Literal["hybrid"] = "hybrid"
 
 
-Predictor = Trend | MeanReversion | EmaCross
+Predictor = Trend | MeanReversion | EmaCross | Ensemble
 Sizer = FixedFraction | FixedQuantity | VolatilityTarget
 Exits = NoExits | DynamicExits | RegimeExits | HybridExits

@@ -4,12 +4,14 @@ A score's sign is the direction and zero is a view too: be flat. NaN abstains, w
 stays and nothing grows. Confidence lies in [0, 1]; agreement counts the members that share the score's sign.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qt_ray.ai.votes import Ballot
 from qt_ray.core.errors import Invariant
 from qt_ray.market.bars import Bars
 
@@ -26,12 +28,13 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecasts:
-    """Opinions for every bar and symbol of a snapshot."""
+    """Opinions for every bar and symbol of a snapshot; with a ballot where there are members to be named."""
 
     score: Floats
     confidence: Floats
     agreement: NDArray[np.uint8]
     members: int
+    ballot: Ballot | None = None
 
     def __post_init__(self) -> None:
         if np.isinf(self.score).any():
@@ -39,6 +42,29 @@ class Forecasts:
         known = self.confidence[~np.isnan(self.score)]
         if known.size and not ((known >= 0) & (known <= 1)).all():
             raise Invariant(f"a confidence lies in [0, 1], was {known.min()} to {known.max()}")
+
+    def bars(self, cut: slice) -> Self:
+        """Return the forecasts of some bars, as views."""
+        ballot = self.ballot and self.ballot.bars(cut)
+        return type(self)(self.score[cut], self.confidence[cut], self.agreement[cut], self.members, ballot)
+
+    def symbols(self, order: NDArray[np.int64]) -> Self:
+        """Return the forecasts of symbols in another order, as columns of their own."""
+        score, confidence = (np.ascontiguousarray(column[:, order]) for column in (self.score, self.confidence))
+        agreement = np.ascontiguousarray(self.agreement[:, order])
+        return type(self)(score, confidence, agreement, self.members, self.ballot and self.ballot.symbols(order))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self], axis: int = 0) -> Self:
+        """Return parts as one: time after time, or with `axis` 1 symbol beside symbol."""
+        ballots = [part.ballot for part in parts if part.ballot is not None]
+        return cls(
+            np.concatenate([part.score for part in parts], axis),
+            np.concatenate([part.confidence for part in parts], axis),
+            np.concatenate([part.agreement for part in parts], axis),
+            parts[0].members,
+            Ballot.joined(ballots, axis) if ballots else None,
+        )
 
 
 class Predictor(Protocol):

@@ -162,15 +162,13 @@ def _replay(folder: Path, workers: int, json: bool) -> None:
 
 def _explain(folder: Path, at: int, symbol: str, json: bool) -> None:
     from qt_ray.adapters.run_files import open_run
-    from qt_ray.ai.baselines import baseline
     from qt_ray.engine.replay import replay_decision
     from qt_ray.jobs.recorded import recorded_material
 
     recorded = open_run(folder)
     decisions = recorded.rows("decisions")
     made = recorded_material(recorded)
-    predictor = baseline(made.predictor, len(made.bars.symbols), made.parameters)
-    answer = replay_decision(made.setup, made.bars, predictor, at, symbol)
+    answer = replay_decision(made.setup, made.bars, made.recipe.predictor(made.bars), at, symbol)
     row = decisions[at, made.bars.symbols.index(symbol)]
     same = row.tobytes() == answer.row.tobytes()
     told = {

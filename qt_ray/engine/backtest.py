@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qt_ray.ai.forecast import Floats, Predictor, Snapshot
+from qt_ray.ai.votes import Ballot
 from qt_ray.core.codec import digest
 from qt_ray.core.errors import Invalid
 from qt_ray.core.money import money
@@ -57,6 +58,7 @@ class Simulation:
             raise Invalid("a backtest has at least one bar, had none")
         self.setup, self.bars, width = setup, bars, len(bars.symbols)
         self.world: World = open_world(setup, bars.interval_ms, int(bars.ts[0]))
+        self.ballots: list[Ballot] = []
         self.journal: Journal = build_journal(len(bars), width, max(64, len(bars) // CELLS_PER_FILL) * width)
 
     def feed(self, block: Block) -> None:
@@ -66,6 +68,8 @@ class Simulation:
     def feed_until(self, block: Block, stop: int) -> None:
         """Run the fund over the first `stop` bars of a block, making room for fills as they come."""
         tape, at = tape_of(block), 0
+        if block.forecasts.ballot:
+            self.ballots.append(block.forecasts.ballot)
         while (at := cycle.run(self.world, tape, self.journal, at, stop)) < stop:
             self._make_room()
 
@@ -89,6 +93,9 @@ class Simulation:
             "fills": digest_of(fills),
             "state": state_digest(self.world),
         }
+        ballot = Ballot.joined(self.ballots) if self.ballots else None
+        if ballot:
+            digests |= {"votes": digest_of(ballot.votes), "outlook": digest_of(ballot.outlook)}
         return Run(
             bars=self.bars,
             instruments=self.setup.instruments,
@@ -98,6 +105,7 @@ class Simulation:
             cycles=journal.cycles,
             decisions=journal.decisions,
             fills=fills,
+            ballot=ballot,
         )
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qt_ray.ai.votes import Ballot, OutlookRow, VoteRow
 from qt_ray.core.instruments import Instrument
+from qt_ray.core.records import empty
 from qt_ray.market.bars import Bars
 
 
@@ -26,6 +28,17 @@ class Run:
     cycles: NDArray[np.void]
     decisions: NDArray[np.void]
     fills: NDArray[np.void]
+    ballot: Ballot | None = None
+
+    @property
+    def votes(self) -> NDArray[np.void]:
+        """Return what every member of an ensemble said, `[time, symbol, member]`; empty without an ensemble."""
+        return self.ballot.votes if self.ballot else empty(VoteRow, 0)
+
+    @property
+    def outlook(self) -> NDArray[np.void]:
+        """Return what was made of the votes, `[time, symbol]`; empty without an ensemble."""
+        return self.ballot.outlook if self.ballot else empty(OutlookRow, 0)
 
     @property
     def equity(self) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@
 Whatever way it is started, by settings or by hand, on one process or two, a run depends only on its setup and bars.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,15 +14,19 @@ from typing import Any
 import pandas as pd
 
 from qt_ray.adapters.files import write_text_atomic
+from qt_ray.adapters.forecast_cache import ForecastCache
 from qt_ray.adapters.frames import bars_of, decisions_frame, equity_frame, fills_frame
 from qt_ray.adapters.instruments import infer_instrument
-from qt_ray.ai.baselines import baseline
+from qt_ray.adapters.settings_strategy import Ensemble
+from qt_ray.ai.forecast import Forecasts
 from qt_ray.core.instruments import Instrument
 from qt_ray.engine.backtest import BLOCK_BARS, Progress, Simulation, forecast_blocks, silent
 from qt_ray.engine.run import Run
 from qt_ray.engine.setup import Setup
+from qt_ray.engine.tapes import Block
 from qt_ray.jobs.forecasting import blocks, forecast_on
-from qt_ray.jobs.fund import Material
+from qt_ray.jobs.fund import Material, recipe_of
+from qt_ray.jobs.predictors import ENSEMBLE, Recipe
 from qt_ray.market.bars import Bars
 from qt_ray.monitoring.performance import Performance, measure
 from qt_ray.monitoring.summary import summarised
@@ -82,12 +86,13 @@ class Backtest:
     ) -> None:
         self.bars = bars if isinstance(bars, Bars) else bars_of(bars)
         self.setup = setup or Setup(instruments or inferred(self.bars), funding_known=self.bars.funding is None)
-        self.predictor, self.parameters = predictor, dict(parameters or {})
+        self.recipe = Recipe(predictor, dict(parameters or {}))
+        if predictor == ENSEMBLE:
+            self.recipe = recipe_of(Ensemble(**(parameters or {})))
 
     def run(self, workers: int = 1, block_bars: int = BLOCK_BARS, progress: Progress = silent) -> Result:
         """Run the fund and return what came of it."""
-        made = Material(self.setup, self.bars, self.predictor, self.parameters)
-        return Result(run_material(made, workers, block_bars, progress))
+        return Result(run_material(Material(self.setup, self.bars, self.recipe), workers, block_bars, progress))
 
 
 def inferred(bars: Bars) -> tuple[Instrument, ...]:
@@ -95,16 +100,36 @@ def inferred(bars: Bars) -> tuple[Instrument, ...]:
     return tuple(infer_instrument(symbol, bars) for symbol in bars.symbols)
 
 
-def run_material(made: Material, workers: int = 1, block_bars: int = BLOCK_BARS, progress: Progress = silent) -> Run:
-    """Run what `made` describes."""
+def run_material(
+    made: Material,
+    workers: int = 1,
+    block_bars: int = BLOCK_BARS,
+    progress: Progress = silent,
+    cache: ForecastCache | None = None,
+) -> Run:
+    """Run what `made` describes; a cache spares forecasts of models that were made before."""
     simulation = Simulation(made.setup, made.bars)
-    if workers > 1:
-        known = forecast_on(workers, made.bars, made.predictor, made.parameters, block_bars)
-        source = blocks(made.bars, known, block_bars)
-    else:
-        predictor = baseline(made.predictor, len(made.bars.symbols), made.parameters)
-        source = forecast_blocks(made.bars, predictor, block_bars)
-    for block in source:
+    for block in _source(made, workers, block_bars, cache):
         simulation.feed(block)
         progress(len(block.bars))
-    return simulation.finish({"kind": made.predictor, **made.parameters})
+    return simulation.finish(made.recipe.plain())
+
+
+def _source(made: Material, workers: int, block_bars: int, cache: ForecastCache | None) -> Iterator[Block]:
+    """Return bars with forecasts, in blocks: as they are made, or all made before, here, there or long ago."""
+    bars, recipe = made.bars, made.recipe
+    keep = cache if recipe.kind == ENSEMBLE else None
+    known = keep.get(bars, recipe.plain()) if keep else None
+    if known is None and workers > 1:
+        known = forecast_on(workers, bars, recipe, block_bars)
+        if keep:
+            keep.put(bars, recipe.plain(), known)
+    if known is not None:
+        yield from blocks(bars, known, block_bars)
+        return
+    parts = []
+    for block in forecast_blocks(bars, recipe.predictor(bars), block_bars):
+        parts.append(block.forecasts)
+        yield block
+    if keep:
+        keep.put(bars, recipe.plain(), Forecasts.joined(parts))

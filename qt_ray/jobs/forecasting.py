@@ -1,10 +1,10 @@
 """Forecasting: the stateless part of a run, on one process or several, to the same bits.
 
-Features and baseline forecasts of one symbol never read another symbol, so symbols can be dealt out to processes and
-their columns put back in order. What depends on the fund itself stays in one process.
+Features and forecasts of one symbol never read another symbol, so symbols can be dealt out to processes and their
+columns put back in order. What depends on the fund itself stays in one process.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -12,48 +12,35 @@ from typing import Any
 
 import numpy as np
 
-from qt_ray.ai.baselines import baseline
 from qt_ray.ai.forecast import Forecasts
 from qt_ray.engine.backtest import BLOCK_BARS, Progress, forecast_blocks, silent
 from qt_ray.engine.tapes import Block
+from qt_ray.jobs.predictors import Recipe
 from qt_ray.market.bars import Bars
 
 
 def forecast(
     bars: Bars,
-    kind: str,
-    parameters: Mapping[str, Any],
+    recipe: Recipe,
     block_bars: int = BLOCK_BARS,
     progress: Progress = silent,
 ) -> Forecasts:
-    """Return a baseline's forecasts for all bars, in this process."""
+    """Return the forecasts for all bars, made in this process."""
     parts = []
-    for block in forecast_blocks(bars, baseline(kind, len(bars.symbols), parameters), block_bars):
+    for block in forecast_blocks(bars, recipe.predictor(bars), block_bars):
         parts.append(block.forecasts)
         progress(len(block.bars))
-    return Forecasts(
-        np.concatenate([part.score for part in parts]),
-        np.concatenate([part.confidence for part in parts]),
-        np.concatenate([part.agreement for part in parts]),
-        parts[0].members,
-    )
+    return Forecasts.joined(parts)
 
 
-def forecast_on(
-    workers: int, bars: Bars, kind: str, parameters: Mapping[str, Any], block_bars: int = BLOCK_BARS
-) -> Forecasts:
+def forecast_on(workers: int, bars: Bars, recipe: Recipe, block_bars: int = BLOCK_BARS) -> Forecasts:
     """Return the same forecasts, symbols dealt out to `workers` processes."""
     shares = [bars.symbols[at::workers] for at in range(min(workers, len(bars.symbols)))]
     with ProcessPoolExecutor(len(shares), mp_context=get_context("spawn")) as pool:
-        jobs = [pool.submit(forecast, chosen(bars, share), kind, parameters, block_bars) for share in shares]
+        jobs = [pool.submit(forecast, chosen(bars, share), recipe, block_bars) for share in shares]
         parts = [job.result() for job in jobs]
     order = np.argsort([bars.symbols.index(symbol) for share in shares for symbol in share])
-    return Forecasts(
-        np.ascontiguousarray(np.hstack([part.score for part in parts])[:, order]),
-        np.ascontiguousarray(np.hstack([part.confidence for part in parts])[:, order]),
-        np.ascontiguousarray(np.hstack([part.agreement for part in parts])[:, order]),
-        parts[0].members,
-    )
+    return Forecasts.joined(parts, axis=1).symbols(order)
 
 
 def chosen(bars: Bars, symbols: tuple[str, ...]) -> Bars:
@@ -70,7 +57,5 @@ def blocks(bars: Bars, forecasts: Forecasts, block_bars: int = BLOCK_BARS) -> It
     """Yield bars and ready forecasts in blocks."""
     first = 0
     for window in bars.blocks(block_bars):
-        cut = slice(first, first + len(window))
-        part = Forecasts(forecasts.score[cut], forecasts.confidence[cut], forecasts.agreement[cut], forecasts.members)
-        yield Block(first, window, part)
+        yield Block(first, window, forecasts.bars(slice(first, first + len(window))))
         first += len(window)

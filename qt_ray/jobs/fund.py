@@ -1,21 +1,21 @@
 """Fund: from settings to a setup, a predictor and bars, the same way for a backtest, a sweep and a replay."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from qt_ray.adapters.catalog import Catalog
 from qt_ray.adapters.config import Loaded
 from qt_ray.adapters.instruments import fit_to_data, infer_instrument, load_instruments, pick
+from qt_ray.adapters.models.registry import Registry, models_root
 from qt_ray.adapters.policy_files import load_policy
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.settings import Venue as VenueSettings
 from qt_ray.adapters.settings_strategy import (
     DynamicExits,
+    Ensemble,
     ExitLevels,
     Exits,
     FixedFraction,
@@ -30,6 +30,7 @@ from qt_ray.core.instruments import Instrument
 from qt_ray.core.policy import Policy
 from qt_ray.engine.setup import Setup, VenueModel
 from qt_ray.execution.exits import ExitPlan, Levels
+from qt_ray.jobs.predictors import Recipe
 from qt_ray.market.bars import Bars
 from qt_ray.market.regime import Regime
 from qt_ray.market.synthetic import synthetic
@@ -43,8 +44,7 @@ class Material:
 
     setup: Setup
     bars: Bars
-    predictor: str
-    parameters: Mapping[str, Any]
+    recipe: Recipe
     listed: tuple[Instrument, ...] = ()
 
 
@@ -56,8 +56,7 @@ def material(loaded: Loaded, same_market: Material | None = None) -> Material:
         bars, instruments = market_of(settings)
     else:
         bars, instruments = same_market.bars, same_market.listed
-    kind, parameters = predictor_of(settings.predictor)
-    return Material(setup_of(settings, policy, instruments, bars), bars, kind, parameters, instruments)
+    return Material(setup_of(settings, policy, instruments, bars), bars, recipe_of(settings.predictor), instruments)
 
 
 def market_of(settings: Settings) -> tuple[Bars, tuple[Instrument, ...]]:
@@ -150,8 +149,12 @@ def levels_of(levels: ExitLevels) -> Levels:
     )
 
 
-def predictor_of(predictor: Predictor) -> tuple[str, dict[str, Any]]:
-    """Return the baseline's name and its parameters as plain numbers."""
-    values = predictor.model_dump()
-    kind = values.pop("kind")
-    return str(kind), {name: float(v) if isinstance(v, Decimal) else v for name, v in values.items()}
+def recipe_of(predictor: Predictor) -> Recipe:
+    """Return the predictor as plain values; of models, the version that its word means today."""
+    values = predictor.model_dump(exclude={"models"})
+    kind = str(values.pop("kind"))
+    root = None
+    if isinstance(predictor, Ensemble):
+        root = models_root(predictor.models)
+        values["version"] = Registry(root).resolve(predictor.version)
+    return Recipe(kind, {name: float(v) if isinstance(v, Decimal) else v for name, v in values.items()}, root)

@@ -6,15 +6,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from qt_ray.adapters.config import Loaded
+from qt_ray.adapters.models.registry import models_root
 from qt_ray.adapters.run_files import ROWS, Recorded
 from qt_ray.adapters.settings import Settings
+from qt_ray.adapters.settings_strategy import Ensemble
 from qt_ray.core.errors import Invalid
 from qt_ray.core.instruments import Instrument
 from qt_ray.core.money import money
 from qt_ray.core.policy import Policy
 from qt_ray.core.restore import restore
 from qt_ray.engine.run import Run
-from qt_ray.jobs.fund import Material, market_of, predictor_of, setup_of
+from qt_ray.jobs.fund import Material, market_of, setup_of
+from qt_ray.jobs.predictors import Recipe
 from qt_ray.market.bars import Bars
 
 PRIVATE = {"credentials"}
@@ -48,8 +51,15 @@ def recorded_material(recorded: Recorded) -> Material:
     settings = recorded_settings(recorded)
     bars, instruments = recorded_bars(recorded)
     policy = Policy.from_dict(recorded.parameters["policy"])
-    kind, parameters = predictor_of(settings.predictor)
-    return Material(setup_of(settings, policy, instruments, bars), bars, kind, parameters)
+    return Material(setup_of(settings, policy, instruments, bars), bars, recorded_recipe(recorded, settings))
+
+
+def recorded_recipe(recorded: Recorded, settings: Settings) -> Recipe:
+    """Return the recipe a run was made with: the version it used, whatever a word such as champion means today."""
+    parameters = dict(recorded.parameters["predictor"])
+    kind = str(parameters.pop("kind"))
+    found = settings.predictor
+    return Recipe(kind, parameters, models_root(found.models) if isinstance(found, Ensemble) else None)
 
 
 def recorded_run(recorded: Recorded) -> Run:
@@ -63,5 +73,6 @@ def recorded_run(recorded: Recorded) -> Run:
         parameters=recorded.parameters,
         digests=recorded.digests,
         initial=money(Decimal(recorded.parameters["initial"])),
+        ballot=recorded.ballot,
         **rows,
     )

@@ -96,13 +96,13 @@ def grouped(plan: Plan, points: Iterable[Point]) -> list[list[Point]]:
 def run_group(plan: Plan, points: Sequence[Point]) -> list[Outcome]:
     """Run points that share bars and forecasts."""
     first = material(plan.loaded(points[0]))
-    known = forecast(first.bars, first.predictor, first.parameters)
+    known = forecast(first.bars, first.recipe)
     outcomes = []
     for point in points:
         made = first if point is points[0] else material(plan.loaded(point), first)
         simulation = Simulation(made.setup, made.bars)
         for block in blocks(made.bars, known):
             simulation.feed(block)
-        run = simulation.finish({"kind": made.predictor, **made.parameters})
+        run = simulation.finish(made.recipe.plain())
         outcomes.append(Outcome(point, Result(run).summary))
     return outcomes

@@ -1,0 +1,123 @@
+"""Fitting: what an ensemble learns after its members have: regimes they are good in, a common scale, an interval.
+
+Few numbers from rows that no member was trained on, each bounded, so the house's weights are bent and not replaced.
+"""
+
+from math import ceil, log, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qt_ray.ai.ensemble.spec import PanelSpec
+from qt_ray.ai.members.member import Floats
+from qt_ray.core.errors import Invalid
+from qt_ray.market.regime import Regime
+
+# A regime bends a weight by this factor at most, and by half of that once it has this many rows.
+BEND_MAX = 1.5
+BEND_ROWS = 2_000
+COIN = log(2.0)
+SLOPE_MIN, SLOPE_MAX = 0.01, 20.0
+NEWTON_STEPS = 50
+COVERAGE = 0.8
+
+
+def bends(calibrated: Floats, up: Floats, regime: NDArray[np.uint8]) -> Floats:
+    """Return multipliers `[regime, member]` from calibrated votes `[row, member]`: more where a member is better.
+
+    A member is measured by what it saves of a coin's log loss, against the mean of all members in the same regime.
+    """
+    given = np.where(up[:, None] > 0.5, calibrated, 1.0 - calibrated)
+    saved = COIN + np.log(given)
+    out = np.ones((len(Regime), calibrated.shape[1]))
+    for at in range(len(Regime)):
+        rows = (regime == at) & np.isfinite(saved).all(axis=1)
+        count = int(rows.sum())
+        if not count:
+            continue
+        mean = saved[rows].mean(axis=0)
+        reach = np.abs(mean).max()
+        if reach > 0.0:
+            apart = np.clip((mean - mean.mean()) / reach, -1.0, 1.0)
+            out[at] = np.exp(apart * log(BEND_MAX) * count / (count + BEND_ROWS))
+    return out
+
+
+def scale(pooled: Floats, up: Floats) -> tuple[float, float]:
+    """Return slope and shift of the log-odds under which pooled votes fit what happened best.
+
+    A pool of calibrated votes is timid, and how timid depends on how alike its members are; a pool that knows nothing
+    gets the least slope there is, and so says one half.
+    """
+    known = np.isfinite(pooled) & np.isfinite(up)
+    x, y = np.log(pooled[known] / (1.0 - pooled[known])), up[known].astype(np.float64)
+    if len(x) < 2 or y.min() == y.max():
+        raise Invalid(f"ensemble: a scale is fitted to votes of both outcomes, had {len(x)} rows")
+    slope, shift = 1.0, 0.0
+    for _ in range(NEWTON_STEPS):
+        p = 1.0 / (1.0 + np.exp(-np.clip(shift + slope * x, -50.0, 50.0)))
+        weight = p * (1.0 - p)
+        # A whisper of a pull to (1, 0) keeps the step defined where all votes are alike.
+        gradient = np.array([((p - y) * x).sum() + 1e-3 * (slope - 1.0), (p - y).sum() + 1e-3 * shift])
+        cross = (weight * x).sum()
+        curve = np.array([[(weight * x * x).sum() + 1e-3, cross], [cross, weight.sum() + 1e-3]])
+        step = np.linalg.solve(curve, gradient)
+        slope, shift = slope - step[0], shift - step[1]
+        if np.abs(step).max() < 1e-10:
+            break
+    bounded = float(np.clip(slope, SLOPE_MIN, SLOPE_MAX))
+    return bounded, float(shift) if bounded == slope else _shift(y)
+
+
+def _shift(y: Floats) -> float:
+    share = float(y.mean())
+    return log(share / (1.0 - share))
+
+
+def panel(
+    kinds: tuple[str, ...], pooled: Floats, up: Floats, ret: Floats, size: Floats, outer: Floats | None
+) -> PanelSpec:
+    """Return a panel: its scale, and an interval that held COVERAGE of the returns.
+
+    `size` is volatility to the horizon, `outer` the members' own lowest and highest quantile `[row, 2]`, if any has.
+    """
+    slope, shift = scale(pooled, up)
+    unit = ret / size
+    tail = (1.0 - COVERAGE) / 2.0
+    margin = 0.0
+    if outer is not None:
+        missed = np.maximum(outer[:, 0] - ret, ret - outer[:, 1]) / size
+        margin = conformal(missed[np.isfinite(missed)], COVERAGE)
+    return PanelSpec(
+        kinds=kinds,
+        slope=slope,
+        shift=shift,
+        coverage=COVERAGE,
+        margin=margin,
+        low=float(np.nanquantile(unit, tail)),
+        high=float(np.nanquantile(unit, 1.0 - tail)),
+    )
+
+
+def conformal(missed: Floats, coverage: float) -> float:
+    """Return the margin that holds a new row with probability `coverage`, whatever the rows' distribution."""
+    if not len(missed):
+        raise Invalid("ensemble: an interval is fitted to at least one row, had none")
+    rank = min(ceil((len(missed) + 1) * coverage), len(missed))
+    return float(np.sort(missed)[rank - 1])
+
+
+def move_ratio(ret: Floats, size: Floats) -> float:
+    """Return the mean size of a move over the mean volatility to its horizon."""
+    known = np.isfinite(ret) & np.isfinite(size)
+    return float(np.abs(ret[known]).mean() / size[known].mean())
+
+
+def to_horizon(volatility: Floats, horizon_bars: int) -> Floats:
+    """Return one bar's volatility as that of the way to the horizon."""
+    return volatility * sqrt(horizon_bars)
+
+
+def knots(x: Floats, y: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return a calibration as a spec keeps it."""
+    return tuple(map(float, x)), tuple(map(float, y))

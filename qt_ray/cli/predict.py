@@ -1,0 +1,68 @@
+"""`qt predict`: what the models think of the last bar, and why."""
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qt_ray.cli.config import Assignments, Json, Profile, assigned
+from qt_ray.cli.screen import emit, note, rfc3339, say
+
+if TYPE_CHECKING:
+    from qt_ray.jobs.outlook import Outlook
+
+At = Annotated[str | None, typer.Option("--at", help="Moment whose last closed bar is meant, UTC; default the last.")]
+Models = Annotated[str | None, typer.Option("--models", "-m", help="Version of the ensemble, or champion.")]
+
+
+def predict(
+    profile: Profile = "backtest",
+    assignments: Assignments = None,
+    models: Models = None,
+    symbol: Annotated[list[str] | None, typer.Option("--symbol", help="Only this symbol; may be repeated.")] = None,
+    at: At = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what moved each member most.")] = False,
+    json: Json = False,
+) -> None:
+    """Forecast from the bars of the catalogue: every member's vote, what came of it, and on demand why."""
+    from qt_ray.adapters.config import load
+    from qt_ray.jobs.fund import market_of, recipe_of
+    from qt_ray.jobs.outlook import closed_by, outlook
+
+    flags = {**assigned(assignments), "predictor.kind": "ensemble"}
+    if models is not None:
+        flags["predictor.version"] = models
+    settings = load(profile, flags, os.environ).settings
+    note("reading bars")
+    bars, _ = market_of(settings)
+    symbols = tuple(dict.fromkeys(word.upper() for word in symbol)) if symbol else bars.symbols
+    found = outlook(bars, recipe_of(settings.predictor), closed_by(bars, at), symbols, explain)
+    if json:
+        emit("qt.predict/1", {"version": recipe_of(settings.predictor).parameters["version"], "forecasts": found})
+        return
+    for one in found:
+        _show(one)
+
+
+def _show(found: "Outlook") -> None:
+    say(f"{found.symbol} at {rfc3339(found.known_ms)}")
+    if found.up != found.up:
+        say("  nobody speaks")
+    else:
+        side = "no wish" if found.score != found.score else "up" if found.score > 0 else "down"
+        say(f"  {side}: P(up) {found.up:.4f}, {found.agreement} of {found.members} agree, apart {found.disagreement:.4f}")
+        say(f"  return to the horizon {_bps(found.low)} to {_bps(found.high)}, a usual move is {_bps(found.move)}")
+    for voice in found.voices:
+        if voice.silence != "spoke":
+            say(f"  {voice.kind:<9} {voice.version[:12]}  silent: {voice.silence.replace('_', ' ')}")
+            continue
+        say(
+            f"  {voice.kind:<9} {voice.version[:12]}  raw {voice.raw:.4f}  calibrated {voice.calibrated:.4f}"
+            f"  weight {voice.weight:.3f}"
+        )
+        for name, part in voice.reasons.items():
+            say(f"      {part:+.4f}  {name}")
+
+
+def _bps(value: float) -> str:
+    return f"{1e4 * value:+.1f} bps"

@@ -1,0 +1,36 @@
+"""Predictors: from a recipe, which is plain values that a record keeps, to something with opinions.
+
+A recipe is what another process, a replay or a cache needs to make the same predictor again: its kind, its parameters,
+and for models the version, never a word such as champion that means something else tomorrow.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qt_ray.adapters.models.assembly import assemble
+from qt_ray.ai.baselines import baseline
+from qt_ray.ai.forecast import Predictor
+from qt_ray.market.bars import Bars
+
+ENSEMBLE = "ensemble"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A predictor as plain values; `root` is where its models lie, which changes no opinion and is not recorded."""
+
+    kind: str
+    parameters: Mapping[str, Any]
+    root: Path | None = None
+
+    def predictor(self, bars: Bars) -> Predictor:
+        """Return a fresh predictor for bars like these."""
+        if self.kind != ENSEMBLE:
+            return baseline(self.kind, len(bars.symbols), self.parameters)
+        return assemble(self.root, bars.symbols, bars.interval_ms, **self.parameters)
+
+    def plain(self) -> dict[str, Any]:
+        """Return what a run records."""
+        return {"kind": self.kind, **self.parameters}

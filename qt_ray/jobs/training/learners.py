@@ -1,0 +1,153 @@
+"""Learners: one per kind of model, made from plain numbers, so that a plan can be written down and sent to a task.
+
+A library is imported when its kind is asked for, so one model can be trained where only its own library is installed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from qt_ray.adapters.models.learner import Learner
+from qt_ray.ai.history import CHANNELS
+from qt_ray.ai.sample import Sample
+from qt_ray.core.codec import plain
+from qt_ray.core.errors import InvalidConfig
+from qt_ray.core.restore import restore
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from qt_ray.jobs.training.plan import TrainingPlan
+
+Numbers = Mapping[str, Any]
+MEGABYTE = 1 << 20
+# A process with its libraries, and the copies of the rows that a library makes while it trains; measured.
+PROCESS_MB = 400
+COPIES: Mapping[str, float] = MappingProxyType({"xgboost": 3.0, "lightgbm": 4.0, "patchtst": 1.5, "nhits": 1.5})
+DROPOUT = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the numbers of a kind are read, and how a learner is made of them."""
+
+    plan: Callable[[Numbers], Numbers]
+    learner: Callable[["TrainingPlan", Numbers], Learner]
+
+
+def _xgboost_plan(numbers: Numbers) -> Numbers:
+    from qt_ray.adapters.models.xgboost_trees import XGBoostPlan
+
+    return _plain(restore(XGBoostPlan, numbers, "train.xgboost"))
+
+
+def _xgboost(plan: "TrainingPlan", numbers: Numbers) -> Learner:
+    from qt_ray.adapters.models.xgboost_trees import XGBoostLearner, XGBoostPlan
+
+    return XGBoostLearner(restore(XGBoostPlan, numbers), plan.features)
+
+
+def _lightgbm_plan(numbers: Numbers) -> Numbers:
+    from qt_ray.adapters.models.lightgbm_trees import LightGBMPlan
+
+    return _plain(restore(LightGBMPlan, numbers, "train.lightgbm"))
+
+
+def _lightgbm(plan: "TrainingPlan", numbers: Numbers) -> Learner:
+    from qt_ray.adapters.models.lightgbm_trees import LightGBMLearner, LightGBMPlan
+
+    return LightGBMLearner(restore(LightGBMPlan, numbers), plan.features)
+
+
+def _network_plan(kind: str, numbers: Numbers) -> Numbers:
+    """Return shape, training and dropout; a number belongs to whichever of them has a field of its name."""
+    from qt_ray.adapters.models.torch_training import TrainingPlan
+
+    rest, shape = dict(numbers), _shape_of(kind)
+    dropout = float(rest.pop("dropout", DROPOUT))
+    if not 0.0 <= dropout < 1.0:
+        raise InvalidConfig(f"train.{kind}.dropout: from 0 and below 1, was {dropout}")
+    sizes = {each.name for each in fields(shape)} - {"lookback", "channels", "horizon"}
+    given = {name: rest.pop(name) for name in sorted(sizes & set(rest))}
+    restore(shape, given, f"train.{kind}")
+    training = restore(TrainingPlan, rest, f"train.{kind}")
+    return {"shape": given, "training": _plain(training), "dropout": dropout}
+
+
+def _network(kind: str, plan: "TrainingPlan", numbers: Numbers) -> Learner:
+    from qt_ray.adapters.models.torch_training import NetworkLearner, TrainingPlan
+
+    shape = restore(
+        _shape_of(kind),
+        {
+            **numbers["shape"],
+            "lookback": plan.lookback_bars,
+            "channels": len(CHANNELS),
+            "horizon": plan.label.horizon_bars,
+        },
+    )
+    build = partial(_build, kind, shape, numbers["dropout"])
+    training = restore(TrainingPlan, numbers["training"])
+    return NetworkLearner(
+        kind, plan.lookback_bars, plan.label.horizon_bars, build, partial(_export, kind, shape), training
+    )
+
+
+def _shape_of(kind: str) -> Any:
+    from qt_ray.ai.members.nhits import NHITSShape
+    from qt_ray.ai.members.patchtst import PatchTSTShape
+
+    return {"patchtst": PatchTSTShape, "nhits": NHITSShape}[kind]
+
+
+def _build(kind: str, shape: Any, dropout: float) -> "nn.Module":
+    from qt_ray.adapters.models.torch_nhits import NHITS
+    from qt_ray.adapters.models.torch_patchtst import PatchTST
+
+    return PatchTST(shape, dropout) if kind == "patchtst" else NHITS(shape, dropout)
+
+
+def _export(kind: str, shape: Any, network: Any) -> bytes:
+    from qt_ray.adapters.models import torch_nhits, torch_patchtst
+    from qt_ray.adapters.models.weights import pack
+
+    tensors = (torch_patchtst if kind == "patchtst" else torch_nhits).tensors(network)
+    return pack(kind, plain(shape), tensors)
+
+
+def _plain(value: object) -> Numbers:
+    found: Numbers = plain(value)
+    return found
+
+
+LEARNERS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "xgboost": Kind(_xgboost_plan, _xgboost),
+        "lightgbm": Kind(_lightgbm_plan, _lightgbm),
+        "patchtst": Kind(partial(_network_plan, "patchtst"), partial(_network, "patchtst")),
+        "nhits": Kind(partial(_network_plan, "nhits"), partial(_network, "nhits")),
+    }
+)
+
+
+def learner_plan(kind: str, numbers: Mapping[str, Decimal]) -> Numbers:
+    """Return every number of a kind: those told, and the defaults of the others."""
+    return LEARNERS[kind].plan({name: number(value) for name, value in numbers.items()})
+
+
+def learners(plan: "TrainingPlan") -> dict[str, Learner]:
+    """Return the plan's learners."""
+    return {kind: LEARNERS[kind].learner(plan, plan.learners[kind]) for kind in plan.members}
+
+
+def number(value: Decimal) -> int | float:
+    """Return a setting as a learner's plan takes it: whole where it is whole."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def need_mb(kind: str, sample: Sample) -> int:
+    """Return the memory that training one kind on a sample takes, in megabytes."""
+    return PROCESS_MB + int(COPIES[kind] * sample.nbytes / MEGABYTE)
