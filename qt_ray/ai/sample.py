@@ -5,11 +5,13 @@ memory. A row is complete: its features, its window and its outcome are all know
 """
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qt_ray.ai.members.member import Evidence, Floats, Ints, Singles
+from qt_ray.core.records import digest_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +31,12 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.ts)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of every column, in their order."""
+        seen = (self.evidence.features, self.evidence.tape, self.evidence.ends)
+        came = (self.up, self.ret, self.ts, self.until, self.symbol, self.regime)
+        return sha256("".join(digest_of(column) for column in (*seen, *came)).encode()).hexdigest()
 
     def take(self, rows: Ints | slice) -> "Sample":
         """Return some of the rows; the tape stays whole and shared."""

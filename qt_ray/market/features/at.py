@@ -101,6 +101,7 @@ class At(IntEnum):
     RSI_14_60X = 88
     ATR_14_RATIO_60X = 89
     VOLUME_RATIO_60X = 90
+    VOLUME_10_60_RATIO = 91
 
     @property
     def label(self) -> str:

@@ -57,6 +57,7 @@ class Feature:
         return self.at.label
 
 
+COARSE_FIRST = int(At.RETURN_5X)
 # Bars of the coarse interval before each of a coarse bar's six columns speaks, in column order.
 COARSE_WARMUPS = (2, 10, 20, 15, 15, 20)
 
@@ -138,11 +139,13 @@ FINE = (
 
 
 def _coarse() -> Iterator[Feature]:
-    first = len(FINE)
     for number, step in enumerate(COARSE_STEPS):
         for column, warmup in enumerate(COARSE_WARMUPS):
-            at = At(first + number * len(COARSE_WARMUPS) + column)
+            at = At(COARSE_FIRST + number * len(COARSE_WARMUPS) + column)
             yield Feature(at, step * warmup + step - 1, Part.COARSE)
 
 
-CATALOGUE: tuple[Feature, ...] = (*FINE, *_coarse())
+# What joined after the coarse columns: a column never moves, so a newcomer stands at the end.
+JOINED = (Feature(At.VOLUME_10_60_RATIO, 60, Part.SUMS),)
+
+CATALOGUE: tuple[Feature, ...] = (*FINE, *_coarse(), *JOINED)

@@ -85,6 +85,7 @@ def write_volatility(state: FeatureState, change: float, out: Floats) -> None:
 def write_volume(state: FeatureState, close: float, volume: float, out: Floats) -> None:
     """Write the columns of volume, liquidity and money flow."""
     b, c = state.total_20, state.total_60
+    mean_10 = state.total_10[VOLUME] * 0.1
     mean_20 = b[VOLUME] * 0.05
     mean_60 = c[VOLUME] / 60.0
     deviation_20 = sqrt(spread(b[VOLUME], b[VOLUME_SQUARE], 0.05))
@@ -92,6 +93,7 @@ def write_volume(state: FeatureState, close: float, volume: float, out: Floats) 
     out[At.VOLUME_MA_RATIO] = ratio(volume, mean_20, 1.0)
     out[At.VOLUME_ZSCORE_20] = ratio(volume - mean_20, deviation_20, 0.0)
     out[At.VOLUME_ZSCORE_60] = ratio(volume - mean_60, deviation_60, 0.0)
+    out[At.VOLUME_10_60_RATIO] = ratio(mean_10, mean_60, 1.0)
     out[At.VOLUME_20_60_RATIO] = ratio(mean_20, mean_60, 1.0)
     impact = ratio(b[SIZE] * c[TURNOVER], b[TURNOVER] * c[SIZE], 1.0)
     out[At.ILLIQUIDITY_20_60_RATIO] = min(impact, ILLIQUIDITY_MAX)

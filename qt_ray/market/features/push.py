@@ -15,7 +15,7 @@ from qt_ray.core.records import Rows
 from qt_ray.market.features.at import At
 from qt_ray.market.features.averages import advance_averages, write_averages
 from qt_ray.market.features.carry import settle_funding, write_basis, write_funding
-from qt_ray.market.features.catalogue import Part
+from qt_ray.market.features.catalogue import COARSE_FIRST, Part
 from qt_ray.market.features.coarse import COARSE_COLUMNS, COARSE_STEPS, advance_coarse
 from qt_ray.market.features.moments import advance_moments, write_volatility, write_volume
 from qt_ray.market.features.shape import write_bands, write_bar, write_peaks
@@ -23,7 +23,6 @@ from qt_ray.market.features.state import CLOSES, CoarseState, FeatureState, Floa
 from qt_ray.market.features.wilder import advance_wilder, usable
 
 TILE = 64
-COARSE_FIRST = int(At.RETURN_5X)
 COARSE_COUNT = len(COARSE_STEPS)
 MINUTE_MS = 60_000
 WEEK_MINUTES = 10_080

@@ -195,7 +195,9 @@ def test_a_dead_market_has_neutral_features_and_no_holes(price: float, volume: f
     out = features(flat(FULL.warmup + 10, price, volume))[FULL.warmup :, 0]
     assert np.isfinite(out).all()
     neutral = {"rsi_14": 50.0, "bb_position": 0.5, "range_position_60": 0.5, "volatility_20_60_ratio": 1.0}
-    neutral |= dict.fromkeys(("volume_ma_ratio", "volume_ratio_60x", "illiquidity_20_60_ratio"), 1.0)
+    neutral |= dict.fromkeys(
+        ("volume_ma_ratio", "volume_ratio_60x", "volume_10_60_ratio", "illiquidity_20_60_ratio"), 1.0
+    )
     zero = ("skew_60", "kurtosis_60", "adx_14", "volatility_60", "volume_zscore_60", "basis_zscore")
     for name, value in (neutral | dict.fromkeys(zero, 0.0)).items():
         np.testing.assert_allclose(out[:, FULL.index(name)], value, atol=1e-12, err_msg=name)

@@ -150,13 +150,14 @@ def moments(c: Columns) -> Columns:
 def volumes(c: Columns) -> Columns:
     high, low, close, volume = (c[name] for name in ("high", "low", "close", "volume"))
     size, flow = np.abs(close / lag(close, 1) - 1), volume * (2 * close - high - low) / (high - low)
-    mean = {bars: over(volume, bars, np.mean) for bars in (20, 60)}
+    mean = {bars: over(volume, bars, np.mean) for bars in (10, 20, 60)}
     money = {bars: over(volume * close, bars, np.sum) for bars in (20, 60)}
     impact = {bars: over(size, bars, np.sum) / money[bars] for bars in (20, 60)}
     out = {f"volume_zscore_{n}": (volume - mean[n]) / over(volume, n, np.std) for n in (20, 60)}
     out |= {f"vwap_gap_{n}": close / (money[n] / (n * mean[n])) - 1 for n in (20, 60)}
     return out | {
         "volume_ma_ratio": volume / mean[20],
+        "volume_10_60_ratio": mean[10] / mean[60],
         "volume_20_60_ratio": mean[20] / mean[60],
         "illiquidity_20_60_ratio": impact[20] / impact[60],
         "money_flow_20": over(flow, 20, np.sum) / over(volume, 20, np.sum),
