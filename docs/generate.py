@@ -13,7 +13,7 @@ from qt_ray.adapters.files import write_text_atomic
 from qt_ray.adapters.settings_keys import KEYS, Key, meaning_of, shown
 
 HERE = Path(__file__).parent
-MACHINES = ("qt_ray.execution.lifecycle", "qt_ray.risk.ess")
+MACHINES = ("qt_ray.execution.lifecycle", "qt_ray.risk.ess", "qt_ray.ai.model_status")
 
 MACHINES_HEAD = """# State machines
 

@@ -42,6 +42,7 @@ COMMANDS = {
     "report": Command("qt_ray.cli.backtest:report", "Show a run's numbers, or write its page again."),
     "sweep": Command("qt_ray.cli.backtest:sweep", "Backtest many parameters at once."),
     "data": Command("qt_ray.cli.data:app", "Import, check and list market data."),
+    "models": Command("qt_ray.cli.models:app", "Show, compare, verify and promote models."),
     "config": Command("qt_ray.cli.config:app", "Show the settings and where each of them came from."),
 }
 

@@ -35,7 +35,9 @@ def restore(kind: type[T], data: object, where: str = "") -> T:
 
 
 def restore_as(hint: Any, data: object, where: str) -> Any:
-    """Return `data` as what an annotation says, a union of tagged classes for one."""
+    """Return `data` as what an annotation says, a union of tagged classes for one; `Any` is whatever it is."""
+    if hint is Any:
+        return data
     origin = get_origin(hint)
     if origin is Annotated:
         return restore_as(get_args(hint)[0], data, where)

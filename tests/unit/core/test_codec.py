@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qt_ray.core.codec import canonical, decimal_text, decode, digest, parse_decimal
 from qt_ray.core.errors import Invalid
-from qt_ray.core.restore import restore
+from qt_ray.core.restore import restore, restore_as
 
 pytestmark = pytest.mark.unit
 
@@ -229,6 +229,12 @@ def test_whole_numbers_pass_for_floats_and_decimals_for_themselves() -> None:
 def test_keys_may_be_enums_and_zeros_may_have_places() -> None:
     assert canonical({Colour.RED: Decimal("0E-40")}) == b'{"red":"0"}'
     assert decimal_text(Decimal("1." + "0" * 60)) == "1"
+
+
+def test_what_may_be_anything_stays_as_it_is() -> None:
+    anything = {"deep": [1, 0.5, None, {"a": "b"}]}
+    assert restore_as(Any, anything, "plan") is anything
+    assert restore_as(Mapping[str, Any], anything, "plan") == anything
 
 
 def test_what_is_left_out_has_its_default() -> None:
