@@ -18,6 +18,16 @@ def test_a_finished_environment_is_used_as_it_stands(tmp_path: Path, monkeypatch
     assert sorted(path.name for path in home.iterdir()) == ["installed.txt"]
 
 
+def test_an_environment_is_finished_when_all_it_asked_for_is_there_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "PEERS", tmp_path)
+    home = tmp_path / "networks"
+    home.mkdir()
+    (home / "installed.txt").write_text("torch==2\nnetworks==1")
+    assert peers.environment("networks", "torch==2", "networks==1") == home / "bin" / "python"
+
+
 def test_peers_read_the_same_bars_and_grids_without_pickles(tmp_path: Path) -> None:
     bars, instruments = minute_bars(3, 50)
     sizes = quantities(bars, instruments)
