@@ -58,6 +58,14 @@ class Opinions:
     quantiles: Floats | None = None
 
 
+class Bounds(Protocol):
+    """The region a member was trained in; what it would say outside is a guess."""
+
+    def outside(self, rows: Singles) -> NDArray[np.bool_]:
+        """Return which rows lie outside."""
+        ...
+
+
 class Member(Protocol):
     """A model of the ensemble, ready to be asked."""
 
