@@ -41,17 +41,18 @@ class PeerRun:
     peak_bytes: int
 
 
-def environment(name: str, requirement: str) -> Path:
-    """Return the interpreter of a peer's environment, made and filled if it is not there yet."""
+def environment(name: str, *requirements: str) -> Path:
+    """Return the interpreter of a peer's environment, made and filled in this order if it is not there yet."""
     home = PEERS / name
-    mark, python = home / "installed.txt", home / "bin" / "python"
-    if mark.is_file() and mark.read_text() == requirement:
+    mark, python, wanted = home / "installed.txt", home / "bin" / "python", "\n".join(requirements)
+    if mark.is_file() and mark.read_text() == wanted:
         return python
     shutil.rmtree(home, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
-    subprocess.run(pip, check=True, stdout=sys.stderr)
-    mark.write_text(requirement)
+    for requirement in requirements:
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
+        subprocess.run(pip, check=True, stdout=sys.stderr)
+    mark.write_text(wanted)
     return python
 
 

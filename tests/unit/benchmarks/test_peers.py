@@ -18,6 +18,13 @@ def test_a_finished_environment_is_used_as_it_stands(tmp_path: Path, monkeypatch
     assert sorted(path.name for path in home.iterdir()) == ["installed.txt"]
 
 
+def test_an_environment_is_what_was_installed_in_that_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "PEERS", tmp_path)
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "installed.txt").write_text("first==1\nsecond==2")
+    assert peers.environment("two", "first==1", "second==2") == tmp_path / "two" / "bin" / "python"
+
+
 def test_peers_read_the_same_bars_and_grids_without_pickles(tmp_path: Path) -> None:
     bars, instruments = minute_bars(3, 50)
     sizes = quantities(bars, instruments)
