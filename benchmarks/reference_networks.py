@@ -1,10 +1,11 @@
 """Reference networks: ours and the published implementations, with the same weights on the same windows.
 
-A network written by hand is the published one when their answers are equal. The peer runs in an environment of its own
-and sees our weights as plain arrays; `python -m benchmarks.reference_networks` prints what it found.
+A network written by hand is the published one when their answers are equal. The peer is an oracle and no dependency: it
+runs in an environment of its own, which takes minutes to make; `python -m benchmarks.reference_networks` prints what it found.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -26,13 +27,11 @@ WINDOWS = 256
 DIFFERENCE_MAX = 1e-5
 
 
-def told(script: str, arrays: dict[str, Any], python: Path) -> dict[str, Any]:
-    """Return what a peer's script says about some arrays."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "given.npz"
-        np.savez(path, **arrays)
-        command = [str(python), "-P", str(HERE / script), str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+def told(script: str, python: Path, *words: str) -> dict[str, Any]:
+    """Return what a peer's script says."""
+    command = [str(python), "-P", str(HERE / script), *words]
+    around = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX, check=False, env=around)
     if done.returncode != 0:
         raise RuntimeError(f"the peer ends with 0, was {done.returncode}: {done.stderr.strip()[-500:]}")
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -53,15 +52,23 @@ def patchtst(shape: PatchTSTShape, seed: int = 1, python: Path | None = None) ->
         answers = network.eval()(windows)
     state = {name: values.numpy() for name, values in network.state_dict().items() if values.is_floating_point()}
     given = {"shape": json.dumps(asdict(shape)), "epsilon": REVIN_EPSILON, "windows": windows, "answers": answers}
-    return told("peer_patchtst.py", state | given, python or environment("neuralforecast", *NEURALFORECAST))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "given.npz"
+        np.savez(path, **(state | given))
+        return told("peer_patchtst.py", python or environment("neuralforecast", *NEURALFORECAST), str(path))
+
+
+def nhits(python: Path | None = None) -> dict[str, Any]:
+    """Return the largest differences between the reference N-HITS and ours, and the versions compared."""
+    return told("peer_nhits.py", python or environment("neuralforecast", *NEURALFORECAST))
 
 
 def main() -> int:
     """Print one line a network; exit with 1 when one of them is not the published one."""
-    found = {"patchtst": patchtst(PatchTSTShape(horizon=12))}
+    found = {"patchtst": patchtst(PatchTSTShape(horizon=12)), "nhits": nhits()}
     for name, fields in found.items():
         print(json.dumps({"network": name, **fields}))
-    return int(any(fields["difference"] > DIFFERENCE_MAX * fields["scale"] for fields in found.values()))
+    return int(any(fields["difference"] > DIFFERENCE_MAX * fields.get("scale", 1.0) for fields in found.values()))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,200 @@
+"""Training of networks: windows are gathered a batch at a time from the shared tape, never written out.
+
+The direction is what a network is for: it decides when to stop and which weights to keep, and the quantiles teach the
+same layers without drowning it. The same seed gives the same bytes on one machine, interrupted or not.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from math import ceil, cos, isfinite, pi
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import AdamW
+
+from qt_ray.adapters.models.learner import Learned, Progress
+from qt_ray.adapters.models.torch_course import Course, alone
+from qt_ray.ai.members.member import QUANTILES, Ints
+from qt_ray.ai.members.nhits_forward import SIGMA_MIN
+from qt_ray.ai.sample import Sample
+from qt_ray.core.errors import Invalid
+
+# The first share of all steps in which the rate grows to its full size.
+WARMUP = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """How long and how hard to learn.
+
+    `pinball` is the weight of the quantiles. A row's direction is pulled with a slope of 1 at most, all its quantiles
+    together with 0.76 times this weight, so at 0.25 the direction leads five to one.
+    """
+
+    epochs_max: int = 30
+    steps_per_epoch_max: int = 1_000
+    batch: int = 512
+    rate: float = 1e-3
+    weight_decay: float = 1e-2
+    clip: float = 1.0
+    patience: int = 5
+    pinball: float = 0.25
+
+    def __post_init__(self) -> None:
+        for name in ("epochs_max", "steps_per_epoch_max", "batch", "patience"):
+            if getattr(self, name) < 1:
+                raise Invalid(f"training: {name} counts from 1, was {getattr(self, name)}")
+        for name in ("rate", "clip"):
+            if not 0.0 < getattr(self, name) < np.inf:
+                raise Invalid(f"training: {name} is above 0, was {getattr(self, name)}")
+        for name in ("weight_decay", "pinball"):
+            if not 0.0 <= getattr(self, name) < np.inf:
+                raise Invalid(f"training: {name} is a number from 0, was {getattr(self, name)}")
+
+    def steps(self, rows: int) -> int:
+        """Return the steps of an epoch over so many rows: whole batches only, one at least."""
+        return min(self.steps_per_epoch_max, max(rows // self.batch, 1))
+
+    def rate_at(self, step: int, steps: int) -> float:
+        """Return the rate of a step: up in a line, down in half a cosine."""
+        warm = ceil(WARMUP * steps)
+        if step < warm:
+            return self.rate * ((step + 1) / warm)
+        return self.rate * 0.5 * (1.0 + cos(pi * (step - warm) / (steps - warm)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lessons:
+    """A sample as tensors; `windows[start]` is a view of the tape as `[channel, bar]`."""
+
+    windows: Tensor
+    starts: Tensor
+    up: Tensor
+    ret: Tensor
+
+    @classmethod
+    def of(cls, sample: Sample, lookback: int) -> "Lessons":
+        """Share the sample's tape and index its windows."""
+        windows = torch.tensor(sample.evidence.tape).unfold(0, lookback, 1)
+        starts = torch.tensor(sample.evidence.ends) - (lookback - 1)
+        return cls(windows, starts, torch.tensor(sample.up), torch.tensor(sample.ret, dtype=torch.float32))
+
+    def batch(self, rows: Tensor | slice) -> tuple[Tensor, Tensor, Tensor]:
+        """Return windows `[row, bar, channel]`, directions and returns."""
+        return self.windows[self.starts[rows]].transpose(1, 2), self.up[rows], self.ret[rows]
+
+
+def losses(said: Tensor, windows: Tensor, up: Tensor, ret: Tensor, horizon: int) -> tuple[Tensor, Tensor]:
+    """Return the cross entropy of the direction and the pinball loss of the quantiles.
+
+    A return is judged in units of what its window makes likely: its spread times the root of the horizon.
+    """
+    unit = windows[:, :, 0].std(dim=1, correction=0).clamp_min(SIGMA_MIN) * horizon**0.5
+    missed = (ret - said[:, 1:].T) / unit
+    levels = torch.tensor(QUANTILES)[:, None]
+    pinball = torch.maximum(levels * missed, (levels - 1.0) * missed).mean()
+    return functional.binary_cross_entropy_with_logits(said[:, 0], up), pinball
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkLearner:
+    """Trains any network that turns windows `[row, bar, channel]` into a logit and five quantiles a row."""
+
+    kind: str
+    lookback: int
+    horizon: int
+    build: Callable[[], nn.Module]
+    export: Callable[[nn.Module], bytes]
+    plan: TrainingPlan = TrainingPlan()
+
+    def learn(self, train: Sample, valid: Sample, seed: int, work: Path | None = None) -> Iterator[Progress | Learned]:
+        """Train until the direction of `valid` has stopped getting better; a file in `work` is gone on from."""
+        for name, sample in (("train", train), ("valid", valid)):
+            self._admit(name, sample)
+        with alone(seed, 0):
+            network = self.build()
+        training = self._named(network, train, valid, seed)
+        course = Course(training, network, AdamW(network.parameters(), weight_decay=self.plan.weight_decay, fused=True))
+        if work is not None:
+            course.resume(work)
+        lessons, exam = Lessons.of(train, self.lookback), Lessons.of(valid, self.lookback)
+        while course.standing.epoch < self.plan.epochs_max and course.standing.stale < self.plan.patience:
+            with alone(seed, course.standing.epoch + 1):
+                self._epoch(course, lessons, np.random.default_rng((seed, course.standing.epoch)))
+                bce, pinball = self._examine(course, exam)
+            course.judge(bce, pinball)
+            if work is not None:
+                course.save(work)
+            yield Progress(course.standing.epoch, self.plan.epochs_max, bce)
+        network.load_state_dict(course.best)
+        yield Learned(self.export(network.eval()), self._facts(course, len(train), len(valid), seed))
+
+    def _admit(self, name: str, sample: Sample) -> None:
+        if not len(sample):
+            raise Invalid(f"{self.kind}: a sample has rows, {name} was empty")
+        if sample.up.min() == sample.up.max():
+            raise Invalid(f"{self.kind}: a sample has both directions, {name} was {sample.up[0]:.0f} throughout")
+        if (first := sample.evidence.ends.min()) < self.lookback - 1:
+            raise Invalid(f"{self.kind}: a row has {self.lookback} bars, one of {name} had {max(first + 1, 0)}")
+
+    def _named(self, network: nn.Module, train: Sample, valid: Sample, seed: int) -> str:
+        digest = blake2b(f"{self.kind} {self.horizon} {seed} {self.plan} {network}".encode(), digest_size=16)
+        for sample in (train, valid):
+            for column in (sample.evidence.tape, sample.evidence.ends, sample.up, sample.ret):
+                digest.update(np.ascontiguousarray(column).data)
+        return digest.hexdigest()
+
+    def _epoch(self, course: Course, lessons: Lessons, dice: np.random.Generator) -> None:
+        rows, now = len(lessons.up), course.standing
+        steps = self.plan.steps(rows)
+        chosen: Ints = dice.permutation(rows)[: steps * self.plan.batch]
+        course.network.train()
+        for start in range(0, len(chosen), self.plan.batch):
+            course.optimiser.param_groups[0]["lr"] = self.plan.rate_at(now.steps, steps * self.plan.epochs_max)
+            self._step(course, *lessons.batch(torch.from_numpy(chosen[start : start + self.plan.batch])))
+            now.steps += 1
+
+    def _step(self, course: Course, windows: Tensor, up: Tensor, ret: Tensor) -> None:
+        bce, pinball = losses(course.network(windows), windows, up, ret, self.horizon)
+        loss = bce + self.plan.pinball * pinball
+        if not isfinite(said := loss.item()):
+            epoch = course.standing.epoch + 1
+            raise Invalid(f"{self.kind}: a loss is finite, was {said} in step {course.standing.steps}, epoch {epoch}")
+        course.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call] # torch does not say
+        nn.utils.clip_grad_norm_(course.network.parameters(), self.plan.clip)
+        course.optimiser.step()
+
+    def _examine(self, course: Course, exam: Lessons) -> tuple[float, float]:
+        course.network.eval()
+        rows, sums = len(exam.up), np.zeros(2)
+        with torch.no_grad():
+            for start in range(0, rows, self.plan.batch):
+                windows, up, ret = exam.batch(slice(start, start + self.plan.batch))
+                bce, pinball = losses(course.network(windows), windows, up, ret, self.horizon)
+                sums += (bce.item() * len(up), pinball.item() * len(up))
+        bce_mean, pinball_mean = (sums / rows).tolist()
+        if not isfinite(total := bce_mean + pinball_mean):
+            raise Invalid(f"{self.kind}: a loss is finite, was {total} on valid, epoch {course.standing.epoch + 1}")
+        return bce_mean, pinball_mean
+
+    def _facts(self, course: Course, train: int, valid: int, seed: int) -> dict[str, Any]:
+        now = course.standing
+        return {
+            "seed": seed,
+            "rows_train": train,
+            "rows_valid": valid,
+            "parameters": sum(each.numel() for each in course.network.parameters()),
+            "epochs": now.epoch,
+            "steps": now.steps,
+            "best_epoch": now.best_epoch,
+            "valid_bce": now.best_bce,
+            "valid_pinball": now.best_pinball,
+            "plan": asdict(self.plan),
+            "torch": torch.__version__,
+        }
