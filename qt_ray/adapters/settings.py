@@ -10,6 +10,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from qt_ray.adapters.settings_strategy import DynamicExits, Exits, FixedFraction, Predictor, Sizer, Trend
+from qt_ray.adapters.settings_training import Training
 from qt_ray.adapters.settings_values import (
     Amount,
     Count,
@@ -201,4 +202,5 @@ class Settings(Section):
     signals: Signals = Signals()
     policy: PolicySeed = PolicySeed()
     credentials: Credentials = Credentials()
+    train: Training = Training()
     run: Run = Run()

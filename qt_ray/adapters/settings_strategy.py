@@ -61,8 +61,8 @@ class Ensemble(Section):
 
     kind: Literal["ensemble"] = "ensemble"
     """Names this one."""
-    models: Text = "models"
-    """Folder of the registry; where it holds none, the one that comes with the program."""
+    models: Text | None = None
+    """Folder of the registry; null takes `models` here, else the one that comes with the program."""
     version: Text = "champion"
     """A version, the start of one, or `champion` for the active one; a run records the version."""
     members: Literal["all", "trees"] = "all"

@@ -38,8 +38,8 @@ class Training(Section):
     """Kinds of models to train, between commas."""
     features: Literal["bar", "all"] = "bar"
     """`bar` needs nothing but bars; `all` adds funding and basis, and skips bars that lack them."""
-    without: Words = ()
-    """Features to leave out."""
+    without: Words = ("open_gap",)
+    """Features to leave out; a market that never closes has no gaps worth the name."""
     label: Literal["horizon", "barriers"] = "horizon"
     """What is foretold: the return to the horizon, or which of two barriers is touched first."""
     horizon_bars: Count = 8

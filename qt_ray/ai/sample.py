@@ -38,6 +38,23 @@ class Sample:
         came = (self.up, self.ret, self.ts, self.until, self.symbol, self.regime)
         return sha256("".join(digest_of(column) for column in (*seen, *came)).encode()).hexdigest()
 
+    @property
+    def nbytes(self) -> int:
+        """Return the memory of every column, the tape's included."""
+        seen = self.evidence
+        columns = (
+            seen.features,
+            seen.tape,
+            seen.ends,
+            self.up,
+            self.ret,
+            self.ts,
+            self.until,
+            self.symbol,
+            self.regime,
+        )
+        return sum(column.nbytes for column in columns)
+
     def take(self, rows: Ints | slice) -> "Sample":
         """Return some of the rows; the tape stays whole and shared."""
         evidence = replace(self.evidence, features=self.evidence.features[rows], ends=self.evidence.ends[rows])

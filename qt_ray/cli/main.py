@@ -41,6 +41,8 @@ COMMANDS = {
     "replay": Command("qt_ray.cli.backtest:replay", "Run a recorded run again and compare every digest."),
     "report": Command("qt_ray.cli.backtest:report", "Show a run's numbers, or write its page again."),
     "sweep": Command("qt_ray.cli.backtest:sweep", "Backtest many parameters at once."),
+    "train": Command("qt_ray.cli.train:train", "Train an ensemble, judge it and register it."),
+    "predict": Command("qt_ray.cli.predict:predict", "Show what the models think of the last bar, and why."),
     "data": Command("qt_ray.cli.data:app", "Import, check and list market data."),
     "models": Command("qt_ray.cli.models:app", "Show, compare, verify and promote models."),
     "config": Command("qt_ray.cli.config:app", "Show the settings and where each of them came from."),

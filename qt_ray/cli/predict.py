@@ -26,6 +26,7 @@ def predict(
 ) -> None:
     """Forecast from the bars of the catalogue: every member's vote, what came of it, and on demand why."""
     from qt_ray.adapters.config import load
+    from qt_ray.adapters.settings_values import milliseconds, moment
     from qt_ray.jobs.fund import market_of, recipe_of
     from qt_ray.jobs.outlook import closed_by, outlook
 
@@ -35,8 +36,9 @@ def predict(
     settings = load(profile, flags, os.environ).settings
     note("reading bars")
     bars, _ = market_of(settings)
+    last = closed_by(bars, None if at is None else milliseconds(moment(at)))
     symbols = tuple(dict.fromkeys(word.upper() for word in symbol)) if symbol else bars.symbols
-    found = outlook(bars, recipe_of(settings.predictor), closed_by(bars, at), symbols, explain)
+    found = outlook(bars, recipe_of(settings.predictor), last, symbols, explain)
     if json:
         emit("qt.predict/1", {"version": recipe_of(settings.predictor).parameters["version"], "forecasts": found})
         return
@@ -50,7 +52,8 @@ def _show(found: "Outlook") -> None:
         say("  nobody speaks")
     else:
         side = "no wish" if found.score != found.score else "up" if found.score > 0 else "down"
-        say(f"  {side}: P(up) {found.up:.4f}, {found.agreement} of {found.members} agree, apart {found.disagreement:.4f}")
+        votes = f"{found.agreement} of {found.members} agree, apart {found.disagreement:.4f}"
+        say(f"  {side}: P(up) {found.up:.4f}, {votes}")
         say(f"  return to the horizon {_bps(found.low)} to {_bps(found.high)}, a usual move is {_bps(found.move)}")
     for voice in found.voices:
         if voice.silence != "spoke":

@@ -9,7 +9,7 @@ import numpy as np
 from qt_ray.adapters.catalog import Catalog
 from qt_ray.adapters.config import Loaded
 from qt_ray.adapters.instruments import fit_to_data, infer_instrument, load_instruments, pick
-from qt_ray.adapters.models.registry import Registry, models_root
+from qt_ray.adapters.models.registry import Registry, find_registry
 from qt_ray.adapters.policy_files import load_policy
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.settings import Venue as VenueSettings
@@ -149,12 +149,17 @@ def levels_of(levels: ExitLevels) -> Levels:
     )
 
 
+def registry_of(predictor: Ensemble) -> Registry:
+    """Return the registry that an ensemble's settings name, else the nearest one."""
+    return find_registry(None if predictor.models is None else Path(predictor.models))
+
+
 def recipe_of(predictor: Predictor) -> Recipe:
     """Return the predictor as plain values; of models, the version that its word means today."""
     values = predictor.model_dump(exclude={"models"})
     kind = str(values.pop("kind"))
     root = None
     if isinstance(predictor, Ensemble):
-        root = models_root(predictor.models)
-        values["version"] = Registry(root).resolve(predictor.version)
+        registry = registry_of(predictor)
+        root, values["version"] = registry.root, registry.resolve(predictor.version)
     return Recipe(kind, {name: float(v) if isinstance(v, Decimal) else v for name, v in values.items()}, root)

@@ -151,5 +151,6 @@ def closed_by(bars: Bars, at_ms: int | None) -> int:
         return len(bars) - 1
     at = int(np.searchsorted(bars.ts + bars.interval_ms, at_ms, side="right")) - 1
     if at < 0:
-        raise Invalid(f"at: a moment after the first bar has closed, {int(bars.ts[0]) + bars.interval_ms} ms, was {at_ms}")
+        first = int(bars.ts[0]) + bars.interval_ms
+        raise Invalid(f"at: a moment from the first close on, {first} ms, was {at_ms}")
     return at

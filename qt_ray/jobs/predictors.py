@@ -27,7 +27,7 @@ class Recipe:
 
     def predictor(self, bars: Bars) -> Predictor:
         """Return a fresh predictor for bars like these."""
-        if self.kind != ENSEMBLE:
+        if self.kind != ENSEMBLE or self.root is None:
             return baseline(self.kind, len(bars.symbols), self.parameters)
         return assemble(self.root, bars.symbols, bars.interval_ms, **self.parameters)
 

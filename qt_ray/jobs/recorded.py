@@ -6,7 +6,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from qt_ray.adapters.config import Loaded
-from qt_ray.adapters.models.registry import models_root
 from qt_ray.adapters.run_files import ROWS, Recorded
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.settings_strategy import Ensemble
@@ -16,7 +15,7 @@ from qt_ray.core.money import money
 from qt_ray.core.policy import Policy
 from qt_ray.core.restore import restore
 from qt_ray.engine.run import Run
-from qt_ray.jobs.fund import Material, market_of, setup_of
+from qt_ray.jobs.fund import Material, market_of, registry_of, setup_of
 from qt_ray.jobs.predictors import Recipe
 from qt_ray.market.bars import Bars
 
@@ -59,7 +58,7 @@ def recorded_recipe(recorded: Recorded, settings: Settings) -> Recipe:
     parameters = dict(recorded.parameters["predictor"])
     kind = str(parameters.pop("kind"))
     found = settings.predictor
-    return Recipe(kind, parameters, models_root(found.models) if isinstance(found, Ensemble) else None)
+    return Recipe(kind, parameters, registry_of(found).root if isinstance(found, Ensemble) else None)
 
 
 def recorded_run(recorded: Recorded) -> Run:

@@ -55,7 +55,8 @@ def assemble(
     registry = Registry(root)
     spec = read_spec(registry, version)
     if spec.interval_ms != interval_ms:
-        raise InvalidConfig(f"predictor.version: {version[:12]} is about bars of {spec.interval_ms} ms, not {interval_ms}")
+        about = f"predictor.version: {version[:12]} is about bars of {spec.interval_ms} ms"
+        raise InvalidConfig(f"{about}, market.interval was {interval_ms} ms")
     seats = [Seat(read_member(registry, seat, spec)) for seat in spec.seats_of(members)]
     return Ensemble(spec, seats, symbols, Conduct(members, (), age_max_days, edge_min_bps))
 

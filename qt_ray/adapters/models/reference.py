@@ -67,8 +67,11 @@ def eager(kind: str, model: bytes) -> "nn.Module":
     from qt_ray.adapters.models.torch_nhits import NHITS
     from qt_ray.adapters.models.torch_patchtst import PatchTST
 
-    shapes = {"patchtst": PatchTSTShape, "nhits": NHITSShape}
-    stated, tensors = unpack(model, kind, lambda shape: shapes[kind].of(shape).tensors())
-    net = PatchTST(PatchTSTShape.of(stated)) if kind == "patchtst" else NHITS(NHITSShape.of(stated))
+    if kind == "patchtst":
+        stated, tensors = unpack(model, kind, lambda shape: PatchTSTShape.of(shape).tensors())
+        net: nn.Module = PatchTST(PatchTSTShape.of(stated))
+    else:
+        stated, tensors = unpack(model, kind, lambda shape: NHITSShape.of(shape).tensors())
+        net = NHITS(NHITSShape.of(stated))
     net.load_state_dict({name: torch.from_numpy(values) for name, values in tensors.items()}, strict=False)
     return net.eval()

@@ -5,7 +5,7 @@ have agreed: three of four stays three of four when one is missing.
 """
 
 from math import exp, log, nan, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from qt_ray.ai.ensemble.spec import EnsembleSpec
 from qt_ray.ai.members.member import QUANTILES, Floats, Ints
 from qt_ray.ai.votes import OutlookRow, VoteRow
 from qt_ray.core.compiled import compiled, inlined
-from qt_ray.core.records import Rows
 
 LAST = len(QUANTILES) - 1
 Bytes = NDArray[np.uint8]
@@ -50,8 +49,8 @@ class Heard(NamedTuple):
 class Counted(NamedTuple):
     """Where the result goes, one place per row; `votes` is `[row, member]`."""
 
-    votes: NDArray[np.void]
-    outlook: Rows[OutlookRow]
+    votes: Any
+    outlook: Any
     score: Floats
     confidence: Floats
     agreement: Bytes
@@ -85,9 +84,9 @@ def terms(spec: EnsembleSpec, panel: str, supervised: Floats, edge_min_bps: floa
 def calibrated(x: float, scores: Floats, shares: Floats, knots: int) -> float:
     """Return the share of ups at score `x`: linear between knots, constant outside them."""
     if x <= scores[0]:
-        return shares[0]
+        return float(shares[0])
     if x >= scores[knots - 1]:
-        return shares[knots - 1]
+        return float(shares[knots - 1])
     low, high = 0, knots - 1
     while high - low > 1:
         middle = (low + high) // 2
@@ -96,7 +95,7 @@ def calibrated(x: float, scores: Floats, shares: Floats, knots: int) -> float:
         else:
             high = middle
     part = (x - scores[low]) / (scores[high] - scores[low])
-    return shares[low] + part * (shares[high] - shares[low])
+    return float(shares[low] + part * (shares[high] - shares[low]))
 
 
 @inlined
@@ -108,7 +107,7 @@ def _vote(terms: Terms, heard: Heard, n: int, m: int, vote: VoteRow) -> float:
         return 0.0
     vote.raw = heard.up[n, m]
     vote.calibrated = calibrated(heard.up[n, m], terms.scores[m], terms.shares[m], terms.knots[m])
-    weight = terms.weights[heard.regime[n], m]
+    weight = float(terms.weights[heard.regime[n], m])
     vote.weight = weight
     return weight
 
@@ -136,7 +135,8 @@ def blend(terms: Terms, heard: Heard, counted: Counted) -> None:
     """Count every row's votes."""
     members = heard.up.shape[1]
     for n in range(heard.up.shape[0]):
-        outlook, total, pooled = counted.outlook[n], 0.0, 0.0
+        outlook: OutlookRow = counted.outlook[n]
+        total, pooled = 0.0, 0.0
         for m in range(members):
             weight = _vote(terms, heard, n, m, counted.votes[n, m])
             if weight > 0.0:

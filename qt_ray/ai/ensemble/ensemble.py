@@ -53,13 +53,16 @@ class Conduct:
     edge_min_bps: float | None = None
 
 
+USUAL = Conduct()
+
+
 class Ensemble:
     """Several calibrated members behind the predictor's port."""
 
     name = "ensemble"
 
     def __init__(
-        self, spec: EnsembleSpec, seats: Sequence[Seat], symbols: tuple[str, ...], conduct: Conduct = Conduct()
+        self, spec: EnsembleSpec, seats: Sequence[Seat], symbols: tuple[str, ...], conduct: Conduct = USUAL
     ) -> None:
         named = spec.seats_of(conduct.panel)
         if len(seats) != len(named):

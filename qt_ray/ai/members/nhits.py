@@ -62,6 +62,18 @@ class NHITSShape:
         """Return how many pooled numbers a block of this stack reads."""
         return self.channels * -(-self.lookback // self.pool[stack])
 
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """Return the dimensions of every weight, by the name it is trained under."""
+        found: dict[str, tuple[int, ...]] = {}
+        for block, stack in enumerate(self.stacks):
+            widths = [self.inputs(stack)] + [self.hidden] * self.layers
+            names = [f"hidden.{layer}" for layer in range(self.layers)] + ["theta"]
+            behind, ahead = self.knots(stack)
+            for name, inputs, outputs in zip(names, widths, [*widths[1:], behind + OUTPUTS * ahead], strict=True):
+                found[f"blocks.{block}.{name}.weight"] = (outputs, inputs)
+                found[f"blocks.{block}.{name}.bias"] = (outputs,)
+        return found
+
     def knots(self, stack: int) -> tuple[int, int]:
         """Return the knots of a backcast and of a forecast."""
         return max(self.lookback // self.behind[stack], 1), max(self.horizon // self.ahead[stack], 1)

@@ -29,23 +29,22 @@ def train_here(
 
 def train_on_ray(
     learners: Mapping[str, Learner],
+    needs_mb: Mapping[str, int],
     train: Sample,
     valid: Sample,
     seed: int,
     work: Work,
     told: Told,
-    memory_mb: int,
 ) -> dict[str, Learned]:
     """Train members as Ray tasks of the cluster that this process is connected to."""
     import ray
 
     done = {kind: found for kind in learners if (found := work.finished(kind))}
-    shared = ray.put((train, valid))
-    task = ray.remote(_learn).options(
-        num_cpus=1, num_returns="streaming", max_retries=1, memory=memory_mb * 2**20 // max(len(learners), 1)
-    )
+    shared, task = ray.put((train, valid)), ray.remote(_learn)
     running = {
-        kind: task.remote(learner, shared, seed, str(work.of(kind)))
+        kind: task.options(
+            num_cpus=1, num_returns="streaming", max_retries=1, memory=needs_mb[kind] << 20, name=f"train {kind}"
+        ).remote(learner, shared, seed, str(work.of(kind)))
         for kind, learner in learners.items()
         if kind not in done
     }

@@ -11,7 +11,7 @@ import numpy as np
 
 from qt_ray.adapters.models.assembly import TREES, member, network
 from qt_ray.adapters.models.learner import Learned
-from qt_ray.ai.ensemble.ensemble import VOLATILITY, Conduct, Ensemble, Seat
+from qt_ray.ai.ensemble.ensemble import USUAL, VOLATILITY, Conduct, Ensemble, Seat
 from qt_ray.ai.ensemble.fitting import bends, move_ratio, panel, to_horizon
 from qt_ray.ai.ensemble.spec import BASE_WEIGHTS, EnsembleSpec, PanelSpec, SeatSpec
 from qt_ray.ai.isotonic import fit as isotonic
@@ -20,7 +20,6 @@ from qt_ray.ai.members.member import Evidence, Floats, Ints, Member, Opinions, S
 from qt_ray.ai.sample import Sample
 from qt_ray.ai.splits import Parts
 from qt_ray.jobs.training.plan import TrainingPlan
-from qt_ray.market.features.schema import FeatureSchema
 
 # Rows from which the bounds of a network's windows are read; more would not move them.
 SIGHT_ROWS = 20_000
@@ -34,14 +33,14 @@ class Fitted:
     members: Mapping[str, Member]
     envelopes: Mapping[str, Envelope]
 
-    def ensemble(self, symbols: tuple[str, ...], conduct: Conduct = Conduct()) -> Ensemble:
+    def ensemble(self, symbols: tuple[str, ...], conduct: Conduct = USUAL) -> Ensemble:
         """Return the ensemble, ready to be asked."""
         seats = [Seat(self.members[seat.kind]) for seat in self.spec.seats_of(conduct.panel)]
         return Ensemble(self.spec, seats, symbols, conduct)
 
 
 def fit(plan: TrainingPlan, sample: Sample, parts: Parts, learned: Mapping[str, Learned]) -> Fitted:
-    """Return the ensemble of `learned`; versions in it are the digests of the models' bytes until they are registered."""
+    """Return the ensemble of `learned`; until they are registered, the digests of models stand for versions."""
     held = sample.take(parts.calibrate)
     envelopes = {kind: _envelope(plan, kind, one, sample, parts) for kind, one in learned.items()}
     members = {kind: member(kind, one.artefact, envelopes[kind], plan.features) for kind, one in learned.items()}
@@ -68,7 +67,7 @@ def fit(plan: TrainingPlan, sample: Sample, parts: Parts, learned: Mapping[str, 
     spec = EnsembleSpec(
         seats=seats,
         features=plan.features,
-        schema=FeatureSchema().subset(plan.features).hash,
+        schema=plan.schema,
         interval_ms=plan.interval_ms,
         horizon_bars=plan.label.horizon_bars,
         move_ratio=move_ratio(teaching.ret, sizes(plan, teaching)),

@@ -25,20 +25,20 @@ Metrics = dict[str, float]
 
 def scores(fitted: Fitted, test: Sample, symbols: tuple[str, ...], seed: int) -> Metrics:
     """Return the scores of every member, of the blend and of a coin, on rows that nobody learned from."""
-    up, told = test.up.astype(np.float64), Metrics()
+    told = Metrics()
     for name in fitted.spec.panels:
         ensemble = fitted.ensemble(symbols, Conduct(panel=name, edge_min_bps=0.0))
         counted = ensemble.weigh(test.evidence, test.regime, test.ts)
         if name == "all":
             for at, seat in enumerate(ensemble.placed):
                 vote = counted.votes["calibrated"][:, at].astype(np.float64)
-                told |= _named(seat.kind, scorecard(vote, up, test.ret, test.ts, seed))
+                told |= _named(seat.kind, scorecard(vote, test.up, test.ret, test.ts, seed))
         outlook = counted.outlook
         called = "blend" if name == "all" else f"blend_{name}"
-        told |= _named(called, scorecard(outlook["up"].astype(np.float64), up, test.ret, test.ts, seed))
+        told |= _named(called, scorecard(outlook["up"].astype(np.float64), test.up, test.ret, test.ts, seed))
         inside = (test.ret >= outlook["low"]) & (test.ret <= outlook["high"])
         told[f"test.{called}.interval_coverage"] = float(inside[np.isfinite(outlook["low"])].mean())
-    return told | _named("coin", scorecard(np.full(len(up), 0.5), up, test.ret, test.ts, seed))
+    return told | _named("coin", scorecard(np.full(len(test), 0.5), test.up, test.ret, test.ts, seed))
 
 
 def money(fitted: Fitted, setup: Setup, bars: Bars, test_start_ms: int) -> Metrics:
@@ -63,7 +63,8 @@ def _forecast(ensemble: Ensemble, bars: Bars) -> Forecasts:
 
 def silenced(forecasts: Forecasts, bars: int) -> Forecasts:
     """Return the forecasts without an opinion on the first `bars` bars."""
-    score, confidence, agreement = (c.copy() for c in (forecasts.score, forecasts.confidence, forecasts.agreement))
+    score, confidence = forecasts.score.copy(), forecasts.confidence.copy()
+    agreement = forecasts.agreement.copy()
     score[:bars], confidence[:bars], agreement[:bars] = np.nan, 0.0, 0
     return Forecasts(score, confidence, agreement, forecasts.members, forecasts.ballot)
 

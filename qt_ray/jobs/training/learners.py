@@ -4,7 +4,7 @@ A library is imported when its kind is asked for, so one model can be trained wh
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from qt_ray.adapters.models.learner import Learner
 from qt_ray.ai.history import CHANNELS
 from qt_ray.ai.sample import Sample
-from qt_ray.core.codec import plain
+from qt_ray.core.codec import canonical, decode
 from qt_ray.core.errors import InvalidConfig
 from qt_ray.core.restore import restore
 
@@ -115,11 +115,11 @@ def _export(kind: str, shape: Any, network: Any) -> bytes:
     from qt_ray.adapters.models.weights import pack
 
     tensors = (torch_patchtst if kind == "patchtst" else torch_nhits).tensors(network)
-    return pack(kind, plain(shape), tensors)
+    return pack(kind, asdict(shape), tensors)
 
 
 def _plain(value: object) -> Numbers:
-    found: Numbers = plain(value)
+    found: Numbers = decode(canonical(value))
     return found
 
 

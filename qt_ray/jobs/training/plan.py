@@ -13,7 +13,7 @@ from qt_ray.adapters.settings_training import Training
 from qt_ray.adapters.settings_values import milliseconds
 from qt_ray.ai.labels import Kind, LabelPlan
 from qt_ray.ai.splits import HoldoutPlan
-from qt_ray.core.codec import digest, plain
+from qt_ray.core.codec import canonical, decode, digest
 from qt_ray.core.errors import InvalidConfig
 from qt_ray.jobs.training.learners import LEARNERS, learner_plan
 from qt_ray.market.bars import Bars
@@ -30,18 +30,22 @@ class TrainingPlan:
     label: LabelPlan
     parts: HoldoutPlan
     lookback_bars: int
-    horizon_ms: int
     interval_ms: int
     learners: Mapping[str, Any]
     seed: int
 
     def name(self, bars: Bars) -> str:
         """Return the digest of this plan on these bars."""
-        return digest([plain(self), bars.digest(), FeatureSchema().subset(self.features).hash])
+        return digest([self, bars.digest(), self.schema])
+
+    @property
+    def schema(self) -> str:
+        """Return the hash of the features' meaning."""
+        return FeatureSchema().subset(self.features).hash
 
     def plain(self) -> dict[str, Any]:
         """Return the plan as a manifest keeps it."""
-        values: dict[str, Any] = plain(self)
+        values: dict[str, Any] = decode(canonical(self))
         return values
 
 
@@ -51,7 +55,6 @@ def plan_of(settings: Settings, bars: Bars) -> TrainingPlan:
     unknown = [kind for kind in asked.members if kind not in LEARNERS]
     if unknown or len(set(asked.members)) != len(asked.members):
         raise InvalidConfig(f"train.members: of {', '.join(LEARNERS)}, each once, were {', '.join(asked.members)}")
-    horizon = asked.horizon_bars * interval
     return TrainingPlan(
         members=tuple(asked.members),
         features=features_of(asked),
@@ -63,7 +66,6 @@ def plan_of(settings: Settings, bars: Bars) -> TrainingPlan:
             embargo_ms=asked.embargo_bars * interval,
         ),
         lookback_bars=asked.lookback_bars,
-        horizon_ms=horizon,
         interval_ms=interval,
         learners={kind: learner_plan(kind, asked.numbers(kind)) for kind in asked.members},
         seed=settings.run.seed,

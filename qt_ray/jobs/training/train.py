@@ -4,92 +4,102 @@ The registry hears of a training once, when everything that it vouches for exist
 its own folder and nothing else.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qt_ray import SOURCES, __version__
 from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.config import Loaded
 from qt_ray.adapters.models.learner import Learned, Progress
 from qt_ray.adapters.models.registry import Registry
 from qt_ray.adapters.policy_files import load_policy
-from qt_ray.adapters.settings import Settings
 from qt_ray.ai.dataset import dataset
+from qt_ray.ai.model_status import ModelSignal, ModelStatus
 from qt_ray.ai.sample import Sample
-from qt_ray.ai.splits import Parts, holdout
+from qt_ray.ai.splits import holdout
 from qt_ray.core.errors import Invalid
 from qt_ray.jobs.cluster import cluster
 from qt_ray.jobs.fund import market_of, setup_of
 from qt_ray.jobs.training.drive import train_here, train_on_ray
-from qt_ray.jobs.training.fit import Fitted, fit
+from qt_ray.jobs.training.fit import fit
 from qt_ray.jobs.training.judge import money, scores
 from qt_ray.jobs.training.learners import learners, need_mb
 from qt_ray.jobs.training.parity import parity
 from qt_ray.jobs.training.plan import TrainingPlan, plan_of
+from qt_ray.jobs.training.register import register
 from qt_ray.jobs.training.work import Work
-from qt_ray.market.bars import Bars
 
-Told = Callable[[str, int, int, float], None]
+Told = Callable[[str, Progress], None]
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training ended with."""
+    """A version that a training ended with, in its registry."""
 
-    root: Path
+    registry: Registry
     version: str
-    members: Mapping[str, str]
-    metrics: Mapping[str, float]
 
     @property
-    def status(self) -> str:
+    def status(self) -> ModelStatus:
         """Return how far the version has come."""
-        return str(Registry(self.root).entry(self.version).status)
+        return self.registry.entry(self.version).status
 
     def plain(self) -> dict[str, Any]:
         """Return it for programs."""
-        return {"version": self.version, "status": self.status, "members": self.members, "metrics": self.metrics}
+        manifest = self.registry.manifest(self.version)
+        return {
+            "version": self.version,
+            "status": self.status,
+            "members": manifest.members,
+            "metrics": manifest.metrics,
+        }
+
+    def activate(self, by: str, reason: str) -> None:
+        """Make the ensemble and its members serve; what served before is retired in the same writes."""
+        for version in (*self.registry.manifest(self.version).members.values(), self.version):
+            entry = self.registry.entry(version)
+            if entry.status is ModelStatus.ACTIVE:
+                continue
+            if entry.status is ModelStatus.CANDIDATE and self.registry.active(entry.name):
+                self.registry.advance(version, ModelSignal.SHADOW, by, reason, now_ms())
+            self.registry.advance(version, ModelSignal.PROMOTE, by, reason, now_ms())
 
 
-def train(settings: Settings, root: Path, on_ray: bool, by: str, told: Told, say: Say) -> Trained:
+def train(loaded: Loaded, registry: Registry, on_ray: bool, by: str, told: Told, say: Say) -> Trained:
     """Train, fit, judge and register what the settings ask for."""
+    settings = loaded.settings
     bars, instruments = market_of(settings)
     plan = plan_of(settings, bars)
     work = Work(Path(settings.train.work) / plan.name(bars)[:16])
-    say(f"rows of {', '.join(bars.symbols)} in {work.folder}")
+    say(f"reading rows of {', '.join(bars.symbols)}")
     sample = dataset(bars, plan.features, plan.label, plan.lookback_bars)
     parts = holdout(sample.ts, sample.until, plan.parts)
-    say(f"{len(sample)} rows: " + ", ".join(f"{len(rows)} {name}" for name, rows in parts._asdict().items()))
-    learned = _learned(settings, plan, sample, parts, work, on_ray, told)
-    say("calibrating")
+    say(f"{len(sample)} rows: " + ", ".join(f"{len(rows)} to {name}" for name, rows in parts._asdict().items()))
+    teaching = sample.take(parts.train)
+    learned = _learned(plan, teaching, sample.take(parts.valid), work, settings.train.memory_mb, on_ray, told)
+    say("calibrating and judging")
     fitted = fit(plan, sample, parts, learned)
     test = sample.take(parts.test)
     metrics = {**parity(fitted, learned, test), **scores(fitted, test, bars.symbols, plan.seed)}
     if settings.train.judge:
-        say("judging")
-        policy = load_policy(None, settings.policy.mode)
+        policy = load_policy(loaded.policy_path, settings.policy.mode)
         metrics |= money(fitted, setup_of(settings, policy, instruments, bars), bars, plan.parts.test_start_ms)
-    trained = register(root, plan, bars, parts, sample, fitted, learned, metrics, by)
+    version = register(registry, plan, bars, teaching, fitted, learned, metrics, by)
     work.clear()
-    return trained
+    return Trained(registry, version)
 
 
 def _learned(
-    settings: Settings, plan: TrainingPlan, sample: Sample, parts: Parts, work: Work, on_ray: bool, told: Told
+    plan: TrainingPlan, train: Sample, valid: Sample, work: Work, memory_mb: int, on_ray: bool, told: Told
 ) -> dict[str, Learned]:
     """Train every member, side by side where that was asked for and there is more than one."""
-    train, valid = sample.take(parts.train), sample.take(parts.valid)
-    memory, wanted = settings.train.memory_mb, learners(plan)
-    most = max(need_mb(kind, train) for kind in wanted)
-    if most > memory:
-        raise Invalid(f"train.memory_mb: {len(train)} rows need {most} for one member, was {memory}")
-
-    def report(kind: str, progress: Progress) -> None:
-        told(kind, progress.done, progress.total, progress.loss)
-
+    wanted = learners(plan)
+    needs = {kind: need_mb(kind, train) for kind in wanted}
+    if (most := max(needs.values())) > memory_mb:
+        raise Invalid(f"train.memory_mb: {len(train)} rows take {most} for one member, was {memory_mb}")
     if not on_ray or len(wanted) == 1:
-        return train_here(wanted, train, valid, plan.seed, work, report)
-    with cluster(memory, 2 * train.bytes):
-        return train_on_ray(wanted, train, valid, plan.seed, work, report)
+        return train_here(wanted, train, valid, plan.seed, work, told)
+    with cluster(memory_mb, 2 * (train.nbytes + valid.nbytes)):
+        return train_on_ray(wanted, needs, train, valid, plan.seed, work, told)
