@@ -9,38 +9,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qt_ray.ai.ensemble.spec import PanelSpec
-from qt_ray.ai.members.member import Floats
+from qt_ray.ai.members.member import Floats, Ints
 from qt_ray.core.errors import Invalid
 from qt_ray.market.regime import Regime
 
-# A regime bends a weight by this factor at most, and by half of that once it has this many rows.
-BEND_MAX = 1.5
-BEND_ROWS = 2_000
+# A weight is bent down to this share at most, and in a regime by itself once it has so many days.
+TRUST_MIN = 0.05
+DAYS_MIN = 60
 COIN = log(2.0)
 SLOPE_MIN, SLOPE_MAX = 0.01, 20.0
 NEWTON_STEPS = 50
 COVERAGE = 0.8
+DAY_MS = 86_400_000
 
 
-def bends(calibrated: Floats, up: Floats, regime: NDArray[np.uint8]) -> Floats:
-    """Return multipliers `[regime, member]` from calibrated votes `[row, member]`: more where a member is better.
+def bends(calibrated: Floats, up: Floats, regime: NDArray[np.uint8], ts: Ints) -> Floats:
+    """Return multipliers `[regime, member]` of calibrated votes `[row, member]`: less where a member is surely worse.
 
-    A member is measured by what it saves of a coin's log loss, against the mean of all members in the same regime.
+    A member is measured by what it saves of a coin's log loss, against the member that saves most. What it lacks beyond
+    one standard error, as a share of the best, is what its weight loses; rows of one day count as one witness.
     """
     given = np.where(up[:, None] > 0.5, calibrated, 1.0 - calibrated)
-    saved = COIN + np.log(given)
-    out = np.ones((len(Regime), calibrated.shape[1]))
+    saved, days = COIN + np.log(given), ts // DAY_MS
+    heard = np.isfinite(saved).all(axis=1)
+    out = np.tile(_trust(saved[heard], days[heard]), (len(Regime), 1))
     for at in range(len(Regime)):
-        rows = (regime == at) & np.isfinite(saved).all(axis=1)
-        count = int(rows.sum())
-        if not count:
-            continue
-        mean = saved[rows].mean(axis=0)
-        reach = np.abs(mean).max()
-        if reach > 0.0:
-            apart = np.clip((mean - mean.mean()) / reach, -1.0, 1.0)
-            out[at] = np.exp(apart * log(BEND_MAX) * count / (count + BEND_ROWS))
+        rows = heard & (regime == at)
+        if len(np.unique(days[rows])) >= DAYS_MIN:
+            out[at] = _trust(saved[rows], days[rows])
     return out
+
+
+def _trust(saved: Floats, days: Ints) -> Floats:
+    """Return the share of its weight that each member keeps."""
+    members = saved.shape[1]
+    if not len(saved):
+        return np.ones(members)
+    mean = saved.mean(axis=0)
+    best = int(np.argmax(mean))
+    if mean[best] <= 0.0:
+        return np.ones(members)
+    _, day = np.unique(days, return_inverse=True)
+    behind = saved[:, [best]] - saved
+    apart = np.stack([np.bincount(day, behind[:, m] - behind[:, m].mean()) for m in range(members)])
+    error = np.sqrt((apart**2).sum(axis=1)) / len(saved)
+    kept: Floats = np.clip(1.0 - (behind.mean(axis=0) - error) / mean[best], TRUST_MIN, 1.0)
+    return kept
 
 
 def scale(pooled: Floats, up: Floats) -> tuple[float, float]:

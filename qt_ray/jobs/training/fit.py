@@ -48,7 +48,7 @@ def fit(plan: TrainingPlan, sample: Sample, parts: Parts, learned: Mapping[str, 
     curves = {kind: isotonic(one.up, held.up.astype(np.float64)) for kind, one in said.items()}
     votes = np.stack([curves[kind].apply(said[kind].up) for kind in members], axis=1)
     up = held.up.astype(np.float64)
-    bent = bends(votes, up, held.regime)
+    bent = bends(votes, up, held.regime, held.ts)
     trained_to = int(sample.until[parts.train].max())
     seats = tuple(
         SeatSpec(
