@@ -61,6 +61,10 @@ class Envelope:
         _judge(rows, self.low, self.high, self.breaches_max, silence)
         return silence
 
+    def outside(self, rows: Singles) -> NDArray[np.bool_]:
+        """Return which rows are unfit to judge by, whatever the reason."""
+        return np.not_equal(self.judge(rows), Silence.SPOKE)
+
     def plain(self) -> dict[str, Any]:
         """Return the envelope as plain data that `restore` reads."""
         return {"low": self.low.tolist(), "high": self.high.tolist(), "breaches_max": self.breaches_max}

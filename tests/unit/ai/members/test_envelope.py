@@ -88,6 +88,12 @@ def test_a_row_with_one_number_missing_is_not_judged_at_all(seed: int, hole: flo
     assert np.delete(after, at[0]).tolist() == np.delete(before, at[0]).tolist()
 
 
+def test_a_row_is_outside_whatever_the_reason() -> None:
+    rows = market(3, 3)
+    rows[0, 0], rows[1] = np.nan, 1e9
+    assert ENVELOPE.outside(rows).tolist() == [True, True, False]
+
+
 def test_held_out_rows_decide_how_much_is_forgiven_up_to_a_quarter_of_the_columns() -> None:
     rows, calm, rough, alien = np.random.default_rng(1).standard_normal((4, 2_000, 30)).astype(np.float32)
     rough[::10, :5] = 1e9
