@@ -1,4 +1,4 @@
-"""`qt demo|backtest|replay|report|sweep`: run a fund over bars, prove the run, show it."""
+"""`qt demo|backtest|report|sweep`: run a fund over bars, and show what came of it."""
 
 import os
 from decimal import ROUND_HALF_UP, Decimal
@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qt_ray.cli.config import Assignments, Json, Profile, assigned
+from qt_ray.cli.config import Assignments, Json, Models, Profile, assigned, of_models
 from qt_ray.cli.screen import emit, note, progress, say
 
 if TYPE_CHECKING:
     from qt_ray.adapters.config import Loaded
+    from qt_ray.adapters.forecast_cache import ForecastCache
+    from qt_ray.engine.run import Run
     from qt_ray.jobs.backtest import Result
     from qt_ray.jobs.fund import Material
 
-EXIT_CHECK_FAILED = 6
 DEMO = {
     "data.source": "synthetic",
     "market.symbols": "BTCUSDT,ETHUSDT,SOLUSDT,XRPUSDT,DOGEUSDT",
@@ -38,12 +39,13 @@ def demo(assignments: Assignments = None, out: Out = None, json: Json = False) -
 def backtest(
     profile: Profile = "backtest",
     assignments: Assignments = None,
+    models: Models = None,
     out: Out = None,
     workers: Workers = None,
     json: Json = False,
 ) -> None:
     """Run the fund over bars of the catalogue, record the run and write its report."""
-    _backtest(profile, assigned(assignments), out, workers, json)
+    _backtest(profile, {**assigned(assignments), **of_models(models)}, out, workers, json)
 
 
 def _backtest(profile: str, flags: dict[str, Any], out: Path | None, workers: int | None, json: bool) -> None:
@@ -66,21 +68,26 @@ def _backtest(profile: str, flags: dict[str, Any], out: Path | None, workers: in
 
 
 def _run(loaded: "Loaded", workers: int | None) -> "Result":
+    from qt_ray.adapters.forecast_cache import ForecastCache
     from qt_ray.jobs.backtest import Result
     from qt_ray.jobs.fund import material
 
     note("reading bars")
-    made = material(loaded)
-    return Result(_simulated(made, workers or loaded.settings.run.workers, loaded.settings.run.block_bars))
+    asked, made = loaded.settings.run, material(loaded)
+    cache = None if asked.cache is None else ForecastCache(Path(asked.cache))
+    return Result(simulated(made, workers or asked.workers, asked.block_bars, cache))
 
 
-def _simulated(made: "Material", workers: int = 1, block_bars: int = 4_096) -> Any:
+def simulated(
+    made: "Material", workers: int = 1, block_bars: int = 4_096, cache: "ForecastCache | None" = None
+) -> "Run":
+    """Run `made` under a progress bar; with a cache, forecasts of models that were made before are not made again."""
     from qt_ray.jobs.backtest import run_material
 
     note(f"running {len(made.bars)} bars of {', '.join(made.bars.symbols)} (the first run compiles, about a minute)")
     with progress() as bars:
         task = bars.add_task("bars", total=len(made.bars))
-        return run_material(made, workers, block_bars, lambda done: bars.advance(task, done))
+        return run_material(made, workers, block_bars, lambda done: bars.advance(task, done), cache)
 
 
 def title_of(loaded: "Loaded") -> str:
@@ -125,85 +132,6 @@ def _plain(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.2f}"
 
 
-def replay(
-    run: Folder,
-    at: Annotated[int | None, typer.Option("--at", help="Explain the decision of this cycle.")] = None,
-    symbol: Annotated[str | None, typer.Option("--symbol", help="And of this symbol.")] = None,
-    workers: Workers = None,
-    json: Json = False,
-) -> None:
-    """Run a recorded run again and compare every digest, or explain one of its decisions."""
-    if (at is None) != (symbol is None):
-        raise typer.BadParameter("--at and --symbol come together", param_hint="--at")
-    if at is not None and symbol is not None:
-        _explain(run, at, symbol, json)
-    else:
-        _replay(run, workers or 1, json)
-
-
-def _replay(folder: Path, workers: int, json: bool) -> None:
-    from qt_ray.adapters.run_files import open_run
-    from qt_ray.engine.replay import differences
-    from qt_ray.jobs.recorded import recorded_material
-
-    recorded = open_run(folder).checked()
-    again = _simulated(recorded_material(recorded), workers)
-    found = differences(recorded.digests, again, recorded.rows)
-    if json:
-        emit("qt.replay/1", {"run": folder, "same": not found, "differences": found, "digests": again.digests})
-    for name, digest in recorded.digests.items():
-        line = next((d for d in found if d.name == name), None)
-        row = "" if line is None or line.row is None else f", first at row {line.row}"
-        if not json:
-            say(f"{name:<10} {digest[:16]}  {'same' if line is None else 'DIFFERS: ' + line.replayed[:16] + row}")
-    if found:
-        raise typer.Exit(EXIT_CHECK_FAILED)
-
-
-def _explain(folder: Path, at: int, symbol: str, json: bool) -> None:
-    from qt_ray.adapters.run_files import open_run
-    from qt_ray.engine.replay import replay_decision
-    from qt_ray.jobs.recorded import recorded_material
-
-    recorded = open_run(folder)
-    decisions = recorded.rows("decisions")
-    made = recorded_material(recorded)
-    answer = replay_decision(made.setup, made.bars, made.recipe.predictor(made.bars), at, symbol)
-    row = decisions[at, made.bars.symbols.index(symbol)]
-    same = row.tobytes() == answer.row.tobytes()
-    told = {
-        "cycle": at,
-        "symbol": symbol,
-        "same_as_recorded": same,
-        "decision": {name: row[name].item() for name in row.dtype.names},
-        "question": answer.ask,
-        "rules": [
-            {"rule": rule.reason.label, "low": rule.band.low, "high": rule.band.high, "bound": rule.bound}
-            for rule in answer.rules
-        ],
-    }
-    if json:
-        emit("qt.decision/1", told)
-    else:
-        _show_answer(told)
-    if not same:
-        raise typer.Exit(EXIT_CHECK_FAILED)
-
-
-def _show_answer(told: dict[str, Any]) -> None:
-    decision = told["decision"]
-    say(f"cycle {told['cycle']} {told['symbol']}: wished {decision['wish']}, granted {decision['granted']} steps")
-    say(f"score {decision['score']:.4f}, confidence {decision['confidence']:.4f}")
-    say("same as recorded" if told["same_as_recorded"] else "DIFFERS from what was recorded")
-    for rule in told["rules"]:
-        mark = "x" if rule["bound"] else " "
-        say(f" {mark} {rule['rule']:<24} {_edge(rule['low'])} to {_edge(rule['high'])}")
-
-
-def _edge(value: int) -> str:
-    return "any" if abs(value) >= 1 << 62 else str(value)
-
-
 def report(run: Folder, out: Page = None, json: Json = False) -> None:
     """Show a run's numbers, and write its page again."""
     from qt_ray.adapters.run_files import check_place, open_run
@@ -227,6 +155,7 @@ def sweep(
     axes: Annotated[list[str], typer.Argument(metavar="KEY=A,B,C...", help="Settings to try, every combination.")],
     profile: Profile = "backtest",
     assignments: Assignments = None,
+    models: Models = None,
     workers: Workers = None,
     json: Json = False,
 ) -> None:
@@ -235,7 +164,7 @@ def sweep(
     from qt_ray.jobs.sweep import Plan, grid
     from qt_ray.jobs.sweep import sweep as run_sweep
 
-    plan = Plan(profile, assigned(assignments), dict(os.environ), find_root())
+    plan = Plan(profile, {**assigned(assignments), **of_models(models)}, dict(os.environ), find_root())
     points = grid(axes)
     note(f"{len(points)} points")
     busy = workers or load(profile, plan.flags, os.environ).settings.run.workers

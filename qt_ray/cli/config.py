@@ -15,6 +15,8 @@ Assignments = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
 
+Models = Annotated[str | None, typer.Option("--models", "-m", help="Version of an ensemble, or champion.")]
+
 
 def assigned(assignments: list[str] | None) -> dict[str, Any]:
     """Return KEY=VALUE words as a table."""
@@ -25,6 +27,11 @@ def assigned(assignments: list[str] | None) -> dict[str, Any]:
             raise typer.BadParameter(f"a setting is KEY=VALUE, was {assignment!r}", param_hint="--set")
         told[key.strip()] = value.strip()
     return told
+
+
+def of_models(word: str | None) -> dict[str, str]:
+    """Return the settings under which the ensemble of that version predicts; without a word, none."""
+    return {} if word is None else {"predictor.kind": "ensemble", "predictor.version": word}
 
 
 @app.command()

@@ -38,7 +38,7 @@ class Command:
 COMMANDS = {
     "demo": Command("qt_ray.cli.backtest:demo", "Backtest a fund on a synthetic market and show its report."),
     "backtest": Command("qt_ray.cli.backtest:backtest", "Run the fund over stored bars and write its report."),
-    "replay": Command("qt_ray.cli.backtest:replay", "Run a recorded run again and compare every digest."),
+    "replay": Command("qt_ray.cli.replay:replay", "Run a recorded run again and compare every digest."),
     "report": Command("qt_ray.cli.backtest:report", "Show a run's numbers, or write its page again."),
     "sweep": Command("qt_ray.cli.backtest:sweep", "Backtest many parameters at once."),
     "train": Command("qt_ray.cli.train:train", "Train an ensemble, judge it and register it."),

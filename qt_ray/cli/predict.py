@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qt_ray.cli.config import Assignments, Json, Profile, assigned
+from qt_ray.cli.config import Assignments, Json, Models, Profile, assigned, of_models
 from qt_ray.cli.screen import emit, note, rfc3339, say
 
 if TYPE_CHECKING:
     from qt_ray.jobs.outlook import Outlook
 
 At = Annotated[str | None, typer.Option("--at", help="Moment whose last closed bar is meant, UTC; default the last.")]
-Models = Annotated[str | None, typer.Option("--models", "-m", help="Version of the ensemble, or champion.")]
 
 
 def predict(
@@ -30,17 +29,16 @@ def predict(
     from qt_ray.jobs.fund import market_of, recipe_of
     from qt_ray.jobs.outlook import closed_by, outlook
 
-    flags = {**assigned(assignments), "predictor.kind": "ensemble"}
-    if models is not None:
-        flags["predictor.version"] = models
+    flags = {**assigned(assignments), "predictor.kind": "ensemble", **of_models(models)}
     settings = load(profile, flags, os.environ).settings
     note("reading bars")
     bars, _ = market_of(settings)
     last = closed_by(bars, None if at is None else milliseconds(moment(at)))
     symbols = tuple(dict.fromkeys(word.upper() for word in symbol)) if symbol else bars.symbols
-    found = outlook(bars, recipe_of(settings.predictor), last, symbols, explain)
+    recipe = recipe_of(settings.predictor)
+    found = outlook(bars, recipe, last, symbols, explain)
     if json:
-        emit("qt.predict/1", {"version": recipe_of(settings.predictor).parameters["version"], "forecasts": found})
+        emit("qt.predict/1", {"version": recipe.parameters["version"], "forecasts": found})
         return
     for one in found:
         _show(one)

@@ -6,6 +6,7 @@ A library is imported when its kind is asked for, so one model can be trained wh
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from qt_ray.adapters.models.learner import Learner
 from qt_ray.ai.history import CHANNELS
 from qt_ray.ai.sample import Sample
 from qt_ray.core.codec import canonical, decode
-from qt_ray.core.errors import InvalidConfig
+from qt_ray.core.errors import Invalid, InvalidConfig
 from qt_ray.core.restore import restore
 
 if TYPE_CHECKING:
@@ -71,10 +72,19 @@ def _network_plan(kind: str, numbers: Numbers) -> Numbers:
     if not 0.0 <= dropout < 1.0:
         raise InvalidConfig(f"train.{kind}.dropout: from 0 and below 1, was {dropout}")
     sizes = {each.name for each in fields(shape)} - {"lookback", "channels", "horizon"}
+    _require_known(kind, numbers, {"dropout", *sizes, *(each.name for each in fields(TrainingPlan))})
     given = {name: rest.pop(name) for name in sorted(sizes & set(rest))}
     restore(shape, given, f"train.{kind}")
     training = restore(TrainingPlan, rest, f"train.{kind}")
     return {"shape": given, "training": _plain(training), "dropout": dropout}
+
+
+def _require_known(kind: str, numbers: Numbers, known: set[str]) -> None:
+    """Raise unless a number belongs to shape, training or dropout; the nearest name may be in any of them."""
+    for name in numbers:
+        if name not in known:
+            near = get_close_matches(name, sorted(known), n=1)
+            raise InvalidConfig(f"train.{kind}.{name}: unknown{f', nearest is {near[0]}' if near else ''}")
 
 
 def _network(kind: str, plan: "TrainingPlan", numbers: Numbers) -> Learner:
@@ -135,7 +145,10 @@ LEARNERS: Mapping[str, Kind] = MappingProxyType(
 
 def learner_plan(kind: str, numbers: Mapping[str, Decimal]) -> Numbers:
     """Return every number of a kind: those told, and the defaults of the others."""
-    return LEARNERS[kind].plan({name: number(value) for name, value in numbers.items()})
+    try:
+        return LEARNERS[kind].plan({name: number(value) for name, value in numbers.items()})
+    except Invalid as error:
+        raise InvalidConfig(str(error)) from error
 
 
 def learners(plan: "TrainingPlan") -> dict[str, Learner]:

@@ -53,8 +53,9 @@ def plan_of(settings: Settings, bars: Bars) -> TrainingPlan:
     """Return the training that the settings ask for on these bars."""
     asked, interval = settings.train, bars.interval_ms
     unknown = [kind for kind in asked.members if kind not in LEARNERS]
-    if unknown or len(set(asked.members)) != len(asked.members):
-        raise InvalidConfig(f"train.members: of {', '.join(LEARNERS)}, each once, were {', '.join(asked.members)}")
+    if unknown or not asked.members or len(set(asked.members)) != len(asked.members):
+        were = ", ".join(asked.members) or "none"
+        raise InvalidConfig(f"train.members: some of {', '.join(LEARNERS)}, each once, were {were}")
     return TrainingPlan(
         members=tuple(asked.members),
         features=features_of(asked),

@@ -18,7 +18,7 @@ from qt_ray.ai.dataset import dataset
 from qt_ray.ai.model_status import ModelSignal, ModelStatus
 from qt_ray.ai.sample import Sample
 from qt_ray.ai.splits import holdout
-from qt_ray.core.errors import Invalid
+from qt_ray.core.errors import InvalidConfig
 from qt_ray.jobs.cluster import cluster
 from qt_ray.jobs.fund import market_of, setup_of
 from qt_ray.jobs.training.drive import train_here, train_on_ray
@@ -64,7 +64,8 @@ class Trained:
                 continue
             if entry.status is ModelStatus.CANDIDATE and self.registry.active(entry.name):
                 self.registry.advance(version, ModelSignal.SHADOW, by, reason, now_ms())
-            self.registry.advance(version, ModelSignal.PROMOTE, by, reason, now_ms())
+            served = entry.status is ModelStatus.RETIRED
+            self.registry.advance(version, ModelSignal.RESTORE if served else ModelSignal.PROMOTE, by, reason, now_ms())
 
 
 def train(loaded: Loaded, registry: Registry, on_ray: bool, by: str, told: Told, say: Say) -> Trained:
@@ -98,7 +99,7 @@ def _learned(
     wanted = learners(plan)
     needs = {kind: need_mb(kind, train) for kind in wanted}
     if (most := max(needs.values())) > memory_mb:
-        raise Invalid(f"train.memory_mb: {len(train)} rows take {most} for one member, was {memory_mb}")
+        raise InvalidConfig(f"train.memory_mb: {len(train)} rows take {most} for one member, was {memory_mb}")
     if not on_ray or len(wanted) == 1:
         return train_here(wanted, train, valid, plan.seed, work, told)
     with cluster(memory_mb, 2 * (train.nbytes + valid.nbytes)):

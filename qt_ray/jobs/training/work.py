@@ -7,6 +7,7 @@ its facts are there, and they are written after its artefact.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -34,7 +35,7 @@ class Work:
         artefact, facts = self.folder / kind / ARTEFACT, self.folder / kind / FACTS
         if not facts.is_file() or not artefact.is_file():
             return None
-        told = orjson.loads(facts.read_bytes())
+        told = _told(facts)
         if told.pop("sha256", None) != sha256_of(artefact):
             return None
         return Learned(artefact.read_bytes(), told)
@@ -50,6 +51,15 @@ class Work:
         """Remove the folder and everything in it, once the registry has what it was for."""
         for path in _deepest_first(self.folder):
             path.rmdir() if path.is_dir() else path.unlink()
+
+
+def _told(facts: Path) -> dict[str, Any]:
+    """Return what a file of facts says; a damaged one says nothing."""
+    try:
+        told = orjson.loads(facts.read_bytes())
+    except orjson.JSONDecodeError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _deepest_first(folder: Path) -> Iterator[Path]:
