@@ -7,6 +7,7 @@ dice of the search are the plan's seed: the same question gets the same trials.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
@@ -128,13 +129,13 @@ def _on_ray(plan: TrainingPlan, kind: str, tries: Sequence[Numbers], past: Sampl
         tune.report({"loss": trial(plan, kind, tries[config["at"]], past), "at": config["at"]})
 
     needs = {"cpu": 1.0, "memory": float(need_mb(kind, past) << 20)}
-    tuner = tune.Tuner(
-        tune.with_resources(tune.with_parameters(tried, past=past), needs),
-        param_space={"at": tune.grid_search(list(range(len(tries))))},
-        tune_config=tune.TuneConfig(metric="loss", mode="min"),
-        run_config=tune.RunConfig(verbose=0),
-    )
-    grid = tuner.fit()
+    with TemporaryDirectory(prefix="qt-tune-") as folder:  # Tune keeps a diary, by its own wish in the home folder
+        grid = tune.Tuner(
+            tune.with_resources(tune.with_parameters(tried, past=past), needs),
+            param_space={"at": tune.grid_search(list(range(len(tries))))},
+            tune_config=tune.TuneConfig(metric="loss", mode="min"),
+            run_config=tune.RunConfig(verbose=0, storage_path=folder),
+        ).fit()
     told = [result.metrics for result in (grid[at] for at in range(len(grid))) if result.metrics and not result.error]
     found = {metrics["at"]: float(metrics["loss"]) for metrics in told if "loss" in metrics}
     return [found.get(at, float("inf")) for at in range(len(tries))]
