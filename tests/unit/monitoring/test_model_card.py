@@ -10,6 +10,7 @@ from qt_ray.monitoring.model_card import Subject, card, sentences
 
 pytestmark = pytest.mark.unit
 
+BEGIN_MS, JUDGED_MS = 1_577_836_800_000, 1_735_689_600_000
 METRICS = {
     "parity.xgboost": 8e-8,
     "test.blend.ic": 0.04,
@@ -35,14 +36,14 @@ def manifest(**metrics: float) -> dict[str, Any]:
         "interval_ms": 3_600_000,
         "data": {
             "symbols": ["BTCUSDT"],
-            "start_ms": 1_577_836_800_000,
-            "end_ms": 1_735_689_600_000,
+            "start_ms": BEGIN_MS,
+            "end_ms": JUDGED_MS,
             "digest": "d" * 64,
         },
         "features": ["rsi_14"],
         "feature_schema": "f" * 64,
         "trained_to_ms": 1_735_603_200_000,
-        "plan": {"parts": {"test_start_ms": 1_735_689_600_000}},
+        "plan": {"parts": {"test_start_ms": JUDGED_MS}},
         "seed": 7,
         "code": {"version": "0.1.0", "digest": "c" * 64},
         "members": {"xgboost": "a" * 64},
