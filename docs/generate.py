@@ -10,6 +10,8 @@ from itertools import groupby
 from pathlib import Path
 
 from qt_ray.adapters.files import write_text_atomic
+from qt_ray.adapters.models.cards import card_of
+from qt_ray.adapters.models.registry import Registry
 from qt_ray.adapters.settings_keys import KEYS, Key, meaning_of, shown
 
 HERE = Path(__file__).parent
@@ -61,7 +63,17 @@ def settings() -> str:
     return text
 
 
-PAGES: dict[str, Callable[[], str]] = {"state-machines.md": state_machines, "settings.md": settings}
+def model_card() -> str:
+    """Return the card of the champion in this repository."""
+    registry = Registry(HERE.parent / "models")
+    return card_of(registry, registry.resolve("champion"))
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "state-machines.md": state_machines,
+    "settings.md": settings,
+    "model-card.md": model_card,
+}
 
 
 def main(words: list[str]) -> int:

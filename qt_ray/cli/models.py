@@ -67,6 +67,16 @@ def show(word: Model, root: Root = None, json: Json = False) -> None:
 
 
 @app.command()
+def card(word: Model, root: Root = None) -> None:
+    """Write the card of an ensemble: what it learned from, how good it was found, and what is not known."""
+    from qt_ray.adapters.models.cards import card_of
+    from qt_ray.adapters.models.registry import find_registry
+
+    registry = find_registry(root)
+    say(card_of(registry, registry.resolve(word)).rstrip())
+
+
+@app.command()
 def diff(before: Model, after: Model, root: Root = None, json: Json = False) -> None:
     """Show in what two versions differ, key by key."""
     from qt_ray.adapters.models.registry import find_registry
@@ -111,11 +121,16 @@ def shadow(word: Model, reason: Reason, by: By, root: Root = None) -> None:
 @app.command()
 def promote(word: Model, reason: Reason, by: By, root: Root = None) -> None:
     """Let a version serve in place of the one that does; one that has served before serves again."""
+    from qt_ray.adapters.models.assembly import prove
+    from qt_ray.adapters.models.manifest import Kind
     from qt_ray.adapters.models.registry import find_registry
     from qt_ray.ai.model_status import ModelSignal, ModelStatus
 
     registry = find_registry(root)
-    retired = registry.entry(registry.resolve(word)).status is ModelStatus.RETIRED
+    version = registry.resolve(word)
+    if registry.manifest(version).kind is Kind.ENSEMBLE:
+        prove(registry, version)
+    retired = registry.entry(version).status is ModelStatus.RETIRED
     _advance(root, word, ModelSignal.RESTORE if retired else ModelSignal.PROMOTE, by, reason)
 
 

@@ -27,6 +27,8 @@ from qt_ray.market.features.schema import FeatureSchema
 Names = tuple[str, ...]
 Network = NHITSMember | PatchTSTMember
 
+# How far P(up) as it is served may be from what the library says.
+PARITY_MAX = 1e-5
 SPEC_FILE = "ensemble.json"
 ENVELOPE_FILE = "envelope.json"
 MODEL_FILES: Mapping[str, str] = MappingProxyType(
@@ -75,6 +77,17 @@ def assemble_what_is_whole(
             seats.append(Seat(None, Silence.MISSING))
             complaints.append(str(error))
     return Ensemble(spec, seats, symbols, conduct), tuple(complaints)
+
+
+def prove(registry: Registry, version: str) -> None:
+    """Raise unless an ensemble could serve this moment: every member read, and found to say what its library says."""
+    spec, metrics = read_spec(registry, version), registry.manifest(version).metrics
+    for seat in spec.seats:
+        read_member(registry, seat, spec)
+        apart = metrics.get(f"parity.{seat.kind}")
+        if apart is None or not apart <= PARITY_MAX:
+            was = "unknown" if apart is None else f"{apart:.3g}"
+            raise Invalid(f"{seat.kind} {seat.version[:12]}: serves within {PARITY_MAX:g} of its library, was {was}")
 
 
 def read_spec(registry: Registry, version: str) -> EnsembleSpec:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from qt_ray.adapters.models.assembly import PARITY_MAX
 from qt_ray.adapters.models.learner import Learned
 from qt_ray.adapters.models.reference import reference
 from qt_ray.ai.sample import Sample
 from qt_ray.core.errors import Invalid
 from qt_ray.jobs.training.fit import Fitted
 
-PARITY_MAX = 1e-5
 ROWS = 512
 
 
