@@ -145,6 +145,8 @@ def _write(folder: Path, run: Run, manifest: bytes) -> None:
             with draft.open("wb") as stream:
                 np.save(stream, getattr(run, name), allow_pickle=False)
         (folder / MANIFEST).unlink(missing_ok=True)
+    for name in () if run.ballot else BALLOT:
+        (folder / f"{name}.npy").unlink(missing_ok=True)
     write_atomic(folder / MANIFEST, manifest)
 
 
@@ -171,6 +173,8 @@ def _check(path: Path, manifest: Mapping[str, Any]) -> None:
     for name in DIGESTS:
         if not isinstance(manifest["digests"].get(name), str):
             raise Invalid(f"{path}: digests has {name}, had {manifest['digests'].get(name)!r:.60}")
+    if len(BALLOT.keys() & manifest["digests"].keys()) not in (0, len(BALLOT)):
+        raise Invalid(f"{path}: digests has all of {', '.join(BALLOT)} or none, had one")
     if _digest(path, manifest["parameters"]) != manifest["digests"]["setup"]:
         raise Invalid(f"{path}: parameters match the digest setup, did not")
 

@@ -42,6 +42,8 @@ class Forecasts:
         known = self.confidence[~np.isnan(self.score)]
         if known.size and not ((known >= 0) & (known <= 1)).all():
             raise Invariant(f"a confidence lies in [0, 1], was {known.min()} to {known.max()}")
+        if self.ballot and self.ballot.votes.shape != (*self.score.shape, self.members):
+            raise Invariant(f"a vote of each member about each score, was {self.ballot.votes.shape}")
 
     def bars(self, cut: slice) -> Self:
         """Return the forecasts of some bars, as views."""

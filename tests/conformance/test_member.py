@@ -10,15 +10,19 @@ from hypothesis import strategies as st
 
 from qt_ray.adapters.models import lightgbm_trees, xgboost_trees
 from qt_ray.adapters.models.learner import Learner
+from qt_ray.ai.history import CHANNELS
 from qt_ray.ai.members.envelope import Envelope
-from qt_ray.ai.members.member import Evidence, Ints, Member, Opinions, Silence
+from qt_ray.ai.members.member import Evidence, Ints, Member, Opinions, Silence, Singles
 from qt_ray.ai.members.trees import TreeArrays, TreeMember
 from qt_ray.core.errors import Invalid
 from tests.unit.adapters.models.planted import NAMES, evidence_of, learned, rows_of
+from tests.unit.ai.ensemble.living import envelope, nhits, patchtst
+from tests.unit.ai.members.patchtst_paper import drawn_tape
 
 pytestmark = pytest.mark.unit
 
 ROWS = 150
+STRETCH = 32
 Spoil = Callable[[Evidence, Ints], Evidence]
 quick = settings(max_examples=12, deadline=None)
 
@@ -61,11 +65,35 @@ def of_trees(name: str, member: Callable[[], Member]) -> Candidate:
     return Candidate(name, member, tree_evidence, broken=spoilt(np.nan), foreign=spoilt(-1e4))
 
 
+def tape_evidence() -> Evidence:
+    """Return rows that each end in a stretch of the tape of their own, so that one can be spoilt alone."""
+    tape = drawn_tape(3, ROWS * STRETCH, len(CHANNELS))
+    return Evidence(np.zeros((ROWS, 0), np.float32), tape, np.arange(1, ROWS + 1, dtype=np.int64) * STRETCH - 1)
+
+
+def spoilt_bar(change: Callable[[Singles], Singles]) -> Spoil:
+    def spoil(evidence: Evidence, rows: Ints) -> Evidence:
+        tape = evidence.tape.copy()
+        for end in evidence.ends[rows]:
+            tape[end - 2] = change(tape[end - 2])
+        return replace(evidence, tape=tape)
+
+    return spoil
+
+
+def of_network(name: str, member: Callable[[Envelope], Member]) -> Candidate:
+    """Return a network that knows windows whose means and deviations are not beyond a thousand."""
+    lost, alien = spoilt_bar(lambda bar: bar * np.float32(np.nan)), spoilt_bar(lambda bar: bar + np.float32(1e6))
+    return Candidate(name, lambda: member(envelope(2 * len(CHANNELS))), tape_evidence, broken=lost, foreign=alien)
+
+
 XGBOOST = xgboost_trees.XGBoostLearner(xgboost_trees.XGBoostPlan(rounds=30, depth=4), NAMES)
 LIGHTGBM = lightgbm_trees.LightGBMLearner(lightgbm_trees.LightGBMPlan(rounds=30), NAMES)
 CANDIDATES = [
     of_trees("xgboost", lambda: trees(XGBOOST, xgboost_trees.read)),
     of_trees("lightgbm", lambda: trees(LIGHTGBM, lightgbm_trees.read)),
+    of_network("patchtst", patchtst),
+    of_network("nhits", nhits),
 ]
 
 
@@ -173,6 +201,19 @@ def test_evidence_of_another_width_is_refused(asked: Asked) -> None:
         if given.size:
             with pytest.raises(Invalid):
                 asked.member.opine(replace(asked.evidence, **{name: np.ascontiguousarray(given[:, :-1])}))
+
+
+def test_a_row_with_too_little_history_is_silent_for_that_reason(asked: Asked) -> None:
+    lookback = asked.member.lookback
+    ends = np.minimum(asked.evidence.ends, lookback - 2)
+    opinions = asked.member.opine(replace(asked.evidence, ends=ends))
+    expected = asked.whole.silence if lookback == 0 else np.full(ROWS, Silence.HISTORY, np.uint8)
+    assert (opinions.silence == expected).all()
+
+
+def test_quantiles_never_cross(asked: Asked) -> None:
+    quantiles = asked.whole.quantiles
+    assert quantiles is None or (np.diff(quantiles, axis=1) >= 0.0).all()
 
 
 def test_a_member_has_a_kind_and_says_how_much_history_it_needs(asked: Asked) -> None:

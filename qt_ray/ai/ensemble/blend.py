@@ -94,8 +94,9 @@ def calibrated(x: float, scores: Floats, shares: Floats, knots: int) -> float:
             low = middle
         else:
             high = middle
-    part = (x - scores[low]) / (scores[high] - scores[low])
-    return float(shares[low] + part * (shares[high] - shares[low]))
+    slope = (shares[high] - shares[low]) / (scores[high] - scores[low])
+    # The upper bound is against rounding: a higher score never means less.
+    return float(min(shares[low] + slope * (x - scores[low]), shares[high]))
 
 
 @inlined

@@ -68,6 +68,7 @@ class Ensemble:
         if len(seats) != len(named):
             raise Invalid(f"ensemble: a seat for each of {len(named)} members, were {len(seats)}")
         self.spec, self.seats, self.conduct, self.needs = spec, tuple(seats), conduct, spec.features
+        self.symbols = symbols
         self._volatility = _place(spec, VOLATILITY)
         edge = spec.cost_bps if conduct.edge_min_bps is None else conduct.edge_min_bps
         self._terms = terms(spec, conduct.panel, _supervised(conduct, len(named)), edge)
@@ -89,8 +90,7 @@ class Ensemble:
     def ask(self, snapshot: Snapshot) -> tuple[Evidence, Forecasts]:
         """Return the opinions and the evidence they rest on."""
         bars, shape = snapshot.bars, (len(snapshot.bars), len(snapshot.bars.symbols))
-        if bars.interval_ms != self.spec.interval_ms:
-            raise InvalidConfig(f"ensemble: bars of {self.spec.interval_ms} ms, were of {bars.interval_ms} ms")
+        self._require(bars)
         if snapshot.features.shape[2] != len(self.needs):
             raise Invalid(f"ensemble: rows of {len(self.needs)} features, were of {snapshot.features.shape[2]}")
         evidence = self._evidence(snapshot)
@@ -105,9 +105,16 @@ class Ensemble:
 
     def remember(self, bars: Bars) -> None:
         """Take bars as past without an opinion on them; much cheaper than having one."""
+        self._require(bars)
         self._regime(bars)
         if self._history:
             self._history.feed(bars)
+
+    def _require(self, bars: Bars) -> None:
+        if bars.symbols != self.symbols:
+            raise Invalid(f"ensemble: bars of the {len(self.symbols)} symbols it began with, were of others")
+        if bars.interval_ms != self.spec.interval_ms:
+            raise InvalidConfig(f"ensemble: bars of {self.spec.interval_ms} ms, were of {bars.interval_ms} ms")
 
     def _evidence(self, snapshot: Snapshot) -> Evidence:
         """Return what members may look at, one row per bar and symbol; remembers the bars for the next call."""
@@ -142,7 +149,8 @@ class Ensemble:
             spoke = silence[:, at] == Silence.SPOKE
             silence[spoke & (known_ms > self._stale_ms[at]), at] = Silence.STALE
         volatility = evidence.features[:, self._volatility].astype(np.float64)
-        silence[~(volatility > 0.0)[:, None] & (silence == Silence.SPOKE)] = Silence.NOT_FINITE
+        measured = (volatility > 0.0) & (volatility < inf)
+        silence[~measured[:, None] & (silence == Silence.SPOKE)] = Silence.NOT_FINITE
         return Heard(up, silence, quantiles, volatility, regime)
 
     def _regime(self, bars: Bars) -> NDArray[np.uint8]:

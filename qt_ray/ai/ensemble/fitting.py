@@ -19,6 +19,9 @@ DAYS_MIN = 60
 COIN = log(2.0)
 SLOPE_MIN, SLOPE_MAX = 0.01, 20.0
 NEWTON_STEPS = 50
+# Votes as they are: slope 1, shift 0. A whisper of a pull there keeps a step defined where all votes are alike.
+FAITH = np.array([1.0, 0.0])
+PULL = 1e-3
 COVERAGE = 0.8
 DAY_MS = 86_400_000
 
@@ -42,17 +45,16 @@ def bends(calibrated: Floats, up: Floats, regime: NDArray[np.uint8], ts: Ints) -
 
 def _trust(saved: Floats, days: Ints) -> Floats:
     """Return the share of its weight that each member keeps."""
-    members = saved.shape[1]
-    if not len(saved):
+    members, (witnesses, day) = saved.shape[1], np.unique(days, return_inverse=True)
+    if len(witnesses) < 2:
         return np.ones(members)
     mean = saved.mean(axis=0)
     best = int(np.argmax(mean))
     if mean[best] <= 0.0:
         return np.ones(members)
-    _, day = np.unique(days, return_inverse=True)
     behind = saved[:, [best]] - saved
     apart = np.stack([np.bincount(day, behind[:, m] - behind[:, m].mean()) for m in range(members)])
-    error = np.sqrt((apart**2).sum(axis=1)) / len(saved)
+    error = np.sqrt((apart**2).sum(axis=1) * len(witnesses) / (len(witnesses) - 1)) / len(saved)
     kept: Floats = np.clip(1.0 - (behind.mean(axis=0) - error) / mean[best], TRUST_MIN, 1.0)
     return kept
 
@@ -61,26 +63,41 @@ def scale(pooled: Floats, up: Floats) -> tuple[float, float]:
     """Return slope and shift of the log-odds under which pooled votes fit what happened best.
 
     A pool of calibrated votes is timid, and how timid depends on how alike its members are; a pool that knows nothing
-    gets the least slope there is, and so says one half.
+    gets the least slope there is, and so says how often ups are.
     """
     known = np.isfinite(pooled) & np.isfinite(up)
     x, y = np.log(pooled[known] / (1.0 - pooled[known])), up[known].astype(np.float64)
     if len(x) < 2 or y.min() == y.max():
         raise Invalid(f"ensemble: a scale is fitted to votes of both outcomes, had {len(x)} rows")
-    slope, shift = 1.0, 0.0
+    at = FAITH.copy()
     for _ in range(NEWTON_STEPS):
-        p = 1.0 / (1.0 + np.exp(-np.clip(shift + slope * x, -50.0, 50.0)))
-        weight = p * (1.0 - p)
-        # A whisper of a pull to (1, 0) keeps the step defined where all votes are alike.
-        gradient = np.array([((p - y) * x).sum() + 1e-3 * (slope - 1.0), (p - y).sum() + 1e-3 * shift])
-        cross = (weight * x).sum()
-        curve = np.array([[(weight * x * x).sum() + 1e-3, cross], [cross, weight.sum() + 1e-3]])
-        step = np.linalg.solve(curve, gradient)
-        slope, shift = slope - step[0], shift - step[1]
+        step = _newton(at, x, y)
+        # A whole step may overshoot where votes are far too sure or far too timid; a small enough one never does.
+        while _loss(at - step, x, y) > _loss(at, x, y):
+            step *= 0.5
+        at = at - step
         if np.abs(step).max() < 1e-10:
             break
+    slope, shift = map(float, at)
     bounded = float(np.clip(slope, SLOPE_MIN, SLOPE_MAX))
-    return bounded, float(shift) if bounded == slope else _shift(y)
+    return bounded, shift if bounded == slope else _shift(y)
+
+
+def _loss(at: Floats, x: Floats, y: Floats) -> float:
+    """Return the log loss of slope and shift `at`, and of their distance from FAITH."""
+    z = at[0] * x + at[1]
+    return float((np.logaddexp(0.0, z) - y * z).sum() + 0.5 * PULL * ((at - FAITH) ** 2).sum())
+
+
+def _newton(at: Floats, x: Floats, y: Floats) -> Floats:
+    """Return Newton's step of `_loss`, to be taken away."""
+    p = 0.5 + 0.5 * np.tanh(0.5 * (at[0] * x + at[1]))
+    weight = p * (1.0 - p)
+    gradient = np.array([((p - y) * x).sum(), (p - y).sum()]) + PULL * (at - FAITH)
+    cross = (weight * x).sum()
+    curve = np.array([[(weight * x * x).sum() + PULL, cross], [cross, weight.sum() + PULL]])
+    step: Floats = np.linalg.solve(curve, gradient)
+    return step
 
 
 def _shift(y: Floats) -> float:
@@ -130,8 +147,3 @@ def move_ratio(ret: Floats, size: Floats) -> float:
 def to_horizon(volatility: Floats, horizon_bars: int) -> Floats:
     """Return one bar's volatility as that of the way to the horizon."""
     return volatility * sqrt(horizon_bars)
-
-
-def knots(x: Floats, y: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return a calibration as a spec keeps it."""
-    return tuple(map(float, x)), tuple(map(float, y))

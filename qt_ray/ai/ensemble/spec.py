@@ -5,6 +5,7 @@ What is not learned from data is not in it: base weights are the house's, and wh
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf, isfinite
 from types import MappingProxyType
 from typing import Self
 
@@ -18,7 +19,10 @@ BASE_WEIGHTS: Mapping[str, float] = MappingProxyType(
     {"xgboost": 0.25, "lightgbm": 0.25, "patchtst": 0.20, "nhits": 0.30, "catboost": 0.25}
 )
 MEMBERS_MAX = 16
+ALL = "all"
 WEIGHT_MAX = 100.0
+# Votes are kept in single precision, in which a share nearer to 0 or 1 could become certainty.
+SHARE_MIN = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,12 @@ class SeatSpec:
             raise Invalid(f"{self.kind}: a multiplier for each of {len(Regime)} regimes, were {self.regimes}")
         if len(self.scores) != len(self.shares) or not self.scores:
             raise Invalid(f"{self.kind}: a calibration has as many scores as shares, had {len(self.scores)}")
+        if not all(map(isfinite, self.scores)):
+            raise Invalid(f"{self.kind}: a score is finite, was among {self.scores!s:.60}")
         if list(self.scores) != sorted(set(self.scores)) or list(self.shares) != sorted(self.shares):
             raise Invalid(f"{self.kind}: a calibration ascends, did not")
-        if not all(0.0 < share < 1.0 for share in self.shares):
-            raise Invalid(f"{self.kind}: a calibrated probability lies inside 0 and 1, was {self.shares}")
+        if not all(SHARE_MIN <= share <= 1.0 - SHARE_MIN for share in self.shares):
+            raise Invalid(f"{self.kind}: a calibrated probability keeps {SHARE_MIN} off 0 and 1, was {self.shares}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +76,11 @@ class PanelSpec:
             raise Invalid(f"panel: names a member once, and at least one, had {', '.join(self.kinds)}")
         if not 0.0 < self.slope <= WEIGHT_MAX:
             raise Invalid(f"panel: slope is above 0, {WEIGHT_MAX} at most, was {self.slope}")
-        if not 0.0 < self.coverage < 1.0 or not self.low <= self.high:
-            raise Invalid(f"panel: coverage inside 0 and 1, low at most high, were {self.coverage}, {self.low}")
+        if not 0.0 < self.coverage < 1.0:
+            raise Invalid(f"panel: coverage is inside 0 and 1, was {self.coverage}")
+        if not all(map(isfinite, (self.shift, self.margin, self.low, self.high))) or self.low > self.high:
+            numbers = f"{self.shift}, {self.margin}, {self.low}, {self.high}"
+            raise Invalid(f"panel: shift, margin, low, high are finite, low at most high, were {numbers}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +106,14 @@ class EnsembleSpec:
         kinds = [seat.kind for seat in self.seats]
         if len(set(kinds)) != len(kinds):
             raise Invalid(f"ensemble: a kind sits once, were {', '.join(kinds)}")
+        if not self.features or len(set(self.features)) != len(self.features):
+            raise Invalid(f"ensemble: features are named once, and at least one, were {', '.join(self.features):.60}")
         if self.interval_ms <= 0 or self.horizon_bars <= 0:
             raise Invalid(f"ensemble: interval and horizon are positive, were {self.interval_ms}, {self.horizon_bars}")
-        if not (self.move_ratio > 0.0 and self.cost_bps >= 0.0):
+        if not (0.0 < self.move_ratio < inf and 0.0 <= self.cost_bps < inf):
             raise Invalid(f"ensemble: move_ratio above 0, cost from 0, were {self.move_ratio}, {self.cost_bps}")
+        if ALL not in self.panels:
+            raise Invalid(f"ensemble: a panel {ALL}, had {', '.join(self.panels) or 'none'}")
         for name, panel in self.panels.items():
             if strange := set(panel.kinds) - set(kinds):
                 raise Invalid(f"ensemble: panel {name} is of its members, had {', '.join(sorted(strange))}")

@@ -106,7 +106,7 @@ def test_the_shipped_profiles_load_and_their_policy_seed_is_there(profile: str) 
         ("venue:\n  queue: front", "venue.queue: one of 'through' or 'touch', was 'front'"),
         (
             "predictor:\n  kind: magic",
-            "predictor.kind: one of 'trend', 'mean_reversion', 'ema_cross', was 'magic'",
+            "predictor.kind: one of 'trend', 'mean_reversion', 'ema_cross', 'ensemble', was 'magic'",
         ),
         (
             "predictor:\n  kind: ema_cross\n  adx_min: '1'",

@@ -13,8 +13,10 @@ from benchmarks.fund import fund as benchmark_fund
 from benchmarks.market import quantities
 from benchmarks.reference import ema_cross
 from qt_ray.ai.baselines import EmaCross, baseline
+from qt_ray.ai.members.member import Silence
 from qt_ray.core.errors import Invalid
 from qt_ray.core.money import money
+from qt_ray.core.records import digest_of
 from qt_ray.engine.backtest import run_backtest
 from qt_ray.engine.rows import Action
 from qt_ray.engine.run import Run
@@ -22,6 +24,7 @@ from qt_ray.execution.exits import BY_REGIME, ExitPlan
 from qt_ray.market.bars import Bars
 from qt_ray.market.regime import Regime
 from qt_ray.risk.reasons import Reason
+from tests.unit.ai.ensemble.living import living
 from tests.unit.engine.funds import candles, fund, lively, still, told, wide_policy
 
 pytestmark = pytest.mark.unit
@@ -38,6 +41,11 @@ def whole() -> Run:
     return run()
 
 
+@pytest.fixture(scope="module")
+def heard() -> Run:
+    return run_backtest(SETUP, BARS.window(0, 600), living(BARS.symbols))
+
+
 @settings(max_examples=8, deadline=None)
 @given(block=st.integers(1, 2_000))
 def test_the_size_of_blocks_changes_no_digest(whole: Run, block: int) -> None:
@@ -46,6 +54,29 @@ def test_the_size_of_blocks_changes_no_digest(whole: Run, block: int) -> None:
 
 def test_the_same_run_twice_is_the_same_run(whole: Run) -> None:
     assert run().digests == whole.digests
+
+
+@settings(max_examples=5, deadline=None)
+@given(block=st.integers(1, 700))
+def test_votes_are_kept_whole_whatever_the_blocks(heard: Run, block: int) -> None:
+    again = run_backtest(SETUP, BARS.window(0, 600), living(BARS.symbols), block)
+    assert again.digests == heard.digests
+    assert again.votes.tobytes() == heard.votes.tobytes()
+
+
+def test_a_run_of_an_ensemble_has_a_row_of_votes_for_every_decision(heard: Run) -> None:
+    assert heard.votes.shape == (*heard.decisions.shape, 4)
+    assert heard.outlook.shape == heard.decisions.shape
+    assert heard.digests["votes"] == digest_of(heard.votes)
+    assert heard.digests["outlook"] == digest_of(heard.outlook)
+    assert (heard.votes["silence"] == Silence.SPOKE).any(axis=(0, 1)).all()
+    assert len(heard.fills) > 10
+
+
+def test_a_run_in_which_nobody_votes_has_no_votes_and_no_digest_of_any(whole: Run) -> None:
+    assert whole.ballot is None
+    assert len(whole.votes) == len(whole.outlook) == 0
+    assert not {"votes", "outlook"} & whole.digests.keys()
 
 
 def test_another_seed_is_another_run(whole: Run) -> None:

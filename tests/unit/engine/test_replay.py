@@ -6,10 +6,12 @@ import pytest
 
 from qt_ray.ai.baselines import EmaCross, baseline
 from qt_ray.core.errors import Invalid
+from qt_ray.core.records import digest_of
 from qt_ray.engine.backtest import run_backtest
 from qt_ray.engine.replay import differences, first_difference, replay_decision
 from qt_ray.engine.rows import Action
 from qt_ray.risk.reasons import Reason, reasons_in
+from tests.unit.ai.ensemble.living import living
 from tests.unit.engine.funds import lively
 
 pytestmark = pytest.mark.unit
@@ -31,6 +33,24 @@ def test_a_different_fund_is_named_by_digest_and_first_row() -> None:
     assert "bars" not in found
     assert found["cycles"].row == 0
     assert found["decisions"].row == 29
+
+
+def test_another_vote_is_named_by_the_first_bar_it_is_about() -> None:
+    run = run_backtest(SETUP, BARS, living(BARS.symbols))
+    assert differences(run.digests, run, lambda name: getattr(run, name)) == ()
+    votes = run.votes.copy()
+    votes["calibrated"][432, 1, 2] = 0.25
+    told = {**run.digests, "votes": digest_of(votes)}
+    (found,) = differences(told, run, lambda name: {"votes": votes}[name])
+    assert (found.name, found.row) == ("votes", 432)
+
+
+def test_votes_that_were_recorded_are_missed_when_nobody_votes() -> None:
+    first = run_backtest(SETUP, BARS, living(BARS.symbols))
+    other = run_backtest(SETUP, BARS, baseline("trend", 3, {}))
+    found = {d.name: d for d in differences(first.digests, other, lambda name: getattr(first, name))}
+    assert (found["votes"].replayed, found["votes"].row) == ("absent", 0)
+    assert (found["outlook"].replayed, found["outlook"].row) == ("absent", 0)
 
 
 def test_one_changed_byte_is_found_in_its_row() -> None:

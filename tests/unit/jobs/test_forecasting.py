@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from qt_ray.ai.baselines import BASELINES, baseline
 from qt_ray.engine.backtest import forecast_blocks
 from qt_ray.jobs.forecasting import blocks, chosen, forecast
+from qt_ray.jobs.predictors import Recipe
 from tests.unit.engine.funds import lively
 
 pytestmark = pytest.mark.unit
@@ -41,7 +42,7 @@ def test_what_bars_do_not_have_the_chosen_do_not_have() -> None:
 @settings(max_examples=10, deadline=None)
 @given(block=st.integers(1, 400), kind=st.sampled_from(sorted(BASELINES)))
 def test_forecasts_do_not_depend_on_blocks(block: int, kind: str) -> None:
-    whole, cut = forecast(BARS, kind, {}), forecast(BARS, kind, {}, block)
+    whole, cut = forecast(BARS, Recipe(kind, {})), forecast(BARS, Recipe(kind, {}), block)
     for name in PARTS:
         assert getattr(whole, name).tobytes() == getattr(cut, name).tobytes()
 
@@ -49,7 +50,7 @@ def test_forecasts_do_not_depend_on_blocks(block: int, kind: str) -> None:
 @settings(max_examples=10, deadline=None)
 @given(block=st.integers(1, 400))
 def test_ready_forecasts_come_out_in_the_blocks_a_run_would_make_itself(block: int) -> None:
-    known = forecast(BARS, "trend", {})
+    known = forecast(BARS, Recipe("trend", {}))
     own = list(forecast_blocks(BARS, baseline("trend", 4, {}), block))
     ready = list(blocks(BARS, known, block))
     assert [(one.first, len(one.bars)) for one in ready] == [(one.first, len(one.bars)) for one in own]
@@ -60,5 +61,5 @@ def test_ready_forecasts_come_out_in_the_blocks_a_run_would_make_itself(block: i
 
 def test_progress_is_told_in_bars() -> None:
     told: list[int] = []
-    forecast(BARS, "ema_cross", {}, 128, told.append)
+    forecast(BARS, Recipe("ema_cross", {}), 128, told.append)
     assert told == [128, 128, 44]

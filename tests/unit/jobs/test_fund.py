@@ -23,12 +23,12 @@ from qt_ray.adapters.settings_strategy import (
     Trend,
     VolatilityTarget,
 )
-from qt_ray.ai.baselines import baseline
 from qt_ray.ai.sizing import Method
 from qt_ray.core.errors import Invalid, InvalidConfig
 from qt_ray.core.policy import Policy
 from qt_ray.execution.exits import BY_REGIME, ExitPlan
-from qt_ray.jobs.fund import exits_of, market_of, material, predictor_of, setup_of, sizer_of, venue_of, with_fees
+from qt_ray.jobs.fund import exits_of, market_of, material, recipe_of, setup_of, sizer_of, venue_of, with_fees
+from qt_ray.jobs.predictors import Recipe
 from qt_ray.market.regime import Regime
 from tests.unit.engine.funds import candles, contract, still
 
@@ -51,7 +51,7 @@ def test_the_settings_reach_the_setup() -> None:
     assert made.setup.venue.latency_ms == 70
     assert made.bars.symbols == ("AAAUSDT", "BBBUSDT")
     assert tuple(one.symbol for one in made.setup.instruments) == made.bars.symbols
-    assert (made.predictor, made.parameters) == ("trend", {"gap_atr_min": 0.5, "adx_min": 20.0})
+    assert made.recipe == Recipe("trend", {"gap_atr_min": 0.5, "adx_min": 20.0})
 
 
 def test_the_seed_and_the_strength_make_the_synthetic_market() -> None:
@@ -157,11 +157,11 @@ def test_each_kind_of_exits_is_its_own_plan() -> None:
 
 @pytest.mark.parametrize("kind", [Trend(), MeanReversion(), EmaCross(fast_bars=3, slow_bars=9)])
 def test_each_kind_of_predictor_can_be_made_from_its_settings(kind: Trend | MeanReversion | EmaCross) -> None:
-    name, parameters = predictor_of(kind)
-    assert name == kind.kind
-    assert "kind" not in parameters
-    assert all(isinstance(value, int | float) for value in parameters.values())
-    assert baseline(name, 2, parameters).name == name
+    recipe = recipe_of(kind)
+    assert (recipe.kind, recipe.root) == (kind.kind, None)
+    assert "kind" not in recipe.parameters
+    assert all(isinstance(value, int | float) for value in recipe.parameters.values())
+    assert recipe.predictor(BARS).name == kind.kind
 
 
 @pytest.mark.parametrize("assume", [True, False])
