@@ -75,6 +75,9 @@ class Training(Section):
     nhits: Numbers = Field(default_factory=dict)
     """Numbers of the N-HiTS shape and its training."""
 
+    catboost: Numbers = Field(default_factory=dict)
+    """Numbers of the CatBoost plan; the library comes with the extra `catboost`."""
+
     def numbers(self, kind: str) -> Mapping[str, Decimal]:
         """Return the numbers told for one kind."""
         found: Mapping[str, Decimal] = getattr(self, kind, {})

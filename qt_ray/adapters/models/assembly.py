@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from qt_ray.adapters.models import lightgbm_trees, xgboost_trees
+from qt_ray.adapters.models import catboost_trees, lightgbm_trees, xgboost_trees
 from qt_ray.adapters.models.registry import Registry
 from qt_ray.adapters.models.weights import unpack
 from qt_ray.ai.ensemble.ensemble import Conduct, Ensemble, Seat
@@ -37,10 +37,11 @@ MODEL_FILES: Mapping[str, str] = MappingProxyType(
         "lightgbm": "model.txt",
         "patchtst": "weights.safetensors",
         "nhits": "weights.safetensors",
+        "catboost": "model.json",
     }
 )
 TREES: Mapping[str, Callable[[bytes, Names], TreeArrays]] = MappingProxyType(
-    {"xgboost": xgboost_trees.read, "lightgbm": lightgbm_trees.read}
+    {"xgboost": xgboost_trees.read, "lightgbm": lightgbm_trees.read, "catboost": catboost_trees.read}
 )
 
 

@@ -3,12 +3,13 @@
 Serving is our own arithmetic; this is the other side of every comparison with it, and the source of attributions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qt_ray.adapters.models import lightgbm_trees, xgboost_trees
+from qt_ray.adapters.models import catboost_trees, lightgbm_trees, xgboost_trees
 from qt_ray.adapters.models.assembly import network
 from qt_ray.adapters.models.weights import unpack
 from qt_ray.ai.members.member import Evidence, Floats, Singles
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 Names = tuple[str, ...]
 
+CONTRIBUTIONS: Mapping[str, Callable[[bytes, Names, Singles], Floats]] = MappingProxyType(
+    {module.KIND: module.contributions for module in (xgboost_trees, lightgbm_trees, catboost_trees)}
+)
+
 
 def reference(kind: str, model: bytes, evidence: Evidence, names: Names) -> Floats:
     """Return P(up) of every row by the library itself; rows are complete and have their windows."""
@@ -27,13 +32,14 @@ def reference(kind: str, model: bytes, evidence: Evidence, names: Names) -> Floa
         return _xgboost(model, evidence.features, names)
     if kind == lightgbm_trees.KIND:
         return _lightgbm(model, evidence.features)
+    if kind == catboost_trees.KIND:
+        return catboost_trees.probabilities(model, evidence.features)
     return _eager(kind, model, evidence)
 
 
 def contributions(kind: str, model: bytes, names: Names, row: Singles) -> Mapping[str, float]:
     """Return what each feature adds to the log-odds of one row of a tree model."""
-    library = xgboost_trees if kind == xgboost_trees.KIND else lightgbm_trees
-    added = library.contributions(model, names, row.reshape(1, -1))[0]
+    added = CONTRIBUTIONS[kind](model, names, row.reshape(1, -1))[0]
     return {name: float(value) for name, value in zip(names, added, strict=False)}
 
 

@@ -49,7 +49,7 @@ def fit(plan: TrainingPlan, sample: Sample, parts: Parts, learned: Mapping[str, 
     votes = np.stack([curves[kind].apply(said[kind].up) for kind in members], axis=1)
     up = held.up.astype(np.float64)
     bent = bends(votes, up, held.regime, held.ts)
-    trained_to = int(sample.until[parts.train].max())
+    trained_to = int(held.until.max())
     seats = tuple(
         SeatSpec(
             kind=kind,

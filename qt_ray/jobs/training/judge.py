@@ -21,6 +21,8 @@ from qt_ray.market.bars import Bars
 from qt_ray.market.features.schema import FeatureSchema
 
 Metrics = dict[str, float]
+# Bars before the judged part beyond the features' own warm-up, for regimes and windows to settle.
+WARM_BARS = 200
 
 
 def scores(fitted: Fitted, test: Sample, symbols: tuple[str, ...], seed: int) -> Metrics:
@@ -43,30 +45,23 @@ def scores(fitted: Fitted, test: Sample, symbols: tuple[str, ...], seed: int) ->
 
 def money(fitted: Fitted, setup: Setup, bars: Bars, test_start_ms: int) -> Metrics:
     """Return what a fund makes of the judged part, under the least edge and without one."""
-    warm = max(FeatureSchema().subset(fitted.spec.features).warmup, 1) + 100
     first = int(np.searchsorted(bars.ts + bars.interval_ms, test_start_ms))
-    window = bars.window(max(first - warm, 0), len(bars))
-    quiet = first - max(first - warm, 0)
-    told = Metrics()
+    judged, told = bars.window(first, len(bars)), Metrics()
     for name, conduct in (("costs", Conduct()), ("any_edge", Conduct(edge_min_bps=0.0))):
-        known = silenced(_forecast(fitted.ensemble(bars.symbols, conduct), window), quiet)
-        simulation = Simulation(setup, window)
-        for block in blocks(window, known):
+        known = forecast_from(first, bars, fitted.ensemble(bars.symbols, conduct))
+        simulation = Simulation(setup, judged)
+        for block in blocks(judged, known):
             simulation.feed(block)
         told |= _money(name, Result(simulation.finish({"kind": "ensemble"})))
     return told
 
 
-def _forecast(ensemble: Ensemble, bars: Bars) -> Forecasts:
-    return Forecasts.joined([block.forecasts for block in forecast_blocks(bars, ensemble)])
-
-
-def silenced(forecasts: Forecasts, bars: int) -> Forecasts:
-    """Return the forecasts without an opinion on the first `bars` bars."""
-    score, confidence = forecasts.score.copy(), forecasts.confidence.copy()
-    agreement = forecasts.agreement.copy()
-    score[:bars], confidence[:bars], agreement[:bars] = np.nan, 0.0, 0
-    return Forecasts(score, confidence, agreement, forecasts.members, forecasts.ballot)
+def forecast_from(first: int, bars: Bars, ensemble: Ensemble) -> Forecasts:
+    """Return the forecasts from bar `first` on, of an ensemble that has seen enough of the bars before it."""
+    warm = FeatureSchema().subset(ensemble.needs).warmup + WARM_BARS
+    start = max(first - warm, 0)
+    parts = [block.forecasts for block in forecast_blocks(bars.window(start, len(bars)), ensemble)]
+    return Forecasts.joined(parts).bars(slice(first - start, None))
 
 
 def _money(name: str, result: Result) -> Metrics:

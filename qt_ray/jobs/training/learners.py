@@ -27,7 +27,9 @@ Numbers = Mapping[str, Any]
 MEGABYTE = 1 << 20
 # A process with its libraries, and the copies of the rows that a library makes while it trains; measured.
 PROCESS_MB = 400
-COPIES: Mapping[str, float] = MappingProxyType({"xgboost": 3.0, "lightgbm": 4.0, "patchtst": 1.5, "nhits": 1.5})
+COPIES: Mapping[str, float] = MappingProxyType(
+    {"xgboost": 3.0, "lightgbm": 4.0, "catboost": 4.0, "patchtst": 1.5, "nhits": 1.5}
+)
 DROPOUT = 0.1
 
 
@@ -61,6 +63,18 @@ def _lightgbm(plan: "TrainingPlan", numbers: Numbers) -> Learner:
     from qt_ray.adapters.models.lightgbm_trees import LightGBMLearner, LightGBMPlan
 
     return LightGBMLearner(restore(LightGBMPlan, numbers), plan.features)
+
+
+def _catboost_plan(numbers: Numbers) -> Numbers:
+    from qt_ray.adapters.models.catboost_trees import CatBoostPlan
+
+    return _plain(restore(CatBoostPlan, numbers, "train.catboost"))
+
+
+def _catboost(plan: "TrainingPlan", numbers: Numbers) -> Learner:
+    from qt_ray.adapters.models.catboost_trees import CatBoostLearner, CatBoostPlan
+
+    return CatBoostLearner(restore(CatBoostPlan, numbers), plan.features)
 
 
 def _network_plan(kind: str, numbers: Numbers) -> Numbers:
@@ -137,6 +151,7 @@ LEARNERS: Mapping[str, Kind] = MappingProxyType(
     {
         "xgboost": Kind(_xgboost_plan, _xgboost),
         "lightgbm": Kind(_lightgbm_plan, _lightgbm),
+        "catboost": Kind(_catboost_plan, _catboost),
         "patchtst": Kind(partial(_network_plan, "patchtst"), partial(_network, "patchtst")),
         "nhits": Kind(partial(_network_plan, "nhits"), partial(_network, "nhits")),
     }

@@ -9,7 +9,6 @@ from qt_ray.adapters.models.assembly import ENVELOPE_FILE, MODEL_FILES, SPEC_FIL
 from qt_ray.adapters.models.learner import Learned
 from qt_ray.adapters.models.manifest import Artefact, Code, Data, Kind, Manifest
 from qt_ray.adapters.models.registry import Registry
-from qt_ray.ai.sample import Sample
 from qt_ray.core.codec import canonical
 from qt_ray.jobs.training.fit import Fitted
 from qt_ray.jobs.training.plan import TrainingPlan
@@ -22,14 +21,13 @@ def register(
     registry: Registry,
     plan: TrainingPlan,
     bars: Bars,
-    teaching: Sample,
     fitted: Fitted,
     learned: Mapping[str, Learned],
     metrics: Mapping[str, float],
     by: str,
 ) -> str:
     """Enter the members and then the ensemble as candidates; return the ensemble's version."""
-    every = _manifest(plan, bars, teaching)
+    every = _manifest(plan, bars, fitted)
     versions = {}
     for kind in plan.members:
         files = {MODEL_FILES[kind]: learned[kind].artefact, ENVELOPE_FILE: canonical(fitted.envelopes[kind].plain())}
@@ -55,7 +53,7 @@ def register(
     return registry.put(manifest, files, by, REASON, now_ms())
 
 
-def _manifest(plan: TrainingPlan, bars: Bars, teaching: Sample) -> Manifest:
+def _manifest(plan: TrainingPlan, bars: Bars, fitted: Fitted) -> Manifest:
     """Return what ensemble and members have in common; `members` and files are filled in by each."""
     return Manifest(
         name="ensemble",
@@ -70,7 +68,7 @@ def _manifest(plan: TrainingPlan, bars: Bars, teaching: Sample) -> Manifest:
         code=Code(__version__, SOURCES),
         plan=plan.plain(),
         metrics={},
-        trained_to_ms=int(teaching.until.max()),
+        trained_to_ms=max(seat.trained_to_ms for seat in fitted.spec.seats),
         parents=(),
         seed=plan.seed,
     )

@@ -87,7 +87,7 @@ def train(loaded: Loaded, registry: Registry, on_ray: bool, by: str, told: Told,
     if settings.train.judge:
         policy = load_policy(loaded.policy_path, settings.policy.mode)
         metrics |= money(fitted, setup_of(settings, policy, instruments, bars), bars, plan.parts.test_start_ms)
-    version = register(registry, plan, bars, teaching, fitted, learned, metrics, by)
+    version = register(registry, plan, bars, fitted, learned, metrics, by)
     work.clear()
     return Trained(registry, version)
 

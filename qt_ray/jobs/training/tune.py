@@ -49,6 +49,7 @@ SPACE: Mapping[str, Mapping[str, Sequence[str]]] = MappingProxyType(
             "leaf_rows_min": ("100", "500", "2000"),
             "colsample": ("0.3", "0.5", "0.8"),
         },
+        "catboost": {"depth": ("3", "4", "5", "6"), "eta": ("0.02", "0.05", "0.1"), "l2": ("1", "10", "100")},
         "patchtst": {"rate": ("0.0003", "0.001"), "weight_decay": ("0.01", "0.1"), "dropout": ("0.1", "0.3")},
         "nhits": {"rate": ("0.0003", "0.001"), "weight_decay": ("0.01", "0.1"), "dropout": ("0.1", "0.3")},
     }

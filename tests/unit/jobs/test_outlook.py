@@ -42,8 +42,7 @@ def looked_at(rows: int) -> Evidence:
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     made, root = tiny(), tmp_path_factory.mktemp("models")
-    teaching = made.sample.take(made.parts.train)
-    version = register(Registry(root), made.plan, made.bars, teaching, made.fitted, made.learned, {}, "ada")
+    version = register(Registry(root), made.plan, made.bars, made.fitted, made.learned, {}, "ada")
     return Recipe(ENSEMBLE, {"version": version, "edge_min_bps": 0.0}, root)
 
 

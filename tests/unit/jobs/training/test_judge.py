@@ -6,27 +6,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qt_ray.adapters.policy_files import load_policy
-from qt_ray.ai.forecast import Forecasts
 from qt_ray.jobs.fund import market_of, setup_of
-from qt_ray.jobs.training.judge import money, scores, silenced
+from qt_ray.jobs.training.judge import forecast_from, money, scores
 from tests.unit.jobs.training.tiny import loaded, tiny
 
 pytestmark = pytest.mark.unit
 
 
-@settings(max_examples=30, deadline=None)
-@given(count=st.integers(1, 30), quiet=st.integers(0, 40))
-def test_what_is_silenced_says_nothing_and_the_rest_says_what_it_said(count: int, quiet: int) -> None:
-    said = np.linspace(0.1, 0.9, 2 * count).reshape(count, 2)
-    before = Forecasts(said, said, np.full((count, 2), 3, np.uint8), 4)
-    after = silenced(before, quiet)
-    assert np.isnan(after.score[:quiet]).all()
-    assert not after.confidence[:quiet].any()
-    assert not after.agreement[:quiet].any()
-    for name in ("score", "confidence", "agreement"):
-        assert getattr(after, name)[quiet:].tobytes() == getattr(before, name)[quiet:].tobytes()
-    assert np.isfinite(before.score).all()
-    assert after.members == 4
+@settings(max_examples=6, deadline=None)
+@given(back=st.integers(1, 300))
+def test_a_judged_part_begins_with_opinions_of_somebody_who_has_seen_what_came_before(back: int) -> None:
+    made = tiny()
+    first = len(made.bars) - back
+    part = forecast_from(first, made.bars, made.fitted.ensemble(made.bars.symbols))
+    whole = forecast_from(0, made.bars, made.fitted.ensemble(made.bars.symbols))
+    assert part.score.shape == (back, len(made.bars.symbols))
+    assert part.ballot is not None
+    assert whole.ballot is not None
+    spoke = part.ballot.votes["silence"] == 0
+    assert (spoke == (whole.ballot.votes["silence"][first:] == 0)).all()
+    assert spoke.any()
 
 
 def test_every_member_the_blend_and_a_coin_are_scored_on_the_same_rows() -> None:
