@@ -63,9 +63,10 @@ def terms(spec: EnsembleSpec, panel: str, supervised: Floats, edge_min_bps: floa
     scores, shares = (np.zeros((len(seats), width)) for _ in range(2))
     for at, seat in enumerate(seats):
         scores[at, : len(seat.scores)], shares[at, : len(seat.shares)] = seat.scores, seat.shares
-    base = np.array([seat.weight for seat in seats]) * supervised
+    weights = np.array([seat.regimes for seat in seats]).T * np.array([seat.weight for seat in seats]) * supervised
     return Terms(
-        weights=np.ascontiguousarray(np.array([seat.regimes for seat in seats]).T * base),
+        # As single as votes record them, so that a ballot adds up to its outlook.
+        weights=np.ascontiguousarray(weights.astype(np.float32), np.float64),
         scores=scores,
         shares=shares,
         knots=np.array([len(seat.scores) for seat in seats], dtype=np.int64),
@@ -156,7 +157,8 @@ def blend(terms: Terms, heard: Heard, counted: Counted) -> None:
         up = 1.0 / (1.0 + exp(-(terms.shift + terms.slope * log(pooled / (1.0 - pooled)))))
         outlook.up, outlook.disagreement, outlook.move = up, sqrt(apart / total), terms.move_ratio * size
         _interval(terms, heard, n, size, outlook)
-        if abs(2.0 * up - 1.0) * terms.move_ratio * size < terms.edge_min:
+        edge = abs(2.0 * up - 1.0) * terms.move_ratio * size
+        if up == 0.5 or edge < terms.edge_min:  # no side is no wish, not even to be flat
             continue
         counted.score[n], counted.confidence[n] = 2.0 * up - 1.0, max(up, 1.0 - up)
         for m in range(members):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qt_ray.ai.ensemble.blend import Counted, Heard, blend, terms
-from qt_ray.ai.ensemble.spec import EnsembleSpec, SeatSpec
+from qt_ray.ai.ensemble.spec import WEIGHT_MAX, EnsembleSpec, SeatSpec
 from qt_ray.ai.forecast import Forecasts, Snapshot
 from qt_ray.ai.history import History
 from qt_ray.ai.members.member import QUANTILES, Evidence, Floats, Member, Silence
@@ -171,8 +171,8 @@ def _place(spec: EnsembleSpec, name: str) -> int:
 
 def _supervised(conduct: Conduct, count: int) -> Floats:
     trust = conduct.supervised or (1.0,) * count
-    if len(trust) != count or not all(0.0 <= one < inf for one in trust):
-        raise InvalidConfig(f"ensemble: a weight from 0 for each of {count} members, were {trust}")
+    if len(trust) != count or not all(0.0 <= one <= WEIGHT_MAX for one in trust):
+        raise InvalidConfig(f"ensemble: a weight from 0 to {WEIGHT_MAX} for each of {count} members, were {trust}")
     return np.array(trust)
 
 

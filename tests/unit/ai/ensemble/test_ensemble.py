@@ -127,9 +127,9 @@ def test_a_supervisor_who_trusts_nobody_else_leaves_one_opinion() -> None:
     assert (forecasts.agreement == 1).all()
 
 
-@pytest.mark.parametrize("trust", [(1.0,), (1.0,) * 5, (1.0, 1.0, 1.0, -0.1), (1.0, 1.0, 1.0, float("nan"))])
+@pytest.mark.parametrize("trust", [(1.0,), (1.0,) * 5, *((1.0, 1.0, 1.0, bad) for bad in (-0.1, 100.1, float("nan")))])
 def test_trust_is_a_number_from_nothing_for_each_member(trust: tuple[float, ...]) -> None:
-    with pytest.raises(InvalidConfig, match="a weight from 0 for each of 4 members, were"):
+    with pytest.raises(InvalidConfig, match=r"a weight from 0 to 100\.0 for each of 4 members, were"):
         ensemble_of(FOUR, conduct=Conduct(supervised=trust))
 
 
