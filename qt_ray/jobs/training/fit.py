@@ -14,11 +14,13 @@ from qt_ray.adapters.models.learner import Learned
 from qt_ray.ai.ensemble.ensemble import USUAL, VOLATILITY, Conduct, Ensemble, Seat
 from qt_ray.ai.ensemble.fitting import bends, move_ratio, panel, to_horizon
 from qt_ray.ai.ensemble.spec import BASE_WEIGHTS, EnsembleSpec, PanelSpec, SeatSpec
+from qt_ray.ai.isotonic import Calibration
 from qt_ray.ai.isotonic import fit as isotonic
 from qt_ray.ai.members.envelope import Envelope
 from qt_ray.ai.members.member import Evidence, Floats, Ints, Member, Opinions, Singles
 from qt_ray.ai.sample import Sample
 from qt_ray.ai.splits import Parts
+from qt_ray.core.errors import Invalid
 from qt_ray.jobs.training.plan import TrainingPlan
 
 # Rows from which the bounds of a network's windows are read; more would not move them.
@@ -45,7 +47,7 @@ def fit(plan: TrainingPlan, sample: Sample, parts: Parts, learned: Mapping[str, 
     envelopes = {kind: _envelope(plan, kind, one, sample, parts) for kind, one in learned.items()}
     members = {kind: member(kind, one.artefact, envelopes[kind], plan.features) for kind, one in learned.items()}
     said = {kind: one.opine(held.evidence) for kind, one in members.items()}
-    curves = {kind: isotonic(one.up, held.up.astype(np.float64)) for kind, one in said.items()}
+    curves = {kind: _curve(kind, one.up, held.up.astype(np.float64)) for kind, one in said.items()}
     votes = np.stack([curves[kind].apply(said[kind].up) for kind in members], axis=1)
     up = held.up.astype(np.float64)
     bent = bends(votes, up, held.regime, held.ts)
@@ -89,6 +91,14 @@ def sizes(plan: TrainingPlan, sample: Sample) -> Floats:
     """Return the volatility to the horizon of every row."""
     column = sample.evidence.features[:, plan.features.index(VOLATILITY)]
     return to_horizon(column.astype(np.float64), plan.label.horizon_bars)
+
+
+def _curve(kind: str, raw: Floats, up: Floats) -> Calibration:
+    """Return how a member's scores become probabilities; one that says the same of every row has none."""
+    try:
+        return isotonic(raw, up)
+    except Invalid as error:
+        raise Invalid(f"{kind}: {error}") from error
 
 
 def _panel(

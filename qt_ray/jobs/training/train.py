@@ -11,6 +11,7 @@ from typing import Any
 
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.config import Loaded
+from qt_ray.adapters.models.assembly import prove
 from qt_ray.adapters.models.learner import Learned, Progress
 from qt_ray.adapters.models.registry import Registry
 from qt_ray.adapters.policy_files import load_policy
@@ -57,7 +58,8 @@ class Trained:
         }
 
     def activate(self, by: str, reason: str) -> None:
-        """Make the ensemble and its members serve; what served before is retired in the same writes."""
+        """Make the ensemble and its members serve, once all of it is proven; what served before is retired."""
+        prove(self.registry, self.version)
         for version in (*self.registry.manifest(self.version).members.values(), self.version):
             entry = self.registry.entry(version)
             if entry.status is ModelStatus.ACTIVE:

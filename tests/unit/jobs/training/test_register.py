@@ -19,6 +19,7 @@ pytestmark = pytest.mark.unit
 
 METRICS = {
     "parity.xgboost": 1e-8,
+    "parity.lightgbm": 0.0,
     "test.xgboost.log_loss": 0.61,
     "test.lightgbm.log_loss": 0.62,
     "test.blend.log_loss": 0.6,
@@ -95,13 +96,23 @@ def test_activating_lets_all_of_it_serve_and_retires_what_did(tmp_path: Path) ->
     assert (first.status, second.status) == (ModelStatus.ACTIVE, ModelStatus.RETIRED)
 
 
+@pytest.mark.parametrize("parity", [{}, {"parity.xgboost": 0.0, "parity.lightgbm": 0.1}])
+def test_members_that_nobody_compared_with_their_library_do_not_serve(tmp_path: Path, parity: dict[str, float]) -> None:
+    trained = Trained(Registry(tmp_path), registered(tmp_path, metrics=parity))
+    before = files_of(tmp_path)
+    with pytest.raises(Invalid, match="serves within 1e-05 of its library"):
+        trained.activate("ada", "hope")
+    assert files_of(tmp_path) == before
+
+
 def test_an_ensemble_with_a_broken_member_comes_to_serve_nowhere(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
     trained = Trained(registry, registered(tmp_path))
     member = registry.manifest(trained.version).members["lightgbm"]
     path = tmp_path / "objects" / registry.manifest(member).artefacts["model.txt"].sha256
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(Invalid, match=r"model\.txt"):
+    before = files_of(tmp_path)
+    with pytest.raises(Invalid, match="bytes, was"):
         trained.activate("ada", "hope")
-    assert registry.active("ensemble") is None
+    assert files_of(tmp_path) == before
     assert trained.plain()["status"] is ModelStatus.CANDIDATE

@@ -21,8 +21,6 @@ FLAGS = {
     "data.synthetic_bars": "3000",
     "data.synthetic_strength": "0.5",
     "market.symbols": "AAAUSDT,BBBUSDT",
-    "market.end": "null",
-    "train.test_start": "null",
     "train.horizon_bars": "1",
     "train.members": "xgboost,lightgbm",
     "train.lookback_bars": "16",
@@ -47,7 +45,7 @@ class Tiny:
 
 
 def loaded(flags: dict[str, str] | None = None) -> Loaded:
-    return load("champion", {**FLAGS, **(flags or {})}, {}, ROOT)
+    return load("backtest", {**FLAGS, **(flags or {})}, {}, ROOT)
 
 
 def plan_for(flags: dict[str, str] | None = None) -> TrainingPlan:
