@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.form import HEADER, Row, cells, table, terminal
 
-MODULES = ("features", "backtest", "money", "market", "trees", "start")
+MODULES = ("features", "backtest", "money", "market", "trees", "ensemble", "research", "footprint", "planted", "start")
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 SECONDS_MAX = 3600
