@@ -1,7 +1,8 @@
 """Reference networks: ours and the published implementations, with the same weights on the same windows.
 
 A network written by hand is the published one when their answers are equal. The peer is an oracle and no dependency: it
-runs in an environment of its own, which takes minutes to make; `python -m benchmarks.reference_networks` prints what it found.
+runs in an environment of its own, which takes minutes to make; `python -m benchmarks.reference_networks` prints what it
+found.
 """
 
 import json
@@ -17,9 +18,8 @@ import numpy as np
 import torch
 
 from benchmarks.peers import HERE, SECONDS_MAX, environment
-from qt_ray.adapters.models.torch_patchtst import ForecastPatchTST
+from qt_ray.adapters.models.torch_patchtst import REVIN_EPSILON, ForecastPatchTST
 from qt_ray.ai.members.patchtst import PatchTSTShape
-from qt_ray.ai.members.patchtst_forward import REVIN_EPSILON
 
 # torch first: the peer asks for any torch, and a package index may answer with gigabytes.
 NEURALFORECAST = ("torch==2.13.0", "numba==0.68.1", "neuralforecast==3.3.0")
