@@ -41,7 +41,7 @@ class TrainingPlan:
 
     epochs_max: int = 30
     steps_per_epoch_max: int = 1_000
-    batch: int = 512
+    batch: int = 256
     rate: float = 1e-3
     weight_decay: float = 1e-2
     clip: float = 1.0

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from qt_ray.ai.members.view import SIGMA_MIN
+from qt_ray.ai.members.view import LOGARITHM, SIGMA_MIN
 
 
 def view(windows: Tensor) -> Tensor:
@@ -16,6 +16,9 @@ def view(windows: Tensor) -> Tensor:
     Summed in double precision, because a window's spread is small beside its values.
     """
     bars = windows.double().transpose(1, 2).flip(2)
+    logs = bars[:, LOGARITHM : LOGARITHM + 1]
+    amounts = (logs - logs.mean(2, keepdim=True)).exp()
+    bars = torch.cat((bars[:, :LOGARITHM], amounts, bars[:, LOGARITHM + 1 :]), 1)
     mean = bars.mean(2, keepdim=True)
     spread = (bars - mean).square().mean(2, keepdim=True).sqrt().clamp_min(SIGMA_MIN)
     centre = torch.cat((torch.zeros_like(mean[:, :1]), mean[:, 1:]), 1)

@@ -2,7 +2,8 @@
 
 A sum of noise grows with the root of its length, so each sum is divided by that root: near and far bars speak equally
 loud, and a drift is one number to a network instead of a sum that it must learn from noise. Returns keep their mean,
-for it is the drift; of the other channels only what departs from the window's mean is summed.
+for it is the drift; of the other channels only what departs from the window's mean is summed. Volumes are summed
+themselves and not their logarithms, which would hide that one bar can trade as much as ten.
 """
 
 import math
@@ -12,6 +13,8 @@ from qt_ray.core.compiled import inlined
 
 # A channel that moves less does not move; it is far below any tick in units of a log return.
 SIGMA_MIN = 1e-8
+# The channel that holds a logarithm.
+LOGARITHM = 3
 
 
 @inlined
@@ -32,14 +35,36 @@ def measure(tape: Singles, end: int, bars: int, moments: Floats) -> bool:
 
 
 @inlined
+def plain(tape: Singles, at: int, channel: int, moments: Floats) -> float:
+    """Return a number of the tape as it is summed: a logarithm becomes its amount in units of the usual one."""
+    x = float(tape[at, channel])
+    return math.exp(x - moments[0, channel]) if channel == LOGARITHM else x
+
+
+@inlined
+def settle(tape: Singles, end: int, bars: int, channel: int, moments: Floats) -> tuple[float, float]:
+    """Return what a channel departs from, and by how much it usually does."""
+    if channel != LOGARITHM:
+        return (moments[0, channel] if channel > 0 else 0.0), max(moments[1, channel], SIGMA_MIN)
+    centre = 0.0
+    for age in range(bars):
+        centre += plain(tape, end - age, channel, moments)
+    centre /= bars
+    variance = 0.0
+    for age in range(bars):
+        variance += (plain(tape, end - age, channel, moments) - centre) ** 2
+    return centre, max(math.sqrt(variance / bars), SIGMA_MIN)
+
+
+@inlined
 def view(tape: Singles, end: int, moments: Floats, series: Singles) -> None:
     """Write what the window that ends with `end` looks like as `series[channel, bar]`, the newest bar first."""
-    for c in range(series.shape[0]):
-        centre = moments[0, c] if c > 0 else 0.0
-        spread = max(moments[1, c], SIGMA_MIN)
+    channels, bars = series.shape
+    for c in range(channels):
+        centre, spread = settle(tape, end, bars, c, moments)
         total = 0.0
-        for age in range(series.shape[1]):
-            total += (float(tape[end - age, c]) - centre) / spread
+        for age in range(bars):
+            total += (plain(tape, end - age, c, moments) - centre) / spread
             series[c, age] = total / math.sqrt(age + 1.0)
 
 

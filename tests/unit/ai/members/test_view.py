@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qt_ray.ai.history import CHANNELS
 from qt_ray.ai.members.member import Floats, Singles
-from qt_ray.ai.members.view import SIGMA_MIN, measure, unit, view
+from qt_ray.ai.members.view import LOGARITHM, SIGMA_MIN, measure, unit, view
 from tests.unit.ai.members.nhits_paper import tape
 from tests.unit.ai.members.slow_view import seen
 
@@ -48,6 +49,14 @@ def test_a_market_upside_down_looks_upside_down(seed: int) -> None:
     series, _ = viewed(bars, 95, 96)
     turned, _ = viewed(bars * np.array([-1, 1, -1, 1], np.float32), 95, 96)
     assert (turned == series * np.array([-1, 1, -1, 1], np.float32)[:, None]).all()
+
+
+def test_the_logarithm_is_the_volume_and_one_bar_may_trade_as_much_as_ten() -> None:
+    assert CHANNELS[LOGARITHM] == "volume"
+    bars = np.zeros((96, 4), np.float32)
+    bars[-1, LOGARITHM] = np.log(10.0)
+    series, _ = viewed(bars, 95, 96)
+    assert series[LOGARITHM, -10] == pytest.approx((9.0 - 10 * 9.0 / 96) / np.sqrt(10 * 81 * 95 / 96**2), rel=1e-5)
 
 
 def test_a_drift_is_seen_and_the_level_of_another_channel_is_not() -> None:
