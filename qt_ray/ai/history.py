@@ -18,6 +18,8 @@ from qt_ray.market.bars import Bars
 from qt_ray.market.features.wilder import usable
 
 CHANNELS = ("return", "range", "location", "volume")
+# What changes its sign in a market that is looked at upside down.
+SIGNED = ("return", "location")
 LOOKBACK_MAX = 4_096
 NOWHERE = -1
 

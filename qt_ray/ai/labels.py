@@ -54,6 +54,11 @@ class LabelPlan:
         if not (0.0 < self.stop_atr < inf and 0.0 < self.take_atr < inf):
             raise InvalidConfig(f"labels: barriers are above 0 ATR, were {self.stop_atr} and {self.take_atr}")
 
+    @property
+    def symmetric(self) -> bool:
+        """Return whether a market upside down has the same outcomes upside down."""
+        return self.kind == Kind.HORIZON or self.stop_atr == self.take_atr
+
 
 class Labels(NamedTuple):
     """Columns `[time, symbol]`; where the outcome is unknown `ret` and `up` are NaN, `until` -1 and `pays` 0.

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from qt_ray.adapters.models.torch_view import fan, unit, view
+from qt_ray.ai.members.answers import ANSWERS
 from qt_ray.ai.members.member import Singles
 from qt_ray.ai.members.nhits import NHITSShape
-from qt_ray.ai.members.nhits_forward import OUTPUTS, SIGMA_MIN
 
 
 class Block(nn.Module):
@@ -76,32 +77,16 @@ class NHITS(Hierarchy):
     """A logit and five quantiles of the log return to the horizon, out of a window of bars."""
 
     def __init__(self, shape: NHITSShape, dropout: float = 0.0) -> None:
-        super().__init__(shape, OUTPUTS, dropout)
-        self.unit = shape.horizon**0.5
+        super().__init__(shape, ANSWERS, dropout)
+        self.horizon = shape.horizon
 
     def forward(self, windows: Tensor) -> Tensor:  # type: ignore[override] # a window goes in, one row comes out
         """Return `[row, logit and quantiles]` for `windows[row, bar, channel]`, oldest bar first.
 
-        Each channel is read in units of its own spread over the window, which the reference does on request
-        (`scaler_type="standard"`); a quantile is in units of the return's spread times the root of the horizon, and
-        the window's drift is not added back: what continues is for the network to say.
+        The window's drift is not added to a quantile: what continues is for the network to say.
         """
-        bars = windows.double().transpose(1, 2).flip(2)
-        bars = bars - bars.mean(dim=2, keepdim=True)
-        spread = bars.square().mean(dim=2, keepdim=True).sqrt().clamp_min(SIGMA_MIN)
-        path, _ = super().forward((bars / spread).float())
-        return ordered(path[:, :, -1], spread[:, :1, 0].float() * self.unit)
-
-
-def ordered(point: Tensor, unit: Tensor) -> Tensor:
-    """Turn a logit, a median and four distances into a logit and quantiles that cannot cross.
-
-    A network that says zero foretells about a normal return: log 2 is close to its quartile.
-    """
-    logit, middle, gaps = point[:, :1], point[:, 1:2], functional.softplus(point[:, 2:])
-    below, above = middle - gaps[:, :1], middle + gaps[:, 2:3]
-    quantiles = torch.cat((below - gaps[:, 1:2], below, middle, above, above + gaps[:, 3:]), dim=1)
-    return torch.cat((logit, quantiles * unit), dim=1)
+        path, _ = super().forward(view(windows))
+        return fan(path[:, :, -1], unit(windows, self.horizon))
 
 
 def tensors(network: nn.Module) -> dict[str, Singles]:

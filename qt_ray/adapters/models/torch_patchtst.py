@@ -1,7 +1,7 @@
 """PatchTST in torch: what is trained. `ai.members.patchtst` gives the same numbers and is what is served.
 
-`Encoder` is the published one; it ends in the published head (`ForecastPatchTST`), or in ours. The names of the weights
-are a contract: files hold them.
+`Encoder` is the published one. Between the published normalisation and the published head it is `ForecastPatchTST`;
+between our view of a window and our head it is `PatchTST`. The names of the weights are a contract: files hold them.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from qt_ray.adapters.models.torch_view import fan, unit, view
 from qt_ray.ai.members.answers import ANSWERS
 from qt_ray.ai.members.member import Singles
 from qt_ray.ai.members.patchtst import NORM_EPSILON, PatchTSTShape
-from qt_ray.ai.members.patchtst_forward import REVIN_EPSILON
+
+# Added to a variance. The published 1e-5 is larger than the variance of a minute's return and would hide its scale.
+REVIN_EPSILON = 1e-16
 
 
 class RevIN(nn.Module):
@@ -78,20 +81,19 @@ class Encoder(nn.Module):
     def __init__(self, shape: PatchTSTShape, dropout: float = 0.0) -> None:
         super().__init__()
         self.shape = shape
-        self.revin, self.embed = RevIN(shape.channels), nn.Linear(shape.patch, shape.features)
+        self.embed = nn.Linear(shape.patch, shape.features)
         self.position = nn.Parameter(torch.empty(shape.patches, shape.features).uniform_(-0.02, 0.02))
         self.layers = nn.ModuleList(Layer(shape, dropout) for _ in range(shape.layers))
         self.dropout = nn.Dropout(dropout)
 
-    def encode(self, windows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return `[row, channel, patch, feature]` of `windows[row, bar, channel]`, and the means and deviations."""
-        normal, mean, deviation = self.revin(windows)
-        series = functional.pad(normal.transpose(1, 2), (0, self.shape.stride), mode="replicate")
-        patches = series.unfold(-1, self.shape.patch, self.shape.stride)
+    def encode(self, series: Tensor) -> Tensor:
+        """Return `[row, channel, patch, feature]` of `series[row, channel, bar]`, oldest bar first."""
+        padded = functional.pad(series, (0, self.shape.stride), mode="replicate")
+        patches = padded.unfold(-1, self.shape.patch, self.shape.stride)
         tokens, scores = self.dropout(self.embed(patches) + self.position).flatten(0, 1), None
         for layer in self.layers:
             tokens, scores = layer(tokens, scores)
-        return tokens.unflatten(0, (-1, self.shape.channels)), mean, deviation
+        return cast(Tensor, tokens.unflatten(0, (-1, self.shape.channels)))
 
 
 class ForecastPatchTST(Encoder):
@@ -99,12 +101,13 @@ class ForecastPatchTST(Encoder):
 
     def __init__(self, shape: PatchTSTShape, dropout: float = 0.0) -> None:
         super().__init__(shape, dropout)
+        self.revin = RevIN(shape.channels)
         self.forecast = nn.Linear(shape.patches * shape.features, shape.horizon)
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return `[row, bar ahead, channel]` for `windows[row, bar, channel]`."""
-        tokens, mean, deviation = self.encode(windows)
-        ahead = self.forecast(tokens.flatten(-2)).transpose(1, 2)
+        normal, mean, deviation = self.revin(windows)
+        ahead = self.forecast(self.encode(normal.transpose(1, 2)).flatten(-2)).transpose(1, 2)
         return self.revin.restore(ahead, mean, deviation)
 
 
@@ -134,16 +137,8 @@ class PatchTST(Encoder):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return `[row, logit and quantiles]` for `windows[row, bar, channel]`, oldest bar first."""
-        tokens, _, deviation = self.encode(windows)
-        return fan(self.head(tokens), deviation[:, :1] * self.shape.horizon**0.5)
-
-
-def fan(said: Tensor, unit: Tensor) -> Tensor:
-    """Return a logit and quantiles that cannot cross, out of a logit, a median and four distances."""
-    median, distance = said[:, 1:2], functional.softplus(said[:, 2:])
-    below = median - distance[:, :2].cumsum(1)
-    above = median + distance[:, 2:].cumsum(1)
-    return torch.cat((said[:, :1], torch.cat((below.flip(1), median, above), 1) * unit), 1)
+        tokens = self.encode(view(windows).flip(2))
+        return fan(self.head(tokens), unit(windows, self.shape.horizon))
 
 
 def patchtst(shape: PatchTSTShape, seed: int, dropout: float = 0.0) -> PatchTST:

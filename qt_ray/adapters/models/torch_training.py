@@ -19,13 +19,16 @@ from torch.optim import AdamW
 
 from qt_ray.adapters.models.learner import Learned, Progress
 from qt_ray.adapters.models.torch_course import Course, alone
+from qt_ray.adapters.models.torch_view import unit
+from qt_ray.ai.history import CHANNELS, SIGNED
 from qt_ray.ai.members.member import QUANTILES, Ints
-from qt_ray.ai.members.nhits_forward import SIGMA_MIN
 from qt_ray.ai.sample import Sample
 from qt_ray.core.errors import Invalid
 
 # The first share of all steps in which the rate grows to its full size.
 WARMUP = 0.05
+# The share of rows that are turned upside down.
+HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class TrainingPlan:
 
     epochs_max: int = 30
     steps_per_epoch_max: int = 1_000
-    batch: int = 512
+    batch: int = 256
     rate: float = 1e-3
     weight_decay: float = 1e-2
     clip: float = 1.0
@@ -89,13 +92,19 @@ class Lessons:
         return self.windows[self.starts[rows]].transpose(1, 2), self.up[rows], self.ret[rows]
 
 
+def mirrored(windows: Tensor, up: Tensor, ret: Tensor, turned: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return a batch with the rows that are `turned` upside down: what rose falls, in the window and after it."""
+    upside_down = torch.tensor([-1.0 if name in SIGNED else 1.0 for name in CHANNELS])
+    seen = torch.where(turned[:, None, None], windows * upside_down, windows)
+    return seen, torch.where(turned, 1.0 - up, up), torch.where(turned, -ret, ret)
+
+
 def losses(said: Tensor, windows: Tensor, up: Tensor, ret: Tensor, horizon: int) -> tuple[Tensor, Tensor]:
     """Return the cross entropy of the direction and the pinball loss of the quantiles.
 
     A return is judged in units of what its window makes likely: its spread times the root of the horizon.
     """
-    unit = windows[:, :, 0].std(dim=1, correction=0).clamp_min(SIGMA_MIN) * horizon**0.5
-    missed = (ret - said[:, 1:].T) / unit
+    missed = (ret - said[:, 1:].T) / unit(windows, horizon)
     levels = torch.tensor(QUANTILES)[:, None]
     pinball = torch.maximum(levels * missed, (levels - 1.0) * missed).mean()
     return functional.binary_cross_entropy_with_logits(said[:, 0], up), pinball
@@ -103,7 +112,11 @@ def losses(said: Tensor, windows: Tensor, up: Tensor, ret: Tensor, horizon: int)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkLearner:
-    """Trains any network that turns windows `[row, bar, channel]` into a logit and five quantiles a row."""
+    """Trains any network that turns windows `[row, bar, channel]` into a logit and five quantiles a row.
+
+    Where outcomes are `symmetric` half of every batch is upside down, by the toss of a coin: a fund is long and short
+    alike, and the way a market went while it was learned from is no law.
+    """
 
     kind: str
     lookback: int
@@ -111,6 +124,7 @@ class NetworkLearner:
     build: Callable[[], nn.Module]
     export: Callable[[nn.Module], bytes]
     plan: TrainingPlan = TrainingPlan()
+    symmetric: bool = True
 
     def learn(self, train: Sample, valid: Sample, seed: int, work: Path | None = None) -> Iterator[Progress | Learned]:
         """Train until the direction of `valid` has stopped getting better; a file in `work` is gone on from."""
@@ -143,7 +157,9 @@ class NetworkLearner:
             raise Invalid(f"{self.kind}: a row has {self.lookback} bars, one of {name} had {max(first + 1, 0)}")
 
     def _named(self, network: nn.Module, train: Sample, valid: Sample, seed: int) -> str:
-        digest = blake2b(f"{self.kind} {self.horizon} {seed} {self.plan} {network}".encode(), digest_size=16)
+        digest = blake2b(
+            f"{self.kind} {self.horizon} {self.symmetric} {seed} {self.plan} {network}".encode(), digest_size=16
+        )
         for sample in (train, valid):
             for column in (sample.evidence.tape, sample.evidence.ends, sample.up, sample.ret):
                 digest.update(np.ascontiguousarray(column).data)
@@ -160,6 +176,8 @@ class NetworkLearner:
             now.steps += 1
 
     def _step(self, course: Course, windows: Tensor, up: Tensor, ret: Tensor) -> None:
+        if self.symmetric:
+            windows, up, ret = mirrored(windows, up, ret, torch.rand(len(up)) < HALF)
         bce, pinball = losses(course.network(windows), windows, up, ret, self.horizon)
         loss = bce + self.plan.pinball * pinball
         if not isfinite(said := loss.item()):

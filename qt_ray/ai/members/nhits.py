@@ -10,8 +10,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from qt_ray.ai.members.member import Bounds, Evidence, Floats, Ints, Opinions, Silence, Singles
-from qt_ray.ai.members.nhits_forward import OUTPUTS, forward, speak
+from qt_ray.ai.members.answers import ANSWERS, opinions
+from qt_ray.ai.members.member import Bounds, Evidence, Ints, Opinions, Singles
+from qt_ray.ai.members.nhits_forward import NHITSMemory, forward
 from qt_ray.core.errors import Invalid, Invariant
 
 
@@ -69,7 +70,7 @@ class NHITSShape:
             widths = [self.inputs(stack)] + [self.hidden] * self.layers
             names = [f"hidden.{layer}" for layer in range(self.layers)] + ["theta"]
             behind, ahead = self.knots(stack)
-            for name, inputs, outputs in zip(names, widths, [*widths[1:], behind + OUTPUTS * ahead], strict=True):
+            for name, inputs, outputs in zip(names, widths, [*widths[1:], behind + ANSWERS * ahead], strict=True):
                 found[f"blocks.{block}.{name}.weight"] = (outputs, inputs)
                 found[f"blocks.{block}.{name}.bias"] = (outputs,)
         return found
@@ -100,7 +101,7 @@ class NHITSArrays:
                 weights.append(_tensor(tensors, f"{name}.weight", (shape.hidden, width)).T)
                 biases.append(_tensor(tensors, f"{name}.bias", (shape.hidden,)))
                 width = shape.hidden
-            name, rows = f"blocks.{block}.theta", behind + OUTPUTS * ahead
+            name, rows = f"blocks.{block}.theta", behind + ANSWERS * ahead
             served = [*range(behind), *range(behind + ahead - 1, rows, ahead)]
             weights.append(_tensor(tensors, f"{name}.weight", (rows, width))[served].T)
             biases.append(_tensor(tensors, f"{name}.bias", (rows,))[served])
@@ -118,6 +119,17 @@ def _tensor(tensors: Mapping[str, Singles], name: str, shape: tuple[int, ...]) -
         said = "missing" if found is None else f"{found.dtype} {found.shape}"
         raise Invalid(f"nhits: {name} is float32 {shape}, was {said}")
     return found
+
+
+def _memory(shape: NHITSShape, arrays: NHITSArrays) -> NHITSMemory:
+    return NHITSMemory(
+        moments=np.empty((2, shape.channels)),
+        series=np.empty((shape.channels, shape.lookback), np.float32),
+        pooled=np.empty((1, max(map(len, arrays.weights))), np.float32),
+        hidden=np.empty((2, 1, shape.hidden), np.float32),
+        theta=np.empty((1, max(map(len, arrays.biases))), np.float32),
+        said=np.empty(ANSWERS, np.float32),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,27 +153,13 @@ class NHITSMember:
             raise Invalid(f"nhits: a tape has {shape.channels} channels, was {tape.shape}")
         if len(ends) and ends.max() >= len(tape):
             raise Invariant(f"a row ends within its tape of {len(tape)} bars, was {ends.max()}")
-        scratch = (
-            np.empty((shape.channels, shape.lookback), np.float32),
-            np.empty((1, max(map(len, arrays.weights))), np.float32),
-            np.empty((2, 1, shape.hidden), np.float32),
-            np.empty((1, max(map(len, arrays.biases))), np.float32),
-        )
-        out = np.empty((len(ends), OUTPUTS), np.float32)
+        out = np.empty((len(ends), ANSWERS), np.float32)
         stats = np.empty((len(ends), 2 * shape.channels), np.float32)
-        root = float(np.sqrt(shape.horizon))
-        forward(tape, ends, root, arrays.pools, arrays.knots, arrays.weights, arrays.biases, *scratch, out, stats)
+        root, memory = shape.horizon**0.5, _memory(shape, arrays)
+        forward(tape, ends, root, arrays.pools, arrays.knots, arrays.weights, arrays.biases, memory, out, stats)
         return out, stats
 
     def opine(self, evidence: Evidence) -> Opinions:
         """Return P(up) and the quantiles at the horizon for every row, or why not."""
         out, stats = self.raw(evidence)
-        silence = np.zeros(len(evidence), np.uint8)
-        if self.bounds is not None:
-            silence[self.bounds.outside(stats)] = Silence.OUT_OF_DISTRIBUTION
-        silence[~np.isfinite(out).all(axis=1)] = Silence.NOT_FINITE
-        silence[evidence.ends < self.lookback - 1] = Silence.HISTORY
-        up: Floats = np.empty(len(evidence))
-        quantiles: Floats = np.empty((len(evidence), OUTPUTS - 1))
-        speak(out, silence, up, quantiles)
-        return Opinions(up, silence, quantiles)
+        return opinions(out, stats, evidence.ends, self.lookback, self.bounds)

@@ -78,8 +78,7 @@ class PatchTSTShape:
     def tensors(self) -> dict[str, tuple[int, ...]]:
         """Return the dimensions of every weight, by the name it is trained under."""
         wide = self.features
-        found: dict[str, tuple[int, ...]] = {"revin.weight": (self.channels,), "revin.bias": (self.channels,)}
-        found |= _linear("embed", self.patch, wide) | {"position": (self.patches, wide)}
+        found = _linear("embed", self.patch, wide) | {"position": (self.patches, wide)}
         for layer in (f"layers.{i}." for i in range(self.layers)):
             found |= _linear(f"{layer}qkv", wide, 3 * wide) | _linear(f"{layer}mix", wide, wide)
             found |= _linear(f"{layer}inner", wide, self.inner) | _linear(f"{layer}outer", self.inner, wide)
@@ -107,8 +106,6 @@ def folded(shape: PatchTSTShape, tensors: Mapping[str, Singles]) -> PatchTSTArra
     exact = {name: np.asarray(values, np.float64) for name, values in tensors.items()}
     layers = [_folded_layer(shape, exact, f"layers.{i}.") for i in range(shape.layers)]
     arrays = {
-        "revin_weight": exact["revin.weight"],
-        "revin_bias": exact["revin.bias"],
         "embed_weight": exact["embed.weight"].T,
         "position": exact["position"] + exact["embed.bias"],
         **{name: np.stack([layer[name] for layer in layers]) for name in layers[0]},

@@ -1,10 +1,9 @@
 """PatchTST forward: one window at a time, from bars to six answers, in memory that is given.
 
-Statistics are summed in double precision, because a window's spread is small beside its values; everything after them
-is in single, as it was trained.
+The view is summed in double precision, because a window's spread is small beside its values; everything after it is in
+single, as it was trained.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -14,17 +13,13 @@ from qt_ray.ai.members.answers import fan
 from qt_ray.ai.members.attention import Gaze, attend
 from qt_ray.ai.members.dense import ZERO, accumulate, dense
 from qt_ray.ai.members.member import Floats, Ints, Singles
+from qt_ray.ai.members.view import measure, unit, view
 from qt_ray.core.compiled import compiled, inlined
-
-# Added to a variance. The published 1e-5 is larger than the variance of a minute's return and would hide its scale.
-REVIN_EPSILON = 1e-16
 
 
 class PatchTSTArrays(NamedTuple):
     """The weights as they are served; those of the layers are stacked."""
 
-    revin_weight: Singles
-    revin_bias: Singles
     embed_weight: Singles
     position: Singles
     qkv_weight: Singles
@@ -60,29 +55,12 @@ class PatchTSTMemory(NamedTuple):
 
 
 @inlined
-def measure(tape: Singles, first: int, bars: int, moments: Floats) -> bool:
-    """Write mean and standard deviation of every channel over `bars` from `first`; return whether all is finite."""
-    for c in range(tape.shape[1]):
-        mean = np.float64(0.0)
-        for at in range(first, first + bars):
-            mean += tape[at, c]
-        mean /= bars
-        if not math.isfinite(mean):
-            return False
-        variance = np.float64(0.0)
-        for at in range(first, first + bars):
-            variance += (tape[at, c] - mean) ** 2
-        moments[0, c], moments[1, c] = mean, math.sqrt(variance / bars + REVIN_EPSILON)
-    return True
-
-
-@inlined
-def normalise(tape: Singles, first: int, arrays: PatchTSTArrays, moments: Floats, series: Singles, bars: int) -> None:
-    """Write the window as `series[channel, bar]` in units of its own spread, its last bar repeated to the end."""
+def look(tape: Singles, end: int, bars: int, moments: Floats, series: Singles) -> None:
+    """Write the view of the window as `series[channel, bar]`, oldest first, its last bar repeated to the end."""
+    view(tape, end, moments, series[:, bars - 1 :: -1])
     for c in range(series.shape[0]):
-        for i in range(series.shape[1]):
-            z = np.float32((tape[first + min(i, bars - 1), c] - moments[0, c]) / moments[1, c])
-            series[c, i] = z * arrays.revin_weight[c] + arrays.revin_bias[c]
+        for i in range(bars, series.shape[1]):
+            series[c, i] = series[c, bars - 1]
 
 
 @inlined
@@ -134,28 +112,27 @@ def forward(
     ends: Ints,
     arrays: PatchTSTArrays,
     stride: int,
-    reach: float,
+    root: float,
     memory: PatchTSTMemory,
     out: Singles,
     stats: Singles,
 ) -> None:
     """Write a logit and five quantiles, and the window's statistics, for every row; NaN where history is short or bad.
 
-    A quantile is in units of the window's deviation times `reach`, the square root of the horizon. The mean is not
+    A quantile is in units of the window's deviation times `root`, the square root of the horizon. The mean is not
     added: over one window it is mostly chance.
     """
     channels, padded = memory.series.shape
     bars = padded - stride
     for n in range(ends.shape[0]):
-        first = ends[n] - bars + 1
         out[n, :] = np.nan
         stats[n, :] = np.nan
-        if first < 0 or not measure(tape, first, bars, memory.moments):
+        if ends[n] < bars - 1 or not measure(tape, ends[n], bars, memory.moments):
             continue
         for c in range(channels):
             stats[n, c], stats[n, channels + c] = memory.moments[0, c], memory.moments[1, c]
-        normalise(tape, first, arrays, memory.moments, memory.series, bars)
+        look(tape, ends[n], bars, memory.moments, memory.series)
         embed(arrays, stride, memory)
         encode(arrays, memory)
         answer(arrays, memory)
-        fan(memory.said[0], memory.moments[1, 0] * reach, out[n])
+        fan(memory.said[0], unit(memory.moments, root), out[n])

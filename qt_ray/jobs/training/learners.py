@@ -116,7 +116,13 @@ def _network(kind: str, plan: "TrainingPlan", numbers: Numbers) -> Learner:
     build = partial(_build, kind, shape, numbers["dropout"])
     training = restore(TrainingPlan, numbers["training"])
     return NetworkLearner(
-        kind, plan.lookback_bars, plan.label.horizon_bars, build, partial(_export, kind, shape), training
+        kind=kind,
+        lookback=plan.lookback_bars,
+        horizon=plan.label.horizon_bars,
+        build=build,
+        export=partial(_export, kind, shape),
+        plan=training,
+        symmetric=plan.label.symmetric,
     )
 
 

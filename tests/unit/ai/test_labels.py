@@ -203,3 +203,9 @@ def test_a_symbol_is_labelled_as_if_alone(seed: int, kind: Kind) -> None:
 def test_a_plan_that_tells_no_outcome_is_refused(bad: dict[str, float]) -> None:
     with pytest.raises(InvalidConfig, match=r"^labels: .*, w(as|ere) "):
         LabelPlan(**bad)  # type: ignore[arg-type] # a plan from outside
+
+
+def test_outcomes_are_symmetric_unless_one_barrier_is_nearer() -> None:
+    assert LabelPlan(stop_atr=1.0, take_atr=2.0).symmetric
+    assert LabelPlan(Kind.BARRIERS).symmetric
+    assert not LabelPlan(Kind.BARRIERS, stop_atr=1.0, take_atr=2.0).symmetric

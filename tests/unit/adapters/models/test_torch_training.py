@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from torch import nn
 from qt_ray.adapters.models.learner import Learned, Progress
 from qt_ray.adapters.models.torch_course import CHECKPOINT
 from qt_ray.adapters.models.torch_nhits import NHITS, tensors
-from qt_ray.adapters.models.torch_training import Lessons, NetworkLearner, TrainingPlan, losses
+from qt_ray.adapters.models.torch_training import Lessons, NetworkLearner, TrainingPlan, losses, mirrored
 from qt_ray.ai.members.member import QUANTILES, Evidence
 from qt_ray.ai.members.nhits import NHITSArrays, NHITSMember, NHITSShape
 from qt_ray.ai.sample import Sample
@@ -31,8 +32,9 @@ def export(network: nn.Module) -> bytes:
     return save(tensors(network))
 
 
-def learner(plan: TrainingPlan = PLAN, dropout: float = 0.1) -> NetworkLearner:
-    return NetworkLearner("nhits", SHAPE.lookback, SHAPE.horizon, lambda: NHITS(SHAPE, dropout), export, plan)
+def learner(plan: TrainingPlan = PLAN, dropout: float = 0.1, *, symmetric: bool = True) -> NetworkLearner:
+    build = partial(NHITS, SHAPE, dropout)
+    return NetworkLearner("nhits", SHAPE.lookback, SHAPE.horizon, build, export, plan, symmetric)
 
 
 def sample(rows: int, seed: int, told: float = 2.0) -> Sample:
@@ -129,13 +131,13 @@ def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
     assert second == first
 
 
-@pytest.mark.parametrize("change", ["seed", "plan", "network", "train", "valid"])
+@pytest.mark.parametrize("change", ["seed", "plan", "network", "symmetry", "train", "valid"])
 def test_the_checkpoint_of_another_training_is_refused(tmp_path: Path, change: str) -> None:
     next(learner().learn(TRAIN, VALID, 5, tmp_path))
     plan = replace(PLAN, rate=2e-2) if change == "plan" else PLAN
     train = sample(600, 8) if change == "train" else TRAIN
     valid = VALID.take(slice(1, None)) if change == "valid" else VALID
-    changed = learner(plan, dropout=0.2 if change == "network" else 0.1)
+    changed = learner(plan, dropout=0.2 if change == "network" else 0.1, symmetric=change != "symmetry")
     with pytest.raises(Invalid, match=r"^a checkpoint is resumed by the training that wrote it, was [^\n]+$"):
         next(changed.learn(train, valid, 6 if change == "seed" else 5, tmp_path))
 
@@ -180,6 +182,31 @@ def test_a_batch_holds_the_windows_of_its_rows() -> None:
         assert (window.numpy() == TRAIN.evidence.tape[end - 11 : end + 1]).all()
     assert up.tolist() == TRAIN.up[[3, 0, 598]].tolist()
     assert ret.numpy() == pytest.approx(TRAIN.ret[[3, 0, 598]])
+
+
+def test_a_row_upside_down_is_itself_when_turned_again() -> None:
+    batch = Lessons.of(TRAIN, 12).batch(slice(0, 4))
+    turned = torch.tensor([True, False, True, False])
+    windows, up, ret = mirrored(*batch, turned)
+    assert torch.equal(windows[0], batch[0][0] * torch.tensor([-1.0, 1.0, -1.0, 1.0]))
+    assert torch.equal(up[turned], 1.0 - batch[1][turned])
+    assert torch.equal(ret[turned], -batch[2][turned])
+    for part, before, again in zip((windows, up, ret), batch, mirrored(windows, up, ret, turned), strict=True):
+        assert torch.equal(part[~turned], before[~turned])
+        assert torch.equal(again, before)
+
+
+def test_the_way_a_market_went_is_not_learned_where_outcomes_are_symmetric() -> None:
+    rising = replace(sample(600, 1, told=0.0), up=np.ones(600, np.float32))
+    rising.up[::10] = 0.0
+
+    def mean_up(*, symmetric: bool) -> float:
+        _, learned = ended(learner(LONGER, symmetric=symmetric).learn(rising, rising, seed=5))
+        member = NHITSMember(SHAPE, NHITSArrays.of(SHAPE, load(learned.artefact)))
+        return float(member.opine(VALID.evidence).up.mean())
+
+    assert mean_up(symmetric=True) == pytest.approx(0.5, abs=0.1)
+    assert mean_up(symmetric=False) > 0.8
 
 
 def test_windows_are_a_view_of_one_tape() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from qt_ray.ai.members.member import Evidence, Floats, Ints, Singles
 from qt_ray.ai.members.nhits import NHITSShape
+from tests.unit.ai.members.slow_view import seen
 
 OUTPUTS = 6
 
@@ -69,9 +70,7 @@ def hierarchy(shape: NHITSShape, tensors: Mapping[str, Singles], series: Floats)
 
 def answer(shape: NHITSShape, tensors: Mapping[str, Singles], window: Singles) -> Floats:
     """Return the logit, and the quantiles in units of the window's spread, of `window[bar, channel]`."""
-    bars = window.astype(float)
-    series = ((bars - bars.mean(axis=0)) / bars.std(axis=0)).T[:, ::-1]
-    paths, _ = hierarchy(shape, tensors, series)
+    paths, _ = hierarchy(shape, tensors, seen(window)[:, ::-1])
     logit, middle, *gaps = paths[:, -1]
     one, two, three, four = np.logaddexp(0.0, gaps)
     quantiles = [middle - one - two, middle - one, middle, middle + three, middle + three + four]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from qt_ray.ai.members.patchtst import PatchTSTShape
+from tests.unit.ai.members.slow_view import seen
 
 SMALL = PatchTSTShape(
     lookback=21, channels=3, horizon=4, patch=6, stride=4, features=6, heads=2, layers=2, inner=5, hidden=7
@@ -46,17 +47,11 @@ def gelu(x: list[float]) -> list[float]:
     return [0.5 * a * (1 + math.erf(a / math.sqrt(2))) for a in x]
 
 
-def patches_of(
-    shape: PatchTSTShape, tensors: Mapping[str, np.ndarray], window: np.ndarray, c: int
-) -> list[list[float]]:
-    values = [float(v) for v in window[:, c]]
-    mean = sum(values) / len(values)
-    deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / len(values))
-    weight, bias = float(tensors["revin.weight"][c]), float(tensors["revin.bias"][c])
-    normal = [(v - mean) / deviation * weight + bias for v in values]
-    normal += [normal[-1]] * shape.stride
-    starts = range(0, len(normal) - shape.patch + 1, shape.stride)
-    return [normal[start : start + shape.patch] for start in starts]
+def patches_of(shape: PatchTSTShape, window: np.ndarray, c: int) -> list[list[float]]:
+    values = [float(v) for v in seen(window)[c]]
+    values += [values[-1]] * shape.stride
+    starts = range(0, len(values) - shape.patch + 1, shape.stride)
+    return [values[start : start + shape.patch] for start in starts]
 
 
 def attention(
@@ -85,8 +80,8 @@ def encoded(shape: PatchTSTShape, tensors: Mapping[str, np.ndarray], patches: li
     ]
     scores: dict[tuple[int, int, int], float] = {}
     for at in (f"layers.{i}." for i in range(shape.layers)):
-        seen = attention(shape, [affine(tensors, f"{at}qkv", token) for token in tokens], scores)
-        change = [affine(tensors, f"{at}mix", row) for row in seen]
+        gathered = attention(shape, [affine(tensors, f"{at}qkv", token) for token in tokens], scores)
+        change = [affine(tensors, f"{at}mix", row) for row in gathered]
         tokens = [batch_norm(tensors, f"{at}mix_norm", list(np.add(t, d))) for t, d in zip(tokens, change, strict=True)]
         change = [affine(tensors, f"{at}outer", gelu(affine(tensors, f"{at}inner", token))) for token in tokens]
         tokens = [
@@ -99,7 +94,7 @@ def paper(shape: PatchTSTShape, tensors: Mapping[str, np.ndarray], window: np.nd
     """Return the logit and the quantiles of the return for one window `[bar, channel]`."""
     flat: list[float] = []
     for c in range(shape.channels):
-        for token in encoded(shape, tensors, patches_of(shape, tensors, window, c)):
+        for token in encoded(shape, tensors, patches_of(shape, window, c)):
             flat += token
     logit, median, *distances = affine(tensors, "head.answer", gelu(affine(tensors, "head.hidden", flat)))
     down, far_down, up, far_up = (math.log1p(math.exp(d)) for d in distances)
