@@ -1,11 +1,7 @@
 """Reference networks: ours and the published implementations, with the same weights on the same windows.
 
 A network written by hand is the published one when their answers are equal. The peer is an oracle and no dependency: it
-<<<<<<< HEAD
 runs in an environment of its own, which takes minutes to make. `python -m benchmarks.reference_networks` prints what it
-=======
-runs in an environment of its own, which takes minutes to make; `python -m benchmarks.reference_networks` prints what it
->>>>>>> nets
 found.
 """
 

@@ -1,7 +1,6 @@
 """Outlook: what is thought of a bar now is what a backtest thought of it, and a reason is something that moved it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
