@@ -27,7 +27,7 @@ Spoil = Callable[[Evidence, Ints], Evidence]
 quick = settings(max_examples=12, deadline=None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Candidate:
     """A member under test, what it may be shown, and how to spoil a row: with a hole, or as of another world."""
 

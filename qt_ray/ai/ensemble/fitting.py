@@ -105,14 +105,30 @@ def _shift(y: Floats) -> float:
     return log(share / (1.0 - share))
 
 
+def mirrored(scores: Floats, up: Floats) -> tuple[Floats, Floats]:
+    """Return rows and each row's reflection: the same market upside down.
+
+    The days that calibrate went up or down as a whole, and cells of one day are hardly more than one witness. Whoever
+    learns that drift foretells it for ever; with the reflections there is none to learn.
+    """
+    return np.concatenate((scores, 1.0 - scores)), np.concatenate((up, 1.0 - up))
+
+
 def panel(
-    kinds: tuple[str, ...], pooled: Floats, up: Floats, ret: Floats, size: Floats, outer: Floats | None
+    kinds: tuple[str, ...],
+    pooled: Floats,
+    up: Floats,
+    ret: Floats,
+    size: Floats,
+    outer: Floats | None,
+    symmetric: bool = False,
 ) -> PanelSpec:
     """Return a panel: its scale, and an interval that held COVERAGE of the returns.
 
     `size` is volatility to the horizon, `outer` the members' own lowest and highest quantile `[row, 2]`, if any has.
+    Where outcomes are `symmetric` the scale has no drift.
     """
-    slope, shift = scale(pooled, up)
+    slope, shift = scale(*(mirrored(pooled, up) if symmetric else (pooled, up)))
     unit = ret / size
     tail = (1.0 - COVERAGE) / 2.0
     margin = 0.0

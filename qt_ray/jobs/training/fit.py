@@ -12,7 +12,7 @@ import numpy as np
 from qt_ray.adapters.models.assembly import TREES, member, network
 from qt_ray.adapters.models.learner import Learned
 from qt_ray.ai.ensemble.ensemble import USUAL, VOLATILITY, Conduct, Ensemble, Seat
-from qt_ray.ai.ensemble.fitting import bends, move_ratio, panel, to_horizon
+from qt_ray.ai.ensemble.fitting import bends, mirrored, move_ratio, panel, to_horizon
 from qt_ray.ai.ensemble.spec import BASE_WEIGHTS, EnsembleSpec, PanelSpec, SeatSpec
 from qt_ray.ai.isotonic import Calibration
 from qt_ray.ai.isotonic import fit as isotonic
@@ -47,9 +47,9 @@ def fit(plan: TrainingPlan, sample: Sample, parts: Parts, learned: Mapping[str, 
     envelopes = {kind: _envelope(plan, kind, one, sample, parts) for kind, one in learned.items()}
     members = {kind: member(kind, one.artefact, envelopes[kind], plan.features) for kind, one in learned.items()}
     said = {kind: one.opine(held.evidence) for kind, one in members.items()}
-    curves = {kind: _curve(kind, one.up, held.up.astype(np.float64)) for kind, one in said.items()}
-    votes = np.stack([curves[kind].apply(said[kind].up) for kind in members], axis=1)
     up = held.up.astype(np.float64)
+    curves = {kind: _curve(kind, one.up, up, plan.label.symmetric) for kind, one in said.items()}
+    votes = np.stack([curves[kind].apply(said[kind].up) for kind in members], axis=1)
     bent = bends(votes, up, held.regime, held.ts)
     trained_to = int(held.until.max())
     seats = tuple(
@@ -75,7 +75,8 @@ def fit(plan: TrainingPlan, sample: Sample, parts: Parts, learned: Mapping[str, 
         move_ratio=move_ratio(teaching.ret, sizes(plan, teaching)),
         cost_bps=plan.label.cost_bps,
         panels={
-            name: _panel(kinds, seats, votes, said, held, size) for name, kinds in panels_of(tuple(members)).items()
+            name: _panel(plan, kinds, seats, votes, said, held, size)
+            for name, kinds in panels_of(tuple(members)).items()
         },
     )
     return Fitted(spec, members, envelopes)
@@ -93,15 +94,16 @@ def sizes(plan: TrainingPlan, sample: Sample) -> Floats:
     return to_horizon(column.astype(np.float64), plan.label.horizon_bars)
 
 
-def _curve(kind: str, raw: Floats, up: Floats) -> Calibration:
+def _curve(kind: str, raw: Floats, up: Floats, symmetric: bool) -> Calibration:
     """Return how a member's scores become probabilities; one that says the same of every row has none."""
     try:
-        return isotonic(raw, up)
+        return isotonic(*(mirrored(raw, up) if symmetric else (raw, up)))
     except Invalid as error:
         raise Invalid(f"{kind}: {error}") from error
 
 
 def _panel(
+    plan: TrainingPlan,
     kinds: tuple[str, ...],
     seats: tuple[SeatSpec, ...],
     votes: Floats,
@@ -119,7 +121,7 @@ def _panel(
             [pool(np.stack([q[:, edge] for _, q in outer], 1), np.stack([w for w, _ in outer], 1)) for edge in (0, -1)],
             axis=1,
         )
-    return panel(kinds, pooled, held.up.astype(np.float64), held.ret, size, ends)
+    return panel(kinds, pooled, held.up.astype(np.float64), held.ret, size, ends, plan.label.symmetric)
 
 
 def pool(votes: Floats, weights: Floats) -> Floats:

@@ -16,6 +16,7 @@ from qt_ray.ai.ensemble.fitting import (
     TRUST_MIN,
     bends,
     conformal,
+    mirrored,
     move_ratio,
     panel,
     scale,
@@ -252,3 +253,20 @@ def test_a_move_is_measured_by_volatility_on_the_way_to_the_horizon() -> None:
     assert to_horizon(np.array([0.01]), 4) == pytest.approx([0.02])
     ret, size = np.array([0.03, -0.01, NAN, 0.5]), np.array([0.02, 0.02, 0.02, NAN])
     assert move_ratio(ret, size) == pytest.approx(1.0)
+
+
+@quick
+@given(seed=st.integers(0, 1_000), drift=st.floats(0.0, 0.2))
+def test_where_outcomes_are_symmetric_no_drift_is_learned(seed: int, drift: float) -> None:
+    dice = np.random.default_rng(seed)
+    pooled = dice.uniform(0.3, 0.7, 600)
+    up = (dice.uniform(size=600) < pooled + drift).astype(np.float64)
+    ret, size = dice.normal(0, 0.01, 600), np.full(600, 0.01)
+    fitted = panel(("xgboost",), pooled, up, ret, size, None, symmetric=True)
+    assert fitted.shift == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_reflection_is_the_market_upside_down() -> None:
+    scores, up = mirrored(np.array([0.2, 0.9]), np.array([1.0, 0.0]))
+    assert scores.tolist() == pytest.approx([0.2, 0.9, 0.8, 0.1])
+    assert up.tolist() == [1.0, 0.0, 0.0, 1.0]
