@@ -125,6 +125,7 @@ def _source(made: Material, workers: int, block_bars: int, cache: ForecastCache 
         if keep:
             keep.put(bars, recipe.plain(), known)
     if known is not None:
+        recipe.require_whole()
         yield from blocks(bars, known, block_bars)
         return
     parts = []

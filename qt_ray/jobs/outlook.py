@@ -10,7 +10,7 @@ from math import log
 
 import numpy as np
 
-from qt_ray.adapters.models.assembly import MODEL_FILES
+from qt_ray.adapters.models.assembly import MODEL_FILES, network
 from qt_ray.adapters.models.reference import contributions
 from qt_ray.adapters.models.registry import Registry
 from qt_ray.ai.ensemble.ensemble import Ensemble
@@ -118,10 +118,10 @@ class Reasons:
         features = self.evidence.features[row]
         if member is None or not np.isfinite(features).all():
             return {}
-        if member.lookback:
-            told = channel_parts(member, self.evidence, row)
+        model = self.registry.artefact(spec.version, MODEL_FILES[spec.kind])
+        if member.lookback:  # without its bounds: a window with a channel held still is unlike any it has learned from
+            told = channel_parts(network(spec.kind, model), self.evidence, row)
         else:
-            model = self.registry.artefact(spec.version, MODEL_FILES[spec.kind])
             told = dict(contributions(spec.kind, model, self.ensemble.needs, features))
         ranked = sorted(told.items(), key=lambda item: (-abs(item[1]), item[0]))
         return {name: value for name, value in ranked[:TOP] if value == value}

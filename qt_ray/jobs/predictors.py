@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from qt_ray.adapters.models.assembly import assemble
+from qt_ray.adapters.models.registry import Registry
 from qt_ray.ai.baselines import baseline
 from qt_ray.ai.forecast import Predictor
+from qt_ray.core.errors import Invalid
 from qt_ray.market.bars import Bars
 
 ENSEMBLE = "ensemble"
@@ -30,6 +32,15 @@ class Recipe:
         if self.kind != ENSEMBLE or self.root is None:
             return baseline(self.kind, len(bars.symbols), self.parameters)
         return assemble(self.root, bars.symbols, bars.interval_ms, **self.parameters)
+
+    def require_whole(self) -> None:
+        """Raise unless every byte of the models is what it was; who takes kept forecasts has not read them."""
+        if self.kind != ENSEMBLE or self.root is None:
+            return
+        registry, version = Registry(self.root), str(self.parameters["version"])
+        for part in (version, *registry.manifest(version).members.values()):
+            for flaw in registry.flaws(part):
+                raise Invalid(flaw)
 
     def plain(self) -> dict[str, Any]:
         """Return what a run records."""

@@ -1,6 +1,7 @@
 """Outlook: what is thought of a bar now is what a backtest thought of it, and a reason is something that moved it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from qt_ray.jobs.outlook import TOP, channel_parts, closed_by, outlook
 from qt_ray.jobs.predictors import ENSEMBLE, Recipe
 from qt_ray.jobs.training.register import register
 from tests.unit.engine.funds import candles, still
-from tests.unit.jobs.training.tiny import tiny
+from tests.unit.jobs.training.tiny import Tiny, tiny
 
 pytestmark = pytest.mark.unit
 
@@ -39,11 +40,14 @@ def looked_at(rows: int) -> Evidence:
     return Evidence(np.zeros((rows, 2), np.float32), tape, np.arange(rows))
 
 
-@pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    made, root = tiny(), tmp_path_factory.mktemp("models")
+def recipe_in(root: Path, made: Tiny) -> Recipe:
     version = register(Registry(root), made.plan, made.bars, made.fitted, made.learned, {}, "ada")
     return Recipe(ENSEMBLE, {"version": version, "edge_min_bps": 0.0}, root)
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    return recipe_in(tmp_path_factory.mktemp("models"), tiny())
 
 
 def test_a_channel_that_a_member_ignores_has_no_part() -> None:
@@ -79,6 +83,13 @@ def test_reasons_come_on_demand_the_greatest_first(recipe: Recipe) -> None:
         assert 0 < len(parts) <= TOP
         assert parts == sorted(parts, reverse=True)
         assert set(voice.reasons) <= set(tiny().plan.features)
+
+
+def test_a_network_is_asked_about_windows_that_no_market_shows(tmp_path: Path) -> None:
+    made = tiny("lightgbm,nhits")
+    for one in outlook(made.bars, recipe_in(tmp_path, made), LAST, made.bars.symbols, reasons=True):
+        assert set(CHANNELS[1:]) <= set(one.voices[1].reasons)
+        assert any(one.voices[1].reasons.values())
 
 
 def test_the_first_bars_are_thought_nothing_of_and_say_why(recipe: Recipe) -> None:

@@ -8,13 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qt_ray.adapters.models.learner import Learned
 from qt_ray.ai.ensemble.ensemble import Conduct
 from qt_ray.ai.ensemble.spec import BASE_WEIGHTS
 from qt_ray.ai.members.member import Silence
 from qt_ray.ai.scores import ece, log_loss
 from qt_ray.jobs.training.fit import fit, panels_of, pool, sizes
-from qt_ray.jobs.training.learners import learners
 from tests.unit.jobs.training.tiny import plan_for, sample, tiny
 
 pytestmark = pytest.mark.unit
@@ -27,8 +25,9 @@ def test_the_members_speak_after_they_were_calibrated_on_rows_that_taught_them_n
     made = tiny()
     held = made.sample.take(made.parts.calibrate)
     for seat in made.fitted.spec.seats:
-        assert seat.trained_to_ms == made.sample.until[made.parts.train].max()
-        assert seat.trained_to_ms < held.ts[0]
+        assert seat.trained_to_ms == held.until.max()
+        assert made.sample.until[made.parts.train].max() < held.ts[0]
+        assert seat.trained_to_ms < made.sample.ts[made.parts.test].min()
         assert seat.weight == BASE_WEIGHTS[seat.kind]
         assert seat.version == sha256(made.learned[seat.kind].artefact).hexdigest()
 
@@ -61,11 +60,8 @@ def test_a_member_keeps_silent_far_outside_what_it_learned_from() -> None:
 
 
 def test_a_network_has_bounds_of_its_windows_and_a_panel_of_trees_beside_it() -> None:
-    plan, rows = plan_for({"train.members": "lightgbm,nhits"}), sample()
-    parts = tiny().parts
-    train, valid = rows.take(parts.train), rows.take(parts.valid)
-    nhits = next(s for s in learners(plan)["nhits"].learn(train, valid, plan.seed) if isinstance(s, Learned))
-    fitted = fit(plan, rows, parts, {"lightgbm": tiny().learned["lightgbm"], "nhits": nhits})
+    made = tiny("lightgbm,nhits")
+    rows, parts, fitted = made.sample, made.parts, made.fitted
     assert {name: panel.kinds for name, panel in fitted.spec.panels.items()} == {
         "all": ("lightgbm", "nhits"),
         "trees": ("lightgbm",),

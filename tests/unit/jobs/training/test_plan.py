@@ -61,7 +61,11 @@ def test_without_a_start_the_last_fifth_is_judged() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "rule"),
     [
-        ("train.members", "xgboost,oracle", "train.members: some of xgboost, lightgbm, patchtst, nhits, each once"),
+        (
+            "train.members",
+            "xgboost,oracle",
+            "train.members: some of xgboost, lightgbm, catboost, patchtst, nhits, each once",
+        ),
         ("train.members", "xgboost,xgboost", "each once, were xgboost, xgboost"),
         ("train.without", "open_gap,moon_phase", "train.without: names of features, had moon_phase"),
         ("train.xgboost.round", "5", r"train.xgboost.round: unknown, nearest is rounds"),

@@ -64,8 +64,8 @@ def sample() -> Sample:
 
 
 @cache
-def tiny() -> Tiny:
-    plan, rows = plan_for(), sample()
+def tiny(members: str = FLAGS["train.members"]) -> Tiny:
+    plan, rows = plan_for({"train.members": members}), sample()
     parts = holdout(rows.ts, rows.until, plan.parts)
     train, valid = rows.take(parts.train), rows.take(parts.valid)
     learned = {
