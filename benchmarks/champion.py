@@ -104,8 +104,5 @@ def champion(rounds: int = ROUNDS, count: int = BARS) -> Champion:
 def registered(made: Champion) -> Iterator[tuple[Path, str]]:
     """Give a registry that holds the ensemble, and its version; the registry goes when the work is done."""
     with TemporaryDirectory() as folder:
-        teaching = made.sample.take(made.parts.train)
-        version = register(
-            Registry(Path(folder)), made.plan, made.bars, teaching, made.fitted, made.learned, {}, "benchmark"
-        )
+        version = register(Registry(Path(folder)), made.plan, made.bars, made.fitted, made.learned, {}, "benchmark")
         yield Path(folder), version

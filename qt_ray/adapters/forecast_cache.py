@@ -24,6 +24,8 @@ from qt_ray.core.records import dtype
 from qt_ray.market.bars import Bars
 
 SEAL_BYTES = 32
+# Who reads a model decides what it says, as much as the arithmetic does.
+READERS = digest([path.read_text("utf-8") for path in sorted((Path(__file__).parent / "models").glob("*.py"))])
 BYTES_MAX = 2 << 30
 
 
@@ -57,7 +59,7 @@ class ForecastCache:
         write_atomic(self._path(bars, recipe), sha256(body).digest() + body)
 
     def _path(self, bars: Bars, recipe: Mapping[str, Any]) -> Path:
-        return self.root / f"{digest([SOURCES, bars.digest(), dict(recipe)])}.forecasts"
+        return self.root / f"{digest([SOURCES, READERS, bars.digest(), dict(recipe)])}.forecasts"
 
     def _make_room(self, wanted: int) -> None:
         kept = sorted(self.root.glob("*.forecasts"), key=lambda path: path.stat().st_mtime_ns)

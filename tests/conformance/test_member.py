@@ -81,9 +81,13 @@ def spoilt_bar(change: Callable[[Singles], Singles]) -> Spoil:
     return spoil
 
 
+# A return of another world; a volume of it would be no number any more.
+FOREIGN = np.array([1e6, 0.0, 0.0, 0.0], np.float32)
+
+
 def of_network(name: str, member: Callable[[Envelope], Member]) -> Candidate:
     """Return a network that knows windows whose means and deviations are not beyond a thousand."""
-    lost, alien = spoilt_bar(lambda bar: bar * np.float32(np.nan)), spoilt_bar(lambda bar: bar + np.float32(1e6))
+    lost, alien = spoilt_bar(lambda bar: bar * np.float32(np.nan)), spoilt_bar(lambda bar: bar + FOREIGN)
     return Candidate(name, lambda: member(envelope(2 * len(CHANNELS))), tape_evidence, broken=lost, foreign=alien)
 
 

@@ -8,6 +8,7 @@ import pytest
 from qt_ray.engine.setup import Setup
 from qt_ray.jobs.backtest import run_material
 from qt_ray.jobs.fund import Material
+from qt_ray.jobs.predictors import Recipe
 from qt_ray.market.synthetic import synthetic
 from tests.integration.shell import SMALL, qt
 
@@ -21,7 +22,7 @@ def test_a_run_forecast_on_two_processes_is_the_run_of_one() -> None:
     market = synthetic(NAMES, 3_600_000, seed=3)
     bars = market.bars(900)
     bars.close[200:204, 1] = np.nan
-    made = Material(Setup(market.instruments), bars, "trend", {"gap_atr_min": 0.3})
+    made = Material(Setup(market.instruments), bars, Recipe("trend", {"gap_atr_min": 0.3}))
     advanced: list[int] = []
     one = run_material(made, block_bars=250)
     two = run_material(made, workers=2, block_bars=400, progress=advanced.append)
