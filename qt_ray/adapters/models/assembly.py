@@ -45,6 +45,10 @@ TREES: Mapping[str, Callable[[bytes, Names], TreeArrays]] = MappingProxyType(
 )
 
 
+class AnotherSchema(Invalid):
+    """A model reads the features of the program it is served by, this one reads others."""
+
+
 def assemble(
     root: Path,
     symbols: tuple[str, ...],
@@ -75,7 +79,7 @@ def assemble_what_is_whole(
         try:
             seats.append(Seat(read_member(registry, seat, spec)))
         except Invalid as error:
-            seats.append(Seat(None, Silence.MISSING))
+            seats.append(Seat(None, Silence.SCHEMA if isinstance(error, AnotherSchema) else Silence.MISSING))
             complaints.append(str(error))
     return Ensemble(spec, seats, symbols, conduct), tuple(complaints)
 
@@ -100,10 +104,11 @@ def read_spec(registry: Registry, version: str) -> EnsembleSpec:
 
 def read_member(registry: Registry, seat: SeatSpec, spec: EnsembleSpec) -> Member:
     """Return the member of a seat."""
-    manifest = registry.manifest(seat.version)
-    if manifest.kind != seat.kind or manifest.features != spec.features:
-        raise Invalid(f"{seat.kind} {seat.version[:12]}: of the kind and features of its seat, was {manifest.kind}")
-    FeatureSchema().subset(manifest.features).require(manifest.feature_schema, f"{seat.kind} {seat.version[:12]}")
+    manifest, who = registry.manifest(seat.version), f"{seat.kind} {seat.version[:12]}"
+    if manifest.kind != seat.kind:
+        raise Invalid(f"{who}: of the kind of its seat, was {manifest.kind}")
+    if manifest.features != spec.features or manifest.feature_schema != spec.schema:
+        raise AnotherSchema(f"{who}: reads features of schema {spec.schema[:12]}, was {manifest.feature_schema[:12]}")
     envelope = Envelope.restore(decode(registry.artefact(seat.version, ENVELOPE_FILE)))
     return member(seat.kind, registry.artefact(seat.version, MODEL_FILES[seat.kind]), envelope, spec.features)
 
