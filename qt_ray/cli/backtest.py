@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qt_ray.cli.config import Assignments, Json, Models, Profile, assigned, of_models
-from qt_ray.cli.screen import emit, note, progress, say
+from qt_ray.cli.screen import emit, note, progress, rfc3339, say
 
 if TYPE_CHECKING:
     from qt_ray.adapters.config import Loaded
@@ -75,6 +75,9 @@ def _run(loaded: "Loaded", workers: int | None) -> "Result":
     note("reading bars")
     asked, made = loaded.settings.run, material(loaded)
     cache = None if asked.cache is None else ForecastCache(Path(asked.cache))
+    until = made.recipe.learned_until_ms()
+    if until is not None and made.bars.ts[0] < until:
+        note(f"the models learned from bars up to {rfc3339(until)}: what comes of those proves nothing")
     return Result(simulated(made, workers or asked.workers, asked.block_bars, cache))
 
 

@@ -42,6 +42,12 @@ class Recipe:
             for flaw in registry.flaws(part):
                 raise Invalid(flaw)
 
+    def learned_until_ms(self) -> int | None:
+        """Return the moment up to which the models learned from bars; None of what learns nothing."""
+        if self.kind != ENSEMBLE or self.root is None:
+            return None
+        return Registry(self.root).manifest(str(self.parameters["version"])).trained_to_ms
+
     def plain(self) -> dict[str, Any]:
         """Return what a run records."""
         return {"kind": self.kind, **self.parameters}
