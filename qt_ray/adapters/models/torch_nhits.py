@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from qt_ray.adapters.models.torch_view import fan, unit, view
+from qt_ray.adapters.models.torch_view import fan, on_the_way, unit, view
 from qt_ray.ai.members.answers import ANSWERS
 from qt_ray.ai.members.member import Singles
 from qt_ray.ai.members.nhits import NHITSShape
@@ -81,12 +81,20 @@ class NHITS(Hierarchy):
         self.horizon = shape.horizon
 
     def forward(self, windows: Tensor) -> Tensor:  # type: ignore[override] # a window goes in, one row comes out
-        """Return `[row, logit and quantiles]` for `windows[row, bar, channel]`, oldest bar first.
+        """Return `[row, logit and quantiles]` for `windows[row, bar, channel]`, oldest bar first: where paths end.
 
         The window's drift is not added to a quantile: what continues is for the network to say.
         """
+        return self.paths(windows)[:, :, -1]
+
+    def paths(self, windows: Tensor) -> Tensor:
+        """Return `[row, logit and quantiles, step]`: the same for the return after every step to the horizon.
+
+        Only whoever is taught them learns to interpolate: the last step is the last knot of every block's forecast, and
+        the other knots have no part in it.
+        """
         path, _ = super().forward(view(windows))
-        return fan(path[:, :, -1], unit(windows, self.horizon))
+        return fan(path, on_the_way(unit(windows, self.horizon), self.horizon))
 
 
 def tensors(network: nn.Module) -> dict[str, Singles]:

@@ -1,4 +1,4 @@
-"""Training of networks: windows are gathered a batch at a time from the shared tape, never written out.
+"""Training of networks: by what is asked of them when they serve, and by the way there where a network forecasts it.
 
 The direction is what a network is for: it decides when to stop and which weights to keep, and the quantiles teach the
 same layers without drowning it. The same seed gives the same bytes on one machine, interrupted or not.
@@ -9,19 +9,17 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from math import ceil, cos, isfinite, pi
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.optim import AdamW
 
 from qt_ray.adapters.models.learner import Learned, Progress
 from qt_ray.adapters.models.torch_course import Course, alone
-from qt_ray.adapters.models.torch_view import unit
-from qt_ray.ai.history import CHANNELS, SIGNED
-from qt_ray.ai.members.member import QUANTILES, Ints
+from qt_ray.adapters.models.torch_lessons import Lessons, losses, mirrored
+from qt_ray.ai.members.member import Ints
 from qt_ray.ai.sample import Sample
 from qt_ray.core.errors import Invalid
 
@@ -71,43 +69,11 @@ class TrainingPlan:
         return self.rate * 0.5 * (1.0 + cos(pi * (step - warm) / (steps - warm)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lessons:
-    """A sample as tensors; `windows[start]` is a view of the tape as `[channel, bar]`."""
+class Pathfinder(Protocol):
+    """A network that also says how it gets to the horizon."""
 
-    windows: Tensor
-    starts: Tensor
-    up: Tensor
-    ret: Tensor
-
-    @classmethod
-    def of(cls, sample: Sample, lookback: int) -> "Lessons":
-        """Share the sample's tape and index its windows."""
-        windows = torch.tensor(sample.evidence.tape).unfold(0, lookback, 1)
-        starts = torch.tensor(sample.evidence.ends) - (lookback - 1)
-        return cls(windows, starts, torch.tensor(sample.up), torch.tensor(sample.ret, dtype=torch.float32))
-
-    def batch(self, rows: Tensor | slice) -> tuple[Tensor, Tensor, Tensor]:
-        """Return windows `[row, bar, channel]`, directions and returns."""
-        return self.windows[self.starts[rows]].transpose(1, 2), self.up[rows], self.ret[rows]
-
-
-def mirrored(windows: Tensor, up: Tensor, ret: Tensor, turned: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return a batch with the rows that are `turned` upside down: what rose falls, in the window and after it."""
-    upside_down = torch.tensor([-1.0 if name in SIGNED else 1.0 for name in CHANNELS])
-    seen = torch.where(turned[:, None, None], windows * upside_down, windows)
-    return seen, torch.where(turned, 1.0 - up, up), torch.where(turned, -ret, ret)
-
-
-def losses(said: Tensor, windows: Tensor, up: Tensor, ret: Tensor, horizon: int) -> tuple[Tensor, Tensor]:
-    """Return the cross entropy of the direction and the pinball loss of the quantiles.
-
-    A return is judged in units of what its window makes likely: its spread times the root of the horizon.
-    """
-    missed = (ret - said[:, 1:].T) / unit(windows, horizon)
-    levels = torch.tensor(QUANTILES)[:, None]
-    pinball = torch.maximum(levels * missed, (levels - 1.0) * missed).mean()
-    return functional.binary_cross_entropy_with_logits(said[:, 0], up), pinball
+    def paths(self, windows: Tensor) -> Tensor:
+        """Return `[row, logit and quantiles, step]`; the last step is what the network itself answers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +81,8 @@ class NetworkLearner:
     """Trains any network that turns windows `[row, bar, channel]` into a logit and five quantiles a row.
 
     Where outcomes are `symmetric` half of every batch is upside down, by the toss of a coin: a fund is long and short
-    alike, and the way a market went while it was learned from is no law.
+    alike, and the way a market went while it was learned from is no law. A network with `paths` is a `Pathfinder` and
+    learns every step to the horizon; what is examined is what is served, the horizon alone.
     """
 
     kind: str
@@ -125,6 +92,7 @@ class NetworkLearner:
     export: Callable[[nn.Module], bytes]
     plan: TrainingPlan = TrainingPlan()
     symmetric: bool = True
+    paths: bool = False
 
     def learn(self, train: Sample, valid: Sample, seed: int, work: Path | None = None) -> Iterator[Progress | Learned]:
         """Train until the direction of `valid` has stopped getting better; a file in `work` is gone on from."""
@@ -136,7 +104,8 @@ class NetworkLearner:
         course = Course(training, network, AdamW(network.parameters(), weight_decay=self.plan.weight_decay, fused=True))
         if work is not None:
             course.resume(work)
-        lessons, exam = Lessons.of(train, self.lookback), Lessons.of(valid, self.lookback)
+        lessons = Lessons.of(train, self.lookback, self.horizon if self.paths else 1)
+        exam = Lessons.of(valid, self.lookback)
         while course.standing.epoch < self.plan.epochs_max and course.standing.stale < self.plan.patience:
             with alone(seed, course.standing.epoch + 1):
                 self._epoch(course, lessons, np.random.default_rng((seed, course.standing.epoch)))
@@ -158,7 +127,8 @@ class NetworkLearner:
 
     def _named(self, network: nn.Module, train: Sample, valid: Sample, seed: int) -> str:
         digest = blake2b(
-            f"{self.kind} {self.horizon} {self.symmetric} {seed} {self.plan} {network}".encode(), digest_size=16
+            f"{self.kind} {self.horizon} {self.symmetric} {self.paths} {seed} {self.plan} {network}".encode(),
+            digest_size=16,
         )
         for sample in (train, valid):
             for column in (sample.evidence.tape, sample.evidence.ends, sample.up, sample.ret):
@@ -178,11 +148,12 @@ class NetworkLearner:
     def _step(self, course: Course, windows: Tensor, up: Tensor, ret: Tensor) -> None:
         if self.symmetric:
             windows, up, ret = mirrored(windows, up, ret, torch.rand(len(up)) < HALF)
-        bce, pinball = losses(course.network(windows), windows, up, ret, self.horizon)
+        said = cast(Pathfinder, course.network).paths(windows) if self.paths else course.network(windows)[:, :, None]
+        bce, pinball = losses(said, windows, up, ret, self.horizon)
         loss = bce + self.plan.pinball * pinball
-        if not isfinite(said := loss.item()):
+        if not isfinite(total := loss.item()):
             epoch = course.standing.epoch + 1
-            raise Invalid(f"{self.kind}: a loss is finite, was {said} in step {course.standing.steps}, epoch {epoch}")
+            raise Invalid(f"{self.kind}: a loss is finite, was {total} in step {course.standing.steps}, epoch {epoch}")
         course.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call] # torch does not say
         nn.utils.clip_grad_norm_(course.network.parameters(), self.plan.clip)
@@ -194,7 +165,7 @@ class NetworkLearner:
         with torch.no_grad():
             for start in range(0, rows, self.plan.batch):
                 windows, up, ret = exam.batch(slice(start, start + self.plan.batch))
-                bce, pinball = losses(course.network(windows), windows, up, ret, self.horizon)
+                bce, pinball = losses(course.network(windows)[:, :, None], windows, up, ret, self.horizon)
                 sums += (bce.item() * len(up), pinball.item() * len(up))
         bce_mean, pinball_mean = (sums / rows).tolist()
         if not isfinite(total := bce_mean + pinball_mean):

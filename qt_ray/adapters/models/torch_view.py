@@ -32,10 +32,19 @@ def unit(windows: Tensor, horizon: int) -> Tensor:
     return spread.mul(horizon**0.5).float()
 
 
+def on_the_way(unit: Tensor, steps: int) -> Tensor:
+    """Return `[row, step]`, the likely return after each step: a unit times the root of the share that is walked.
+
+    The root of the whole is 1, so the last step is the unit itself to the bit.
+    """
+    return unit[:, None] * (torch.arange(1.0, steps + 1.0) / steps).sqrt()
+
+
 def fan(said: Tensor, unit: Tensor) -> Tensor:
     """Return a logit and quantiles that cannot cross, out of a logit, a median and four distances.
 
-    A network that says zero foretells about a normal return: log 2 is close to its quartile.
+    What is said is `[row, output]` for a unit a row, or `[row, output, step]` for a unit a step of it. A network that
+    says zero foretells about a normal return: log 2 is close to its quartile.
     """
     median, distance = said[:, 1:2], functional.softplus(said[:, 2:])
     below = median - distance[:, :2].cumsum(1)

@@ -123,6 +123,7 @@ def _network(kind: str, plan: "TrainingPlan", numbers: Numbers) -> Learner:
         export=partial(_export, kind, shape),
         plan=training,
         symmetric=plan.label.symmetric,
+        paths=kind == "nhits",
     )
 
 

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from qt_ray.adapters.models.torch_lessons import losses
 from qt_ray.adapters.models.torch_nhits import NHITS, Hierarchy, tensors
 from qt_ray.ai.members.nhits import NHITSArrays, NHITSMember, NHITSShape
 from tests.unit.ai.members.nhits_paper import OUTPUTS, SHAPES, SMALL, asked, hierarchy, tape, weights
@@ -40,6 +41,47 @@ def test_what_is_served_is_what_was_trained(shape: NHITSShape, seed: int) -> Non
     windows = torch.tensor(bars).unfold(0, shape.lookback, 1).transpose(1, 2)
     out, _ = NHITSMember(shape, NHITSArrays.of(shape, tensors(network))).raw(asked(bars, ends))
     assert out == pytest.approx(network(windows).numpy(), abs=1e-5)
+
+
+@quick
+@given(st.sampled_from([shape for shape in SHAPES if shape.channels == 4]), seeds)
+def test_a_path_ends_where_the_forecast_is(shape: NHITSShape, seed: int) -> None:
+    network = loaded(NHITS(shape), shape, seed)
+    assert isinstance(network, NHITS)
+    windows = torch.tensor(tape(shape.channels, 60, seed)).unfold(0, shape.lookback, 1).transpose(1, 2)
+    paths = network.paths(windows)
+    assert paths.shape == (len(windows), OUTPUTS, shape.horizon)
+    assert torch.equal(paths[:, :, -1], network(windows))
+    assert (paths[:, 1:].diff(dim=1) >= 0.0).all()
+
+
+def test_a_network_that_says_zero_foretells_a_normal_return_after_every_step() -> None:
+    network = NHITS(SMALL).requires_grad_(requires_grad=False)
+    for weight in network.parameters():
+        weight.zero_()
+    windows = torch.tensor(tape(4, 24, 1))[None]
+    quartile = network.paths(windows)[0, 4] / (windows[0, :, 0].std(correction=0) * SMALL.horizon**0.5)
+    walked = torch.arange(1.0, SMALL.horizon + 1.0) / SMALL.horizon
+    assert quartile.numpy() == pytest.approx(np.log(2.0) * walked.sqrt().numpy(), rel=1e-5)
+
+
+def test_the_way_teaches_every_knot_and_the_horizon_alone_the_last_ones() -> None:
+    shape = NHITSShape(lookback=24, horizon=8, hidden=8, pool=(8, 4, 1), behind=(8, 4, 1), ahead=(4, 2, 1))
+    network = NHITS(shape)
+    network.load_state_dict({name: torch.tensor(value) for name, value in weights(shape, 3).items()})
+    windows = torch.tensor(tape(4, 60, 1)).unfold(0, shape.lookback, 1).transpose(1, 2)
+    up, ret = torch.ones(len(windows)), torch.zeros(len(windows), shape.horizon)
+
+    def taught(said: torch.Tensor, ret: torch.Tensor) -> list[list[bool]]:
+        """Return, a stack, which knots of its quantiles are moved."""
+        network.zero_grad()
+        sum(losses(said, windows, up, ret, shape.horizon)).backward()
+        knots = [block.theta.bias.grad[block.behind :].unflatten(0, (OUTPUTS, -1)) for block in network.blocks]
+        return [(each[1:] != 0.0).all(0).tolist() for each in knots]
+
+    assert taught(network.paths(windows), ret) == [[True] * 2, [True] * 4, [True] * 8]
+    last = [[False] * (knots - 1) + [True] for knots in (2, 4, 8)]
+    assert taught(network(windows)[:, :, None], ret[:, -1:]) == last
 
 
 def test_a_block_that_explains_all_leaves_nothing_to_the_next() -> None:

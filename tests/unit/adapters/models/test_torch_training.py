@@ -14,47 +14,37 @@ from torch import nn
 
 from qt_ray.adapters.models.learner import Learned, Progress
 from qt_ray.adapters.models.torch_course import CHECKPOINT
+from qt_ray.adapters.models.torch_lessons import Lessons, losses
 from qt_ray.adapters.models.torch_nhits import NHITS, tensors
-from qt_ray.adapters.models.torch_training import Lessons, NetworkLearner, TrainingPlan, losses, mirrored
-from qt_ray.ai.members.member import QUANTILES, Evidence
+from qt_ray.adapters.models.torch_training import NetworkLearner, TrainingPlan
+from qt_ray.ai.members.member import QUANTILES
 from qt_ray.ai.members.nhits import NHITSArrays, NHITSMember, NHITSShape
 from qt_ray.ai.sample import Sample
 from qt_ray.core.errors import Invalid
+from tests.unit.adapters.models.leaning import circling, sample
 
 pytestmark = pytest.mark.unit
 
 SHAPE = NHITSShape(lookback=12, hidden=8, layers=1, pool=(4, 1), behind=(4, 1), ahead=(1, 1))
 PLAN = TrainingPlan(epochs_max=4, batch=32, rate=1e-2, patience=4)
 LONGER = replace(PLAN, epochs_max=12)
+FAR = replace(SHAPE, horizon=8, ahead=(4, 1))
 
 
 def export(network: nn.Module) -> bytes:
     return save(tensors(network))
 
 
-def learner(plan: TrainingPlan = PLAN, dropout: float = 0.1, *, symmetric: bool = True) -> NetworkLearner:
-    build = partial(NHITS, SHAPE, dropout)
-    return NetworkLearner("nhits", SHAPE.lookback, SHAPE.horizon, build, export, plan, symmetric)
-
-
-def sample(rows: int, seed: int, told: float = 2.0) -> Sample:
-    """Return bars whose return leans against the last one by `told` times the spread of its chance."""
-    dice = np.random.default_rng(seed)
-    bars = dice.standard_normal((rows + 12, 4))
-    for at in range(1, len(bars)):
-        bars[at, 0] -= told * np.sign(bars[at - 1, 0])
-    bars = (bars * [1e-3, 1, 1, 1]).astype(np.float32)
-    ends = np.arange(11, rows + 11)
-    ret = bars[ends + 1, 0].astype(np.float64)
-    return Sample(
-        evidence=Evidence(np.zeros((rows, 0), np.float32), bars, ends),
-        up=(ret > 0).astype(np.float32),
-        ret=ret,
-        ts=ends * 60_000,
-        until=(ends + 1) * 60_000,
-        symbol=np.zeros(rows, np.int32),
-        regime=np.zeros(rows, np.uint8),
-    )
+def learner(
+    plan: TrainingPlan = PLAN,
+    dropout: float = 0.1,
+    *,
+    shape: NHITSShape = SHAPE,
+    symmetric: bool = True,
+    paths: bool = False,
+) -> NetworkLearner:
+    build = partial(NHITS, shape, dropout)
+    return NetworkLearner("nhits", shape.lookback, shape.horizon, build, export, plan, symmetric, paths)
 
 
 TRAIN, VALID = sample(600, 1), sample(200, 2)
@@ -115,11 +105,14 @@ def test_a_training_leaves_dice_and_threads_of_others_alone() -> None:
     torch.set_num_threads(threads)
 
 
+@pytest.mark.parametrize("paths", [False, True])
 @pytest.mark.parametrize("epochs", [1, 3, 4])
-def test_a_killed_training_ends_with_the_bytes_of_an_undisturbed_one(tmp_path: Path, epochs: int) -> None:
-    progress, undisturbed = ended(learner().learn(TRAIN, VALID, seed=5))
-    killed = list(islice(learner().learn(TRAIN, VALID, 5, tmp_path), epochs))
-    rest, resumed = ended(learner().learn(TRAIN, VALID, 5, tmp_path))
+def test_a_killed_training_ends_with_the_bytes_of_an_undisturbed_one(tmp_path: Path, epochs: int, paths: bool) -> None:
+    taught = learner(shape=FAR, paths=paths)
+    train, valid = circling(200, 1, FAR.horizon), circling(100, 2, FAR.horizon)
+    progress, undisturbed = ended(taught.learn(train, valid, seed=5))
+    killed = list(islice(taught.learn(train, valid, 5, tmp_path), epochs))
+    rest, resumed = ended(taught.learn(train, valid, 5, tmp_path))
     assert killed + rest == progress
     assert resumed == undisturbed
 
@@ -131,13 +124,14 @@ def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
     assert second == first
 
 
-@pytest.mark.parametrize("change", ["seed", "plan", "network", "symmetry", "train", "valid"])
+@pytest.mark.parametrize("change", ["seed", "plan", "network", "symmetry", "paths", "train", "valid"])
 def test_the_checkpoint_of_another_training_is_refused(tmp_path: Path, change: str) -> None:
     next(learner().learn(TRAIN, VALID, 5, tmp_path))
     plan = replace(PLAN, rate=2e-2) if change == "plan" else PLAN
     train = sample(600, 8) if change == "train" else TRAIN
     valid = VALID.take(slice(1, None)) if change == "valid" else VALID
-    changed = learner(plan, dropout=0.2 if change == "network" else 0.1, symmetric=change != "symmetry")
+    dropout = 0.2 if change == "network" else 0.1
+    changed = learner(plan, dropout, symmetric=change != "symmetry", paths=change == "paths")
     with pytest.raises(Invalid, match=r"^a checkpoint is resumed by the training that wrote it, was [^\n]+$"):
         next(changed.learn(train, valid, 6 if change == "seed" else 5, tmp_path))
 
@@ -175,27 +169,6 @@ def test_a_sample_that_cannot_teach_is_refused() -> None:
                 next(learner().learn(train, valid, 5))
 
 
-def test_a_batch_holds_the_windows_of_its_rows() -> None:
-    windows, up, ret = Lessons.of(TRAIN, 12).batch(torch.tensor([3, 0, 598]))
-    for row, window in zip((3, 0, 598), windows, strict=True):
-        end = TRAIN.evidence.ends[row]
-        assert (window.numpy() == TRAIN.evidence.tape[end - 11 : end + 1]).all()
-    assert up.tolist() == TRAIN.up[[3, 0, 598]].tolist()
-    assert ret.numpy() == pytest.approx(TRAIN.ret[[3, 0, 598]])
-
-
-def test_a_row_upside_down_is_itself_when_turned_again() -> None:
-    batch = Lessons.of(TRAIN, 12).batch(slice(0, 4))
-    turned = torch.tensor([True, False, True, False])
-    windows, up, ret = mirrored(*batch, turned)
-    assert torch.equal(windows[0], batch[0][0] * torch.tensor([-1.0, 1.0, -1.0, 1.0]))
-    assert torch.equal(up[turned], 1.0 - batch[1][turned])
-    assert torch.equal(ret[turned], -batch[2][turned])
-    for part, before, again in zip((windows, up, ret), batch, mirrored(windows, up, ret, turned), strict=True):
-        assert torch.equal(part[~turned], before[~turned])
-        assert torch.equal(again, before)
-
-
 def test_the_way_a_market_went_is_not_learned_where_outcomes_are_symmetric() -> None:
     rising = replace(sample(600, 1, told=0.0), up=np.ones(600, np.float32))
     rising.up[::10] = 0.0
@@ -209,18 +182,24 @@ def test_the_way_a_market_went_is_not_learned_where_outcomes_are_symmetric() -> 
     assert mean_up(symmetric=False) > 0.8
 
 
-def test_windows_are_a_view_of_one_tape() -> None:
-    lessons = Lessons.of(TRAIN, 12)
-    assert lessons.windows.untyped_storage().nbytes() == TRAIN.evidence.tape.nbytes
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_a_path_of_one_step_teaches_what_its_end_does_to_the_byte(symmetric: bool) -> None:
+    path, end = (ended(learner(symmetric=symmetric, paths=paths).learn(TRAIN, VALID, 5)) for paths in (True, False))
+    assert path == end
 
 
-def test_a_miss_costs_what_its_level_says_in_units_of_the_window() -> None:
-    windows = torch.tensor([[[0.0], [2.0]]]).expand(2, 2, 1)
-    said = torch.zeros(2, 6)
-    _, above = losses(said, windows, torch.ones(2), torch.tensor([2.0, 2.0]), horizon=4)
-    _, below = losses(said, windows, torch.ones(2), torch.tensor([-2.0, -2.0]), horizon=4)
-    assert float(above) == pytest.approx(np.mean(QUANTILES))
-    assert float(below) == pytest.approx(1.0 - np.mean(QUANTILES))
+def test_a_way_that_bends_is_learned_by_whoever_is_taught_it() -> None:
+    train, valid = circling(600, 1, FAR.horizon), circling(200, 2, FAR.horizon)
+
+    def missed(*, paths: bool) -> float:
+        _, learned = ended(learner(LONGER, shape=FAR, paths=paths).learn(train, valid, seed=5))
+        network = NHITS(FAR).eval()
+        network.load_state_dict({name: torch.tensor(value) for name, value in load(learned.artefact).items()})
+        windows, up, ret = Lessons.of(valid, FAR.lookback, FAR.horizon).batch(slice(None))
+        with torch.no_grad():
+            return float(losses(network.paths(windows), windows, up, ret, FAR.horizon)[1])
+
+    assert missed(paths=True) < 0.6 * missed(paths=False)
 
 
 @settings(max_examples=30, deadline=None)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qt_ray.adapters.models.torch_training import NetworkLearner
 from qt_ray.core.errors import InvalidConfig
 from qt_ray.jobs.training.learners import COPIES, LEARNERS, PROCESS_MB, learner_plan, learners, need_mb, number
 from tests.unit.jobs.training.tiny import plan_for, sample
@@ -68,6 +69,13 @@ def test_a_setting_becomes_whole_where_it_is_whole(value: Decimal) -> None:
 def test_a_plan_has_a_learner_for_each_of_its_members() -> None:
     made = learners(plan_for({"train.members": ",".join(LEARNERS)}))
     assert {kind: learner.kind for kind, learner in made.items()} == {kind: kind for kind in LEARNERS}
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_network_is_taught_the_way_to_the_horizon_where_it_says_one(kind: str) -> None:
+    made = learners(plan_for({"train.members": kind}))[kind]
+    assert isinstance(made, NetworkLearner)
+    assert made.paths is hasattr(made.build(), "paths")
 
 
 @pytest.mark.parametrize("kind", LEARNERS)
