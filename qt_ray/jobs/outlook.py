@@ -119,7 +119,9 @@ class Reasons:
         if member is None or not np.isfinite(features).all():
             return {}
         model = self.registry.artefact(spec.version, MODEL_FILES[spec.kind])
-        if member.lookback:  # without its bounds: a window with a channel held still is unlike any it has learned from
+        if (
+            member.lookback
+        ):  # without its bounds: a window with a channel turned round is unlike any it has learned from
             told = channel_parts(network(spec.kind, model), self.evidence, row)
         else:
             told = dict(contributions(spec.kind, model, self.ensemble.needs, features))
@@ -128,7 +130,10 @@ class Reasons:
 
 
 def channel_parts(member: Member, evidence: Evidence, i: int) -> dict[str, float]:
-    """Return what each channel of the window adds: the log-odds less those with the channel held at its mean."""
+    """Return what each channel of the window adds: the log-odds less those with the channel read backwards.
+
+    Backwards it has the same level and spread, which a network measures everything by, and no recent past.
+    """
     stop = int(evidence.ends[i]) + 1
     if stop < member.lookback:
         return {}
@@ -136,7 +141,7 @@ def channel_parts(member: Member, evidence: Evidence, i: int) -> dict[str, float
     tapes = [window]
     for channel in range(window.shape[1]):
         held = window.copy()
-        held[:, channel] = held[:, channel].mean()
+        held[:, channel] = held[::-1, channel]
         tapes.append(held)
     ends = np.arange(1, len(tapes) + 1, dtype=np.int64) * member.lookback - 1
     blank = np.zeros((len(tapes), evidence.features.shape[1]), np.float32)
