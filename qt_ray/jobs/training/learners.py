@@ -11,7 +11,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from qt_ray.adapters.models.catboost_trees import CatBoostLearner, CatBoostPlan
 from qt_ray.adapters.models.learner import Learner
+from qt_ray.adapters.models.lightgbm_trees import LightGBMLearner, LightGBMPlan
+from qt_ray.adapters.models.xgboost_trees import XGBoostLearner, XGBoostPlan
 from qt_ray.ai.history import CHANNELS
 from qt_ray.ai.sample import Sample
 from qt_ray.core.codec import canonical, decode
@@ -31,6 +34,14 @@ COPIES: Mapping[str, float] = MappingProxyType(
     {"xgboost": 3.0, "lightgbm": 4.0, "catboost": 4.0, "patchtst": 1.5, "nhits": 1.5}
 )
 DROPOUT = 0.1
+# The plan and the learner of each kind of trees.
+TREES: Mapping[str, tuple[type[Any], type[Any]]] = MappingProxyType(
+    {
+        "xgboost": (XGBoostPlan, XGBoostLearner),
+        "lightgbm": (LightGBMPlan, LightGBMLearner),
+        "catboost": (CatBoostPlan, CatBoostLearner),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,40 +52,14 @@ class Kind:
     learner: Callable[["TrainingPlan", Numbers], Learner]
 
 
-def _xgboost_plan(numbers: Numbers) -> Numbers:
-    from qt_ray.adapters.models.xgboost_trees import XGBoostPlan
-
-    return _plain(restore(XGBoostPlan, numbers, "train.xgboost"))
+def _tree_plan(kind: str, numbers: Numbers) -> Numbers:
+    return _plain(restore(TREES[kind][0], numbers, f"train.{kind}"))
 
 
-def _xgboost(plan: "TrainingPlan", numbers: Numbers) -> Learner:
-    from qt_ray.adapters.models.xgboost_trees import XGBoostLearner, XGBoostPlan
-
-    return XGBoostLearner(restore(XGBoostPlan, numbers), plan.features)
-
-
-def _lightgbm_plan(numbers: Numbers) -> Numbers:
-    from qt_ray.adapters.models.lightgbm_trees import LightGBMPlan
-
-    return _plain(restore(LightGBMPlan, numbers, "train.lightgbm"))
-
-
-def _lightgbm(plan: "TrainingPlan", numbers: Numbers) -> Learner:
-    from qt_ray.adapters.models.lightgbm_trees import LightGBMLearner, LightGBMPlan
-
-    return LightGBMLearner(restore(LightGBMPlan, numbers), plan.features)
-
-
-def _catboost_plan(numbers: Numbers) -> Numbers:
-    from qt_ray.adapters.models.catboost_trees import CatBoostPlan
-
-    return _plain(restore(CatBoostPlan, numbers, "train.catboost"))
-
-
-def _catboost(plan: "TrainingPlan", numbers: Numbers) -> Learner:
-    from qt_ray.adapters.models.catboost_trees import CatBoostLearner, CatBoostPlan
-
-    return CatBoostLearner(restore(CatBoostPlan, numbers), plan.features)
+def _trees(kind: str, plan: "TrainingPlan", numbers: Numbers) -> Learner:
+    told, learner = TREES[kind]
+    made: Learner = learner(restore(told, numbers), plan.features)
+    return made
 
 
 def _network_plan(kind: str, numbers: Numbers) -> Numbers:
@@ -156,9 +141,7 @@ def _plain(value: object) -> Numbers:
 
 LEARNERS: Mapping[str, Kind] = MappingProxyType(
     {
-        "xgboost": Kind(_xgboost_plan, _xgboost),
-        "lightgbm": Kind(_lightgbm_plan, _lightgbm),
-        "catboost": Kind(_catboost_plan, _catboost),
+        **{kind: Kind(partial(_tree_plan, kind), partial(_trees, kind)) for kind in TREES},
         "patchtst": Kind(partial(_network_plan, "patchtst"), partial(_network, "patchtst")),
         "nhits": Kind(partial(_network_plan, "nhits"), partial(_network, "nhits")),
     }
