@@ -96,6 +96,9 @@ def sizes(plan: TrainingPlan, sample: Sample) -> Floats:
 
 def _curve(kind: str, raw: Floats, up: Floats, symmetric: bool) -> Calibration:
     """Return how a member's scores become probabilities; one that says the same of every row has none."""
+    spoke = raw[np.isfinite(raw)]
+    if len(spoke) and spoke.min() == spoke.max():  # a reflection would make two of it
+        raise Invalid(f"{kind}: calibration: scores differ, all were {spoke[0]:g}")
     try:
         return isotonic(*(mirrored(raw, up) if symmetric else (raw, up)))
     except Invalid as error:
