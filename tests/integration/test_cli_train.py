@@ -208,7 +208,7 @@ BAD = {
     "open_gap was one number": {"train__without": ""},
     "return_60 never was": {"data__synthetic_bars": "50"},
     "none of 0 with the first two had": {"train__lookback_bars": "3000"},
-    "train.memory_mb: 1100 rows take 401": {"train__memory_mb": "100"},
+    "train.memory_mb: 1100 rows take 55": {"train__memory_mb": "100"},
     "shares are above 0 and leave some to train on": {"train__valid_bps": "9000"},
     "every part keeps a row, train": {"train__embargo_bars": "100000"},
     "rounds is from": {"train.xgboost.rounds": "0"},
