@@ -16,6 +16,8 @@ from qt_ray.market.regime import Regime
 # A weight is bent down to this share at most, and in a regime by itself once it has so many days.
 TRUST_MIN = 0.05
 DAYS_MIN = 60
+# What a member may lack of the best before it keeps the least weight, as a share of what the best saves.
+LACK_MAX = 0.5
 COIN = log(2.0)
 SLOPE_MIN, SLOPE_MAX = 0.01, 20.0
 NEWTON_STEPS = 50
@@ -30,7 +32,8 @@ def bends(calibrated: Floats, up: Floats, regime: NDArray[np.uint8], ts: Ints) -
     """Return multipliers `[regime, member]` of calibrated votes `[row, member]`: less where a member is surely worse.
 
     A member is measured by what it saves of a coin's log loss, against the member that saves most. What it lacks beyond
-    one standard error, as a share of the best, is what its weight loses; rows of one day count as one witness.
+    one standard error is what its weight loses, and all of it once that is half of what the best saves: who knows half as
+    much as another mostly repeats it with noise. Rows of one day count as one witness.
     """
     given = np.where(up[:, None] > 0.5, calibrated, 1.0 - calibrated)
     saved, days = COIN + np.log(given), ts // DAY_MS
@@ -55,7 +58,8 @@ def _trust(saved: Floats, days: Ints) -> Floats:
     behind = saved[:, [best]] - saved
     apart = np.stack([np.bincount(day, behind[:, m] - behind[:, m].mean()) for m in range(members)])
     error = np.sqrt((apart**2).sum(axis=1) * len(witnesses) / (len(witnesses) - 1)) / len(saved)
-    kept: Floats = np.clip(1.0 - (behind.mean(axis=0) - error) / mean[best], TRUST_MIN, 1.0)
+    lacking = (behind.mean(axis=0) - error) / (mean[best] * LACK_MAX)
+    kept: Floats = np.clip(1.0 - lacking, TRUST_MIN, 1.0)
     return kept
 
 
