@@ -32,8 +32,8 @@ def bends(calibrated: Floats, up: Floats, regime: NDArray[np.uint8], ts: Ints) -
     """Return multipliers `[regime, member]` of calibrated votes `[row, member]`: less where a member is surely worse.
 
     A member is measured by what it saves of a coin's log loss, against the member that saves most. What it lacks beyond
-    one standard error is what its weight loses, and all of it once that is half of what the best saves: who knows half as
-    much as another mostly repeats it with noise. Rows of one day count as one witness.
+    one standard error is what its weight loses, and all of it once that is half of what the best saves: who knows half
+    as much as another mostly repeats it with noise. Rows of one day count as one witness.
     """
     given = np.where(up[:, None] > 0.5, calibrated, 1.0 - calibrated)
     saved, days = COIN + np.log(given), ts // DAY_MS

@@ -138,8 +138,8 @@ def test_members_that_are_as_good_keep_all_of_their_weight() -> None:
 
 def test_a_member_that_is_surely_worse_loses_and_the_worst_loses_most() -> None:
     p, up, dice = drawn(3, 20_000)
-    worse = chances(0.5 * odds(p))
-    timid = chances(0.25 * odds(p))
+    worse = chances(0.6 * odds(p))
+    timid = chances(0.4 * odds(p))
     liar = 1.0 - p
     kept = bends(np.column_stack([p, worse, timid, liar]), up, nowhere(len(p)), days(len(p)))[0]
     assert kept[0] == 1.0
