@@ -56,6 +56,15 @@ class OrderType(StrEnum):
         return self not in (OrderType.MARKET, OrderType.LIMIT)
 
 
+class TimeInForce(StrEnum):
+    """How long an order may rest, in the venue's words."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+    GTX = "GTX"
+
+
 class Status(StrEnum):
     """The state of an order; the name of its class on the wire."""
 
@@ -85,8 +94,11 @@ class Intent:
     reduce_only: bool = False
     limit_price: Decimal | None = None
     trigger_price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
 
     def __post_init__(self) -> None:
+        if self.time_in_force is not TimeInForce.GTC and self.type is not OrderType.LIMIT:
+            raise Invalid(f"time_in_force: {self.time_in_force} is for limit orders, was a {self.type}")
         for name, needed in (("limit_price", self.type.has_limit), ("trigger_price", self.type.has_trigger)):
             price: Decimal | None = getattr(self, name)
             if (price is not None) is not needed:
