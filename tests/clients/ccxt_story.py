@@ -28,8 +28,8 @@ def connect(rest: str, streams: str) -> ccxt.pro.binanceusdm:
 
 async def follow(trader: ccxt.pro.binanceusdm, heard: list[dict]) -> None:
     while True:
-        for order in await trader.watch_orders(SYMBOL):
-            heard.append({"id": order["id"], "status": order["status"], "filled": order["filled"]})
+        orders = await trader.watch_orders(SYMBOL)
+        heard.extend({"id": order["id"], "status": order["status"], "filled": order["filled"]} for order in orders)
 
 
 async def settled(trader: ccxt.pro.binanceusdm, heard: list[dict], order_id: str, status: str) -> None:
