@@ -14,6 +14,7 @@ from tests.unit.adapters.failing_disk import FailingDisk, PowerCut
 
 pytestmark = pytest.mark.unit
 
+ROOT = Path(__file__).parents[3]
 quick = settings(max_examples=25, deadline=None)
 appends = st.lists(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=3), max_size=12)
 
@@ -221,7 +222,7 @@ except Retryable as error:
 
 def test_a_real_file_that_may_not_grow_stops_before_anything_is_promised(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT
     )
     count, _, said = done.stdout.partition(" ")
     assert "an append is durable" in said
