@@ -1,0 +1,84 @@
+"""Doubt: which orders we must ask after, and when; asking is cheap, believing in absence is not.
+
+An order nobody answers for is asked after on a ladder of delays. "I hold no such order" counts only once its request
+can no longer arrive, and then only together with the open orders and the trades, both asked after that moment.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from qt_ray.execution.gateway.rules import Rules
+from qt_ray.execution.venue.calls import Call
+
+
+@dataclass(slots=True)
+class Inquiry:
+    """A question about one order that is open until it is answered."""
+
+    since_ms: int
+    due_ms: int
+    deadline_ms: int
+    asked: int = 0
+    proofs: tuple[Call, ...] = ()
+
+
+@dataclass(slots=True)
+class Doubt:
+    """The open questions by client id; those of the start keep every entry out."""
+
+    rules: Rules
+    inquiries: dict[str, Inquiry] = field(default_factory=dict)
+    starting: set[str] = field(default_factory=set)
+
+    def open(self, client_id: str, at_ms: int, in_ms: int, sent_ms: int | None) -> None:
+        """Ask after an order in so long, or sooner if that was meant already."""
+        deadline_ms = (at_ms if sent_ms is None else sent_ms) + self.rules.deadline_ms
+        known = self.inquiries.setdefault(client_id, Inquiry(at_ms, at_ms + in_ms, deadline_ms))
+        known.due_ms = min(known.due_ms, at_ms + in_ms)
+        known.deadline_ms = max(known.deadline_ms, deadline_ms)
+
+    def close(self, client_id: str) -> None:
+        """Ask no more."""
+        self.inquiries.pop(client_id, None)
+        self.starting.discard(client_id)
+
+    def due(self, at_ms: int) -> Iterator[str]:
+        """Yield the orders to ask after now, and set when each is asked after again."""
+        for client_id, inquiry in tuple(self.inquiries.items()):
+            if at_ms >= inquiry.due_ms:
+                inquiry.asked += 1
+                inquiry.due_ms = self._next_ms(inquiry, at_ms)
+                yield client_id
+
+    def needs_proof(self, client_id: str, asked_ms: int) -> bool:
+        """Return whether an order's absence, learned at `asked_ms`, is worth proving."""
+        inquiry = self.inquiries.get(client_id)
+        return inquiry is not None and asked_ms >= inquiry.deadline_ms
+
+    def prove(self, client_id: str, proofs: tuple[Call, ...]) -> None:
+        """Believe in absence when each of these calls has come back without the order."""
+        self.inquiries[client_id].proofs = proofs
+
+    def proven(self, call: Call, asked_ms: int) -> list[str]:
+        """Take one proof as given, and return the orders that are absent by now."""
+        absent = []
+        for client_id, inquiry in self.inquiries.items():
+            if call in inquiry.proofs and asked_ms >= inquiry.deadline_ms:
+                inquiry.proofs = tuple(proof for proof in inquiry.proofs if proof != call)
+                if not inquiry.proofs:
+                    absent.append(client_id)
+        return absent
+
+    @property
+    def next_ms(self) -> int | None:
+        """Return when the next question is due."""
+        return min((inquiry.due_ms for inquiry in self.inquiries.values()), default=None)
+
+    def _next_ms(self, inquiry: Inquiry, at_ms: int) -> int:
+        """Return the next rung after now: the ladder, the deadline, and then steps as long as its last."""
+        rungs = [inquiry.since_ms + rung for rung in self.rules.ladder_ms]
+        later = [at for at in (*rungs, inquiry.deadline_ms) if at > at_ms]
+        if later:
+            return min(later)
+        step_ms = self.rules.ladder_ms[-1] - self.rules.ladder_ms[-2] if len(rungs) > 1 else self.rules.ladder_ms[0]
+        return at_ms + step_ms
