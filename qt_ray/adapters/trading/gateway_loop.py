@@ -8,13 +8,13 @@ so a step is never half seen; what waits is only the venue.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.journal_file import JournalFile
 from qt_ray.core.codec import canonical, decode
 from qt_ray.execution.gateway.book import Book, replay
-from qt_ray.execution.gateway.budget import Usage
 from qt_ray.execution.gateway.effects import Effect, Send, Write
 from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.gateway.records import Record, record_of
@@ -113,12 +113,12 @@ class GatewayLoop:
         self._mark("sending", send.call)
         answer: Answer[object] = await self._session.ask(send.call)
         self._mark("answered", send.call)
-        self.take(lambda at_ms: self.engine.answered(send.call_id, answer, at_ms))
+        self.take(partial(self.engine.answered, send.call_id, answer))
 
     async def _hear(self) -> None:
         async for news in self._session.news():
             self._mark("heard", news)
-            self.take(lambda at_ms, news=news: self.engine.heard(news, at_ms))
+            self.take(partial(self.engine.heard, news))
             for listener in self._news:
                 listener(news, self._clock())
 
