@@ -2,7 +2,7 @@
 
 Message limits and the duplicate window are the policy's own (`Limits`); the rest is how long we wait, how often we
 ask and how much we let wait. `deadline_ms` is the one that absence rests on: until a request can no longer be
-accepted, not seeing it proves nothing.
+accepted, not seeing it proves nothing. So `receive_window_ms` is what the adapter signs with, or more.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Rules:
 
     limits: Limits = field(default_factory=Limits)
     allowance: Allowance = field(default_factory=Allowance)
-    receive_window_ms: int = 2_000
+    receive_window_ms: int = 5_000
     clock_error_ms: int = 250
     answer_ms: int = 2_500
     forget_ms: int = 60_000
