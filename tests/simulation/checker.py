@@ -13,7 +13,7 @@ from qt_ray.core.orders import Execution, Planned, Rejected, Submitted, Unknown,
 from qt_ray.execution.gateway.book import Book, Tracked
 from qt_ray.execution.exchange.values import Algo, Order, Refusal
 from qt_ray.execution.venue.views import OrderView
-from tests.simulation.network import HIDES, NEVER_ARRIVES
+from tests.simulation.network import HIDES
 from tests.simulation.venue import ACCOUNT, SYMBOLS, WALLET, Venue
 
 ZERO = Decimal(0)
@@ -51,15 +51,21 @@ class Disagreements:
             episode = self.open.pop(name, None)
             self.noted.pop(name, None)
             if episode is not None and episode.faults:
-                self.settled.setdefault(_cause(episode.faults), []).append(now_ms - episode.since_ms)
+                cause = _cause(episode.faults, _at_venue(tracked, self.venue) != (None, None))
+                self.settled.setdefault(cause, []).append(now_ms - episode.since_ms)
         elif name not in self.open:
             self.open[name] = Episode(now_ms, self.noted.pop(name, set()))
 
+    def forget_all_but(self, known: set[str]) -> None:
+        """Forget what died unwritten: nobody has promised anything about it."""
+        self.open = {name: episode for name, episode in self.open.items() if name in known}
 
-def _cause(faults: set[str]) -> str:
-    if faults & HIDES:
-        return "events lost"
-    return "never arrived" if faults & NEVER_ARRIVES else "stream live"
+
+def _cause(faults: set[str], lived: bool) -> str:
+    """Return what made it take so long: no order there is to be heard of, or its events were hidden, or neither."""
+    if not lived:
+        return "never lived"
+    return "events lost" if faults & HIDES else "stream live"
 
 
 def agrees(tracked: Tracked, venue: Venue) -> bool:

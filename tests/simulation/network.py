@@ -28,7 +28,6 @@ EVENT_FAULTS: Final = ("event lost", "event repeated", "event held")
 STREAM_FAULTS: Final = ("stream closed", "stream stalled")
 PROCESS_FAULTS: Final = ("crash",)
 HIDES: Final = frozenset({"event lost", "stream closed", "stream stalled", "crash"})
-NEVER_ARRIVES: Final = frozenset({"request lost", "unknown before accept", "request stale"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,7 @@ class World:
         copies = [record_of(decode(canonical(record))) for record in self.journal]
         self.gateway = Gateway(self.rules, replay(copies))
         self._life += 1
+        self.disagreements.forget_all_but(set(self.gateway.book.orders))
         self._give(lambda gateway: gateway.fenced(self._fence(), self.now_ms))
         self._give(lambda gateway: gateway.recovered(self.now_ms))
         self.after(self.network.delay_ms(), self._connect)

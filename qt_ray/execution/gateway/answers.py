@@ -76,6 +76,8 @@ class Answers:
         call = flight.call
         if isinstance(call, Countdown):
             self._countdowns.failed(call, at_ms)
+        elif isinstance(call, AskOpenOrders):
+            self._truth.check_again(at_ms)
         for client_id in self._touched(flight):
             self._reread(client_id, at_ms)
 

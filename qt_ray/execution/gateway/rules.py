@@ -51,8 +51,8 @@ class Rules:
     residual_min: Mapping[str, Decimal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if list(self.ladder_ms) != sorted(set(self.ladder_ms)) or not self.ladder_ms:
-            raise Invalid(f"ladder_ms: rises, was {self.ladder_ms}")
+        if list(self.ladder_ms) != sorted(set(self.ladder_ms)) or len(self.ladder_ms) < 2:
+            raise Invalid(f"ladder_ms: rises in two steps or more, was {self.ladder_ms}")
         if self.in_flight_max < len(SLOTS_KEPT) * 2 or self.waiting_max < self.in_flight_max:
             raise Invalid(f"in_flight_max: leaves a slot to each share, was {self.in_flight_max}")
 

@@ -103,6 +103,7 @@ class Truth:
         for view in views:
             self.view(view, at_ms)
         if asked_ms is None:
+            self.check_again(at_ms)
             return
         names = {view.client_id for view in views}
         for tracked in self._chronicle.book.open():
@@ -160,10 +161,14 @@ class Truth:
             for symbol, conditional in self._where_we_rest():
                 self._ask(AskOpenOrders(symbol, conditional), at_ms)
 
+    def check_again(self, at_ms: int) -> None:
+        """Look at the open orders again soon, since the last look has shown less than all."""
+        self._check_ms = min(self._check_ms, at_ms + self._rules.check_unsettled_ms)
+
     def stream(self, is_live: bool, at_ms: int) -> None:
         """Know whether news reaches us; what was said while it did not is looked for at once."""
         self.is_live = is_live
-        self._check_ms = at_ms if is_live else min(self._check_ms, at_ms + self._rules.check_unsettled_ms)
+        self._check_ms = at_ms
 
     def is_blocked(self, symbol: str) -> bool:
         """Return whether an order of this symbol is in doubt, or the start is not over."""
