@@ -1,7 +1,8 @@
 """Triggers: the conditional orders of one symbol, sorted by the price that pulls them.
 
 Those that wait for a price to rise and those that wait for it to fall are heaps per kind of price, so a quote looks
-only at the nearest; what no longer waits is swept out before it is most of a heap. Trailing stops move with the market and are asked each time.
+only at the nearest; what no longer waits is swept out before it is most of a heap. Trailing stops move with the market
+and are asked each time.
 """
 
 from dataclasses import dataclass, field
