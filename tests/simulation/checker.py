@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from qt_ray.core.orders import Execution, Planned, Rejected, Submitted, Unknown, progress_of
-from qt_ray.execution.gateway.book import Book, Tracked
 from qt_ray.execution.exchange.values import Algo, Order, Refusal
+from qt_ray.execution.gateway.book import Book, Tracked
 from qt_ray.execution.venue.views import OrderView
 from tests.simulation.network import HIDES
 from tests.simulation.venue import ACCOUNT, SYMBOLS, WALLET, Venue
@@ -25,6 +25,7 @@ class Episode:
     """A while in which one order is not to us what it is to the venue, and the faults that fell into it."""
 
     since_ms: int
+    lived: bool
     faults: set[str] = field(default_factory=set)
 
 
@@ -45,16 +46,18 @@ class Disagreements:
             self.noted.setdefault(client_id, set()).add(fault)
 
     def compare(self, tracked: Tracked, now_ms: int) -> None:
-        """Look at one order from both sides."""
+        """Look at one order from both sides; before it has arrived there is nothing of it to be known."""
         name = tracked.intent.client_id
+        lives = _at_venue(tracked, self.venue) != (None, None)
+        if name in self.open and lives and not self.open[name].lived:
+            self.open[name].since_ms, self.open[name].lived = now_ms, True
         if agrees(tracked, self.venue):
             episode = self.open.pop(name, None)
             self.noted.pop(name, None)
             if episode is not None and episode.faults:
-                cause = _cause(episode.faults, _at_venue(tracked, self.venue) != (None, None))
-                self.settled.setdefault(cause, []).append(now_ms - episode.since_ms)
+                self.settled.setdefault(_cause(episode.faults, lives), []).append(now_ms - episode.since_ms)
         elif name not in self.open:
-            self.open[name] = Episode(now_ms, self.noted.pop(name, set()))
+            self.open[name] = Episode(now_ms, lives, self.noted.pop(name, set()))
 
     def forget_all_but(self, known: set[str]) -> None:
         """Forget what died unwritten: nobody has promised anything about it."""

@@ -81,7 +81,7 @@ def judged(world: World) -> Verdict:
         lost=len(theirs - ours),
         invented=len(ours - theirs),
         duplicates=sum(count > 1 for count in venue.accepted.values()),
-        resent=sum(count > 1 for count in world.resent.values()),
+        resent=sum(count > 1 for count in world.left.values()),
         orphans=len(world.orphans) + len(checker.strangers(venue, book)),
         wallet=checker.wallet_difference(venue, realised.values(), (fee for *_, fee in ours)),
         positions=checker.position_difference(venue, book),

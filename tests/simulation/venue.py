@@ -251,9 +251,7 @@ def trade_view(trade: Trade) -> TradeView:
 
 
 def _execution(trade: Trade) -> Execution:
-    return Execution(
-        trade.id, trade.quantity, trade.price, trade.fee, trade.fee_asset, trade.maker, trade.time_ms
-    )
+    return Execution(trade.id, trade.quantity, trade.price, trade.fee, trade.fee_asset, trade.maker, trade.time_ms)
 
 
 def _news(told: object) -> News | None:
