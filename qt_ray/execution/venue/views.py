@@ -188,4 +188,14 @@ class MarkView:
     time_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class UsageView:
+    """What the venue counted against us by its last answer, whoever of us asked; None where it did not say."""
+
+    weight_minute: int | None
+    orders_ten_seconds: int | None
+    orders_minute: int | None
+    at_ms: int
+
+
 Brackets = dict[str, tuple[Bracket, ...]]
