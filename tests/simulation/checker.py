@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from qt_ray.core.orders import Execution, Planned, Rejected, Submitted, Unknown, progress_of
+from qt_ray.execution.books import Books
+from qt_ray.execution.entries import Opening, Traded
 from qt_ray.execution.exchange.values import Algo, Order, Refusal
 from qt_ray.execution.gateway.book import Book, Tracked
+from qt_ray.execution.gateway.records import Heard, Record
 from qt_ray.execution.venue.views import OrderView
 from tests.simulation.network import HIDES
 from tests.simulation.venue import ACCOUNT, SYMBOLS, WALLET, Venue
@@ -143,19 +146,6 @@ def fills_at(venue: Venue) -> set[tuple[str, int, Decimal, Decimal, Decimal]]:
     }
 
 
-def signed(book: Book, symbol: str) -> Decimal:
-    """Return the position that our executions add up to."""
-    return sum(
-        (
-            tracked.intent.side.sign * execution.quantity
-            for tracked in book.orders.values()
-            if tracked.intent.symbol == symbol
-            for execution in _executions(tracked)
-        ),
-        ZERO,
-    )
-
-
 def over_parent(book: Book) -> int:
     """Return how many parents have traded more than they were meant to."""
     return sum(
@@ -164,14 +154,24 @@ def over_parent(book: Book) -> int:
     )
 
 
-def wallet_difference(venue: Venue, realised: Iterable[Decimal], fees: Iterable[Decimal]) -> Decimal:
-    """Return the venue's wallet less ours."""
-    return venue.wallet - (WALLET + sum(realised, ZERO) - sum(fees, ZERO))
+def books_of(records: Iterable[Record], book: Book) -> Books:
+    """Return the exact ledger that our journal leads to."""
+    books = Books(Opening(0, {"USDT": WALLET}), dict.fromkeys(SYMBOLS, "USDT"))
+    for heard in records:
+        if isinstance(heard, Heard) and heard.news.execution is not None:
+            tracked = book.orders[heard.client_id]
+            intent, number = tracked.intent, tracked.plain_id or ""
+            traded = Traded(
+                intent.symbol, intent.position_side, intent.side, number, heard.news.execution, heard.realised
+            )
+            books.post(traded)
+    books.check()
+    return books
 
 
-def position_difference(venue: Venue, book: Book) -> Decimal:
+def position_difference(venue: Venue, books: Books) -> Decimal:
     """Return how far positions differ, over all symbols."""
-    return sum((abs(venue.position(symbol) - signed(book, symbol)) for symbol in SYMBOLS), ZERO)
+    return sum((abs(venue.position(symbol) - books.position(symbol).quantity) for symbol in SYMBOLS), ZERO)
 
 
 def strangers(venue: Venue, book: Book) -> list[str]:

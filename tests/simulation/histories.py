@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from qt_ray.core.codec import canonical, decode
 from qt_ray.execution.gateway.book import replay
-from qt_ray.execution.gateway.records import Heard, record_of
+from qt_ray.execution.gateway.records import record_of
 from tests.simulation import checker
 from tests.simulation.checker import Verdict
 from tests.simulation.network import Rates
@@ -75,16 +75,15 @@ def judged(world: World) -> Verdict:
     venue, gateway = world.venue, world.gateway
     book = replay(record_of(decode(canonical(record))) for record in world.journal)
     ours, theirs = checker.fills_of(book), checker.fills_at(venue)
-    heard = [record for record in world.journal if isinstance(record, Heard) and record.news.execution]
-    realised = {(r.client_id, r.news.execution.trade_id): r.realised for r in heard if r.news.execution}
+    books = checker.books_of(world.journal, book)
     return Verdict(
         lost=len(theirs - ours),
         invented=len(ours - theirs),
         duplicates=sum(count > 1 for count in venue.accepted.values()),
         resent=sum(count > 1 for count in world.left.values()),
         orphans=len(world.orphans) + len(checker.strangers(venue, book)),
-        wallet=checker.wallet_difference(venue, realised.values(), (fee for *_, fee in ours)),
-        positions=checker.position_difference(venue, book),
+        wallet=venue.wallet - books.wallets["USDT"],
+        positions=checker.position_difference(venue, books),
         over_parent=checker.over_parent(book),
         after_emergency=world.entries_after_emergency,
         unsettled=tuple(world.disagreements.open) + (() if gateway and gateway.is_settled else ("gateway",)),

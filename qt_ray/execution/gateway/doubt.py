@@ -1,7 +1,7 @@
 """Doubt: which orders we must ask after, and when; asking is cheap, believing in absence is not.
 
 An order nobody answers for is asked after on a ladder of delays, and on the same one again from the moment when its
-request can no longer arrive. "I hold no such order" counts only after that, together with the open orders and the trades.
+request can no longer arrive. Only after that "I hold no such order" counts, together with open orders and trades.
 """
 
 from collections.abc import Iterator
