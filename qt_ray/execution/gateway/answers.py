@@ -24,6 +24,7 @@ from qt_ray.execution.venue.calls import (
     CancelById,
     CancelMany,
     Countdown,
+    Done,
     Place,
     PlaceMany,
     Refused,
@@ -59,7 +60,7 @@ class Answers:
         elif isinstance(answer, Refused):
             self._refused(flight, answer, at_ms)
         else:
-            self._done(flight, answer.value, at_ms)
+            self._done(flight, answer, at_ms)
 
     def unsure(self, flight: Flight, at_ms: int) -> None:
         """Take in that nobody knows whether a call was carried out."""
@@ -75,6 +76,8 @@ class Answers:
         call = flight.call
         if isinstance(call, Countdown):
             self._countdowns.failed(call, at_ms)
+        elif isinstance(call, AskOpenOrders):
+            self._truth.check_again(at_ms)
         for client_id in self._touched(flight):
             self._reread(client_id, at_ms)
 
@@ -98,8 +101,8 @@ class Answers:
         else:
             self._truth.refused(intent.client_id, f"{answer.code} {answer.message}", at_ms)
 
-    def _done(self, flight: Flight, value: Any, at_ms: int) -> None:
-        call = flight.call
+    def _done(self, flight: Flight, answer: Done[Any], at_ms: int) -> None:
+        call, value = flight.call, answer.value
         if isinstance(call, Place | Cancel | Amend):
             self._truth.view(value, at_ms)
         elif isinstance(call, PlaceMany):
@@ -111,9 +114,9 @@ class Answers:
         elif isinstance(call, AskOrder):
             self._truth.looked(call.client_id, value, at_ms)
         elif isinstance(call, AskOpenOrders):
-            self._truth.listed(call, value, flight.sent_ms, at_ms)
+            self._truth.listed(call, value, flight.sent_ms if not answer.unread else None, at_ms)
         elif isinstance(call, AskTrades):
-            self._truth.traded(call, value, flight.sent_ms, at_ms)
+            self._truth.traded(call, value, flight.sent_ms if not answer.unread else None, at_ms)
         else:
             self._again_if_cancelled(flight, at_ms)
 

@@ -31,6 +31,7 @@ from qt_ray.execution.venue.calls import (
     PlaceMany,
     Throttled,
 )
+from qt_ray.execution.venue.views import UsageView
 
 BPS = 10_000
 MINUTE_MS: Final = 60_000
@@ -81,15 +82,6 @@ def share_of(lane: Lane, call: Call) -> Share:
     if lane < Lane.ENTRY:
         return Share.RESERVED
     return Share.ENTRIES if lane is Lane.ENTRY or isinstance(call, AskOrder | AskTrades) else Share.QUERIES
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What the headers of an answer said the venue has counted; None where they did not say."""
-
-    weight_minute: int | None = None
-    orders_ten_seconds: int | None = None
-    orders_minute: int | None = None
 
 
 @dataclass(slots=True)
@@ -145,7 +137,7 @@ class Budget:
         self.orders_ten.add(orders_of(call), at_ms)
         self.orders_minute.add(orders_of(call), at_ms)
 
-    def observe(self, usage: Usage, in_flight: tuple[Call, ...], at_ms: int) -> None:
+    def observe(self, usage: UsageView, in_flight: tuple[Call, ...], at_ms: int) -> None:
         """Take the venue's count; calls still in flight may not be in it, so they are added."""
         weight, orders = sum(map(weight_of, in_flight)), sum(map(orders_of, in_flight))
         self.weight.see(usage.weight_minute, weight, at_ms)

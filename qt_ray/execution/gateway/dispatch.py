@@ -10,7 +10,7 @@ from enum import Enum
 
 from qt_ray.core.effects import Lane
 from qt_ray.core.orders import Intent, Planned, Submitted
-from qt_ray.execution.gateway.budget import Budget, Usage, share_of
+from qt_ray.execution.gateway.budget import Budget, share_of
 from qt_ray.execution.gateway.chronicle import Chronicle
 from qt_ray.execution.gateway.effects import Answered, Declined, Send
 from qt_ray.execution.gateway.fence import SHUT, Fence, why_not
@@ -20,6 +20,7 @@ from qt_ray.execution.gateway.rules import SLOTS_KEPT, Rules
 from qt_ray.execution.gateway.throttle import Throttle
 from qt_ray.execution.lifecycle import News, Signal
 from qt_ray.execution.venue.calls import Amend, Call, Place, PlaceMany, Throttled
+from qt_ray.execution.venue.views import UsageView
 
 
 @dataclass(slots=True)
@@ -106,7 +107,7 @@ class Dispatch:
         if flight.waiting.intents:
             self.put(replace(flight.waiting, not_before_ms=at_ms + answer.retry_after_ms))
 
-    def observe(self, usage: Usage, at_ms: int) -> None:
+    def observe(self, usage: UsageView, at_ms: int) -> None:
         """Take the venue's own count of what we used."""
         self._budget.observe(usage, tuple(f.call for f in self.flights.values() if not f.is_overdue), at_ms)
 

@@ -1,7 +1,7 @@
 """Doubt: which orders we must ask after, and when; asking is cheap, believing in absence is not.
 
-An order nobody answers for is asked after on a ladder of delays. "I hold no such order" counts only once its request
-can no longer arrive, and then only together with the open orders and the trades, both asked after that moment.
+An order nobody answers for is asked after on a ladder of delays, and on the same one again from the moment when its
+request can no longer arrive. Only after that "I hold no such order" counts, together with open orders and trades.
 """
 
 from collections.abc import Iterator
@@ -75,10 +75,7 @@ class Doubt:
         return min((inquiry.due_ms for inquiry in self.inquiries.values()), default=None)
 
     def _next_ms(self, inquiry: Inquiry, at_ms: int) -> int:
-        """Return the next rung after now: the ladder, the deadline, and then steps as long as its last."""
-        rungs = [inquiry.since_ms + rung for rung in self.rules.ladder_ms]
-        later = [at for at in (*rungs, inquiry.deadline_ms) if at > at_ms]
-        if later:
-            return min(later)
-        step_ms = self.rules.ladder_ms[-1] - self.rules.ladder_ms[-2] if len(rungs) > 1 else self.rules.ladder_ms[0]
-        return at_ms + step_ms
+        """Return the next rung after now: of the ladder, of the same ladder from the deadline, then its last step."""
+        ladder = self.rules.ladder_ms
+        rungs = [start_ms + rung for start_ms in (inquiry.since_ms, inquiry.deadline_ms) for rung in (0, *ladder)]
+        return min((at for at in rungs if at > at_ms), default=at_ms + ladder[-1] - ladder[-2])

@@ -11,7 +11,6 @@ from qt_ray.core.effects import Lane, PlaceOrder, Severity
 from qt_ray.core.orders import Intent, OrderType, Planned, Submitted, TimeInForce
 from qt_ray.execution.gateway.answers import Answers
 from qt_ray.execution.gateway.book import Book
-from qt_ray.execution.gateway.budget import Usage
 from qt_ray.execution.gateway.chronicle import Chronicle
 from qt_ray.execution.gateway.countdown import Countdowns
 from qt_ray.execution.gateway.dispatch import Dispatch
@@ -26,6 +25,7 @@ from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.gateway.truth import Truth
 from qt_ray.execution.venue.calls import BATCH_MAX, Amend, Answer, Call, Place, PlaceMany
 from qt_ray.execution.venue.news import AlgoNews, News, OrderNews, StreamDown, StreamUp
+from qt_ray.execution.venue.views import UsageView
 
 
 class Gateway:
@@ -113,7 +113,7 @@ class Gateway:
         self._is_healthy = is_healthy
         return self._done(at_ms)
 
-    def metered(self, usage: Usage, at_ms: int) -> list[Effect]:
+    def metered(self, usage: UsageView, at_ms: int) -> list[Effect]:
         """Take in the venue's own count of what we asked."""
         self._dispatch.observe(usage, at_ms)
         return self._done(at_ms)

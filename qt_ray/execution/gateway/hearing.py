@@ -52,10 +52,10 @@ def of_trade(intent: Intent, trade: TradeView, at_ms: int) -> Heard:
 
 
 def shape_of(intent: Intent, told: OrderNews | OrderView) -> Shape | None:
-    """Return how the venue holds an order, if that is not how we wanted it; conditional ones are not amended."""
-    if intent.type.is_conditional or not intent.type.has_limit or told.quantity <= 0:
+    """Return how the venue holds a plain order, if that is not how we wanted it: amended, or cut to the position."""
+    if told.quantity <= 0 or (isinstance(told, OrderView) and told.conditional):
         return None
-    price = told.limit_price if told.limit_price is not None else intent.limit_price
+    price = told.limit_price if intent.type.has_limit and told.limit_price is not None else intent.limit_price
     if (told.quantity, price) == (intent.quantity, intent.limit_price):
         return None
     return Shape(told.quantity, price, told.time_ms if isinstance(told, OrderNews) else told.updated_ms)

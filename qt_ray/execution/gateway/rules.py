@@ -2,7 +2,7 @@
 
 Message limits and the duplicate window are the policy's own (`Limits`); the rest is how long we wait, how often we
 ask and how much we let wait. `deadline_ms` is the one that absence rests on: until a request can no longer be
-accepted, not seeing it proves nothing.
+accepted, not seeing it proves nothing. So `receive_window_ms` is what the adapter signs with, or more.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Rules:
 
     limits: Limits = field(default_factory=Limits)
     allowance: Allowance = field(default_factory=Allowance)
-    receive_window_ms: int = 2_000
+    receive_window_ms: int = 5_000
     clock_error_ms: int = 250
     answer_ms: int = 2_500
     forget_ms: int = 60_000
@@ -51,8 +51,8 @@ class Rules:
     residual_min: Mapping[str, Decimal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if list(self.ladder_ms) != sorted(set(self.ladder_ms)) or not self.ladder_ms:
-            raise Invalid(f"ladder_ms: rises, was {self.ladder_ms}")
+        if list(self.ladder_ms) != sorted(set(self.ladder_ms)) or len(self.ladder_ms) < 2:
+            raise Invalid(f"ladder_ms: rises in two steps or more, was {self.ladder_ms}")
         if self.in_flight_max < len(SLOTS_KEPT) * 2 or self.waiting_max < self.in_flight_max:
             raise Invalid(f"in_flight_max: leaves a slot to each share, was {self.in_flight_max}")
 

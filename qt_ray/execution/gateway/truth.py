@@ -95,10 +95,16 @@ class Truth:
             for proof in proofs:
                 self._ask(proof, at_ms)
 
-    def listed(self, call: AskOpenOrders, views: tuple[OrderView, ...], asked_ms: int, at_ms: int) -> None:
-        """Take in the open orders; what we believe open and is not among them is asked for by name."""
+    def listed(self, call: AskOpenOrders, views: tuple[OrderView, ...], asked_ms: int | None, at_ms: int) -> None:
+        """Take in the open orders; what we believe open and is not among them is asked for by name.
+
+        Without a time of asking the list is not whole, and what is missing in it says nothing.
+        """
         for view in views:
             self.view(view, at_ms)
+        if asked_ms is None:
+            self.check_again(at_ms)
+            return
         names = {view.client_id for view in views}
         for tracked in self._chronicle.book.open():
             is_asked_for = call.symbol in (None, tracked.intent.symbol) and call.conditional is _waits(tracked)
@@ -107,7 +113,7 @@ class Truth:
                 self.reread(tracked.intent.client_id, at_ms)
         self._absent(call, asked_ms, at_ms)
 
-    def traded(self, call: AskTrades, trades: tuple[TradeView, ...], asked_ms: int, at_ms: int) -> None:
+    def traded(self, call: AskTrades, trades: tuple[TradeView, ...], asked_ms: int | None, at_ms: int) -> None:
         """Take in a page of our trades, and ask for the next one if it was full."""
         names = self._chronicle.book.by_plain_id(call.symbol)
         orders = self._chronicle.book.orders
@@ -120,7 +126,8 @@ class Truth:
         self._repairs.pop(call.symbol, None)
         for tracked in self._missing(call.symbol):
             self._repairs[tracked.intent.symbol] = at_ms + self._rules.check_unsettled_ms
-        self._absent(call, asked_ms, at_ms, tuple(trade for trade in trades if trade.order_id not in names))
+        if asked_ms is not None:
+            self._absent(call, asked_ms, at_ms, tuple(trade for trade in trades if trade.order_id not in names))
 
     # What we ask.
 
@@ -154,10 +161,14 @@ class Truth:
             for symbol, conditional in self._where_we_rest():
                 self._ask(AskOpenOrders(symbol, conditional), at_ms)
 
+    def check_again(self, at_ms: int) -> None:
+        """Look at the open orders again soon, since the last look has shown less than all."""
+        self._check_ms = min(self._check_ms, at_ms + self._rules.check_unsettled_ms)
+
     def stream(self, is_live: bool, at_ms: int) -> None:
         """Know whether news reaches us; what was said while it did not is looked for at once."""
         self.is_live = is_live
-        self._check_ms = at_ms if is_live else min(self._check_ms, at_ms + self._rules.check_unsettled_ms)
+        self._check_ms = at_ms
 
     def is_blocked(self, symbol: str) -> bool:
         """Return whether an order of this symbol is in doubt, or the start is not over."""
