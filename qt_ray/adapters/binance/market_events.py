@@ -94,7 +94,7 @@ def _candle(data: Fields) -> Candle:
 
 
 def candle(bar: Fields, symbol: str, interval: str, closed: bool) -> Candle:
-    """Return a bar, whose prices contain one another."""
+    """Return a bar; once it is closed, its prices lie between its lowest and its highest."""
     found = Candle(
         symbol=symbol,
         interval=interval,
@@ -106,7 +106,7 @@ def candle(bar: Fields, symbol: str, interval: str, closed: bool) -> Candle:
         volume=bar.amount("v"),
         closed=closed,
     )
-    if not found.low <= min(found.open, found.close) <= max(found.open, found.close) <= found.high:
+    if closed and not found.low <= min(found.open, found.close) <= max(found.open, found.close) <= found.high:
         raise Invalid(f"{bar.where}: low, open and close, high in this order, were {found}"[:200])
     return found
 
