@@ -12,7 +12,7 @@ from qt_ray.adapters.binance.signing import Pairs
 from qt_ray.core.codec import decimal_text
 from qt_ray.core.errors import Invalid
 from qt_ray.core.ids import VENUE_ID
-from qt_ray.core.orders import Intent, OrderType
+from qt_ray.core.orders import Intent, OrderType, PositionSide
 from qt_ray.execution.venue.calls import BATCH_MAX
 
 STOPS = frozenset({OrderType.STOP, OrderType.STOP_MARKET})
@@ -63,6 +63,9 @@ def _shared(intent: Intent) -> Pairs:
         ("type", intent.type.value),
         ("quantity", decimal_text(intent.quantity)),
     )
+    if intent.position_side is not PositionSide.BOTH:
+        # In hedge mode the side of the position says what closes, and the venue refuses to hear it twice.
+        return (*shared, ("positionSide", intent.position_side.value))
     return (*shared, ("reduceOnly", "true")) if intent.reduce_only else shared
 
 

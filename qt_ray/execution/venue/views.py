@@ -2,18 +2,10 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 
 from qt_ray.core.instruments import Bracket
 from qt_ray.core.orders import Execution, OrderType, Side
-
-
-class PositionSide(StrEnum):
-    """Which of a symbol's positions: the one there is, or one of the two of hedge mode."""
-
-    BOTH = "BOTH"
-    LONG = "LONG"
-    SHORT = "SHORT"
+from qt_ray.core.orders import PositionSide as PositionSide
 
 
 @dataclass(frozen=True, slots=True)
