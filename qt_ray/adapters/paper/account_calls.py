@@ -1,6 +1,5 @@
 """Account calls: balances, margin, positions, income, and how an account and its key are set."""
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -18,12 +17,10 @@ from qt_ray.adapters.paper.account_shapes import (
 from qt_ray.adapters.paper.door import Call, Endpoint
 from qt_ray.adapters.paper.hall import Hall
 from qt_ray.adapters.paper.info_shapes import bracket_shape, rate_limits
-from qt_ray.adapters.paper.limits import TEN_SECONDS_MS
 from qt_ray.adapters.paper.order_calls import window_of
 from qt_ray.adapters.paper.order_shapes import asked_order
 from qt_ray.adapters.paper.spelling import text
 from qt_ray.execution.exchange.reports import PositionFigures
-from qt_ray.execution.exchange.values import ZERO
 from qt_ray.execution.venue.views import PositionSide
 
 Shape = dict[str, Any]
@@ -45,9 +42,11 @@ def _positions(hall: Hall, call: Call) -> list[PositionFigures]:
     return hall.exchange.positions(call.account, symbol)
 
 
-def _is_shown(found: PositionFigures) -> bool:
-    """Return whether the third generation shows a position: it is held, or orders wait in it."""
-    return bool(found.held.quantity or found.bids or found.asks)
+def _busy(hall: Hall, call: Call) -> list[PositionFigures]:
+    """Return what the third generation shows: positions of symbols that are held or in which orders wait."""
+    wanted = call.params.maybe("symbol")
+    busy = [symbol for symbol in hall.exchange.busy_symbols(call.account) if wanted in (None, symbol)]
+    return [found for symbol in busy for found in hall.exchange.positions(call.account, symbol)]
 
 
 def _old_account(hall: Hall, call: Call) -> Shape:
@@ -55,7 +54,7 @@ def _old_account(hall: Hall, call: Call) -> Shape:
     return {
         **PERMISSIONS,
         "updateTime": 0,
-        "multiAssetsMargin": hall.exchange.multi_assets(call.account),
+        "multiAssetsMargin": hall.exchange.is_multi_assets(call.account),
         "tradeGroupId": -1,
         **_sums(hall, call),
         "positions": positions,
@@ -63,17 +62,17 @@ def _old_account(hall: Hall, call: Call) -> Shape:
 
 
 def _new_account(hall: Hall, call: Call) -> Shape:
-    found = [each for each in hall.exchange.positions(call.account, None) if _is_shown(each)]
-    return {**PERMISSIONS, "updateTime": 0, **_sums(hall, call), "positions": [small_position(each) for each in found]}
+    positions = [small_position(found) for found in _busy(hall, call)]
+    return {**PERMISSIONS, "updateTime": 0, **_sums(hall, call), "positions": positions}
 
 
 def _sums(hall: Hall, call: Call) -> Shape:
-    assets = [asset_shape(each, call.now_ms) for each in hall.exchange.assets(call.account)]
+    assets = [asset_shape(each, call.now_ms) for each in hall.exchange.figures(call.account).values()]
     return {**totals_shape(hall.exchange.totals(call.account)), "assets": assets}
 
 
 def _balance(hall: Hall, call: Call) -> list[Shape]:
-    return [balance_shape(each, call.now_ms) for each in hall.exchange.assets(call.account)]
+    return [balance_shape(each, call.now_ms) for each in hall.exchange.figures(call.account).values()]
 
 
 def _old_positions(hall: Hall, call: Call) -> list[Shape]:
@@ -81,15 +80,15 @@ def _old_positions(hall: Hall, call: Call) -> list[Shape]:
 
 
 def _new_positions(hall: Hall, call: Call) -> list[Shape]:
-    return [new_position(found) for found in _positions(hall, call) if _is_shown(found)]
+    return [new_position(found) for found in _busy(hall, call)]
 
 
 def _config(hall: Hall, call: Call) -> Shape:
     return {
         **PERMISSIONS,
-        "dualSidePosition": hall.exchange.hedge(call.account),
+        "dualSidePosition": hall.exchange.is_hedged(call.account),
         "updateTime": 0,
-        "multiAssetsMargin": hall.exchange.multi_assets(call.account),
+        "multiAssetsMargin": hall.exchange.is_multi_assets(call.account),
         "tradeGroupId": -1,
     }
 
@@ -99,7 +98,7 @@ def _symbol_config(hall: Hall, call: Call) -> list[Shape]:
 
 
 def _mode(hall: Hall, call: Call) -> Shape:
-    return {"dualSidePosition": hall.exchange.hedge(call.account)}
+    return {"dualSidePosition": hall.exchange.is_hedged(call.account)}
 
 
 def _set_mode(hall: Hall, call: Call) -> Shape:
@@ -109,7 +108,7 @@ def _set_mode(hall: Hall, call: Call) -> Shape:
 
 
 def _multi_assets(hall: Hall, call: Call) -> Shape:
-    return {"multiAssetsMargin": hall.exchange.multi_assets(call.account)}
+    return {"multiAssetsMargin": hall.exchange.is_multi_assets(call.account)}
 
 
 def _set_multi_assets(hall: Hall, call: Call) -> Shape:
@@ -172,12 +171,8 @@ def _fee_burn(hall: Hall, call: Call) -> Shape:
 
 def _order_limits(hall: Hall, call: Call) -> list[Shape]:
     ten, minute = hall.limits.orders_of(call.account, hall.now())
-    counts = {TEN_SECONDS_MS: ten.used}
-    orders = [limit for limit in rate_limits(hall.limits) if limit["rateLimitType"] == "ORDERS"]
-    return [
-        {**limit, "count": counts[TEN_SECONDS_MS] if limit["interval"] == "SECOND" else minute.used}
-        for limit in orders
-    ]
+    _, per_minute, per_ten = rate_limits(hall.limits)
+    return [{**per_ten, "count": ten.used}, {**per_minute, "count": minute.used}]
 
 
 def _adl(hall: Hall, call: Call) -> Any:
@@ -189,7 +184,7 @@ def _adl(hall: Hall, call: Call) -> Any:
 
 
 def _forced(hall: Hall, call: Call) -> list[Shape]:
-    found = hall.exchange.forced(call.account, call.params.maybe("symbol"))
+    found = hall.exchange.force_orders(call.account, call.params.maybe("symbol"))
     return [asked_order(order) for order in found[-call.params.limit(50, 100) :]]
 
 

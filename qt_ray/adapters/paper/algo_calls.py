@@ -9,7 +9,6 @@ from qt_ray.adapters.paper.order_calls import CANCELLED_ALL, window_of
 from qt_ray.adapters.paper.order_reading import read_algo, read_names
 from qt_ray.adapters.paper.order_shapes import algo_shape, asked_algo
 from qt_ray.adapters.paper.params import Params
-from qt_ray.adapters.paper.refusals import Denied
 
 Shape = dict[str, Any]
 
@@ -31,10 +30,7 @@ def _cancel_all(hall: Hall, call: Call) -> Shape:
 
 def _one(hall: Hall, call: Call) -> Shape:
     algo_id, client_id = read_names(call.params, "algoId", "clientAlgoId")
-    algo = hall.exchange.algo(call.account, algo_id=algo_id, client_id=client_id)
-    if algo is None:
-        raise Denied(-2013, "Order does not exist.")
-    return asked_algo(algo)
+    return asked_algo(hall.exchange.algo(call.account, algo_id=algo_id, client_id=client_id))
 
 
 def _open(hall: Hall, call: Call) -> list[Shape]:

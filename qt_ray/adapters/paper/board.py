@@ -79,25 +79,37 @@ class Funding:
     time_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A trade as everybody sees it; the numbers of a symbol's aggregates have no gaps."""
+
+    number: int
+    trade: TradeTold
+
+
 @dataclass(slots=True)
 class Row:
     """One symbol on the board."""
 
     symbol: str
     quote: Quote | None = None
-    trades: deque[TradeTold] = field(default_factory=lambda: deque(maxlen=TRADES_MAX))
+    trades: deque[Printed] = field(default_factory=lambda: deque(maxlen=TRADES_MAX))
     minutes: deque[Candle] = field(default_factory=lambda: deque(maxlen=MINUTES_MAX))
     fundings: deque[Funding] = field(default_factory=lambda: deque(maxlen=FUNDINGS_MAX))
+    printed: int = 0
     _ended: Candle | None = None
     _ended_at: int = -1
 
-    def take(self, trade: TradeTold) -> None:
-        """Add a trade to the list and to its minute."""
-        self.trades.append(trade)
+    def take(self, trade: TradeTold) -> "Printed":
+        """Add a trade to the list and to its minute; return it with its number."""
+        self.printed += 1
+        printed = Printed(self.printed, trade)
+        self.trades.append(printed)
         opened = trade.time_ms - trade.time_ms % MINUTE_MS
         if not self.minutes or self.minutes[-1].opened_ms < opened:
             self.minutes.append(Candle(opened, trade.price, trade.price, trade.price, trade.price))
         self.minutes[-1].take(trade)
+        return printed
 
     def roll(self, opened_ms: int) -> None:
         """Open the bar of a minute in which nothing has traded yet, at the last price."""
@@ -188,9 +200,9 @@ class Board:
         """Show a new quote."""
         self.rows[quote.symbol].quote = quote
 
-    def take(self, trade: TradeTold) -> None:
-        """Show a trade."""
-        self.rows[trade.symbol].take(trade)
+    def take(self, trade: TradeTold) -> Printed:
+        """Show a trade; return it with its number."""
+        return self.rows[trade.symbol].take(trade)
 
     def quote(self, symbol: str) -> Quote | None:
         """Return the latest quote."""

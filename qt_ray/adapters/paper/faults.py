@@ -57,9 +57,7 @@ class Answer:
 
 
 ANSWERS: dict[str, Answer] = {
-    "unknown": Answer(
-        503, b'{"code":-1000,"msg":"Unknown error, please check your request or try again later."}'
-    ),
+    "unknown": Answer(503, b'{"code":-1000,"msg":"Unknown error, please check your request or try again later."}'),
     "timeout": Answer(
         503,
         b'{"code":-1007,"msg":"Timeout waiting for response from backend server. '
@@ -73,9 +71,7 @@ ANSWERS: dict[str, Answer] = {
     "too_many": Answer(429, b'{"code":-1003,"msg":"Too many requests."}', 5),
     "banned": Answer(418, b'{"code":-1003,"msg":"Way too many requests; IP banned."}', 60),
     "revoked": Answer(401, b'{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}'),
-    "bad_gateway": Answer(
-        502, b"<html><head><title>502 Bad Gateway</title></head></html>", content_type="text/html"
-    ),
+    "bad_gateway": Answer(502, b"<html><head><title>502 Bad Gateway</title></head></html>", content_type="text/html"),
 }
 EXEMPT_FROM = "throttled"
 
@@ -206,4 +202,3 @@ class Faults:
 def first(rules: Iterable[Rule], deed: Deed) -> Rule | None:
     """Return the first rule of a deed."""
     return next((rule for rule in rules if rule.deed is deed), None)
-

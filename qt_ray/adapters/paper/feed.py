@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from qt_ray.adapters.paper.board import Board, Candle
+from qt_ray.adapters.paper.board import Board, Candle, Printed
 from qt_ray.adapters.paper.hub import Hub, Message
 from qt_ray.adapters.paper.market_shapes import (
     aggregate_event,
@@ -26,7 +26,7 @@ from qt_ray.adapters.paper.spelling import text
 from qt_ray.adapters.paper.stream_names import INTERVALS_MS, Kind, Stream
 from qt_ray.execution.exchange.exchange import Exchange
 from qt_ray.execution.exchange.listing import Listing
-from qt_ray.execution.exchange.told import LiquidationTold, TradeTold
+from qt_ray.execution.exchange.told import LiquidationTold
 
 Tell = Callable[[Message], None]
 Sides = tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]
@@ -44,9 +44,7 @@ EVENT_NAMES = {
 class Feed:
     """Turns what the board shows into messages for those who listen."""
 
-    def __init__(
-        self, exchange: Exchange, listings: dict[str, Listing], board: Board, hub: Hub, tell: Tell
-    ) -> None:
+    def __init__(self, exchange: Exchange, listings: dict[str, Listing], board: Board, hub: Hub, tell: Tell) -> None:
         self._exchange, self._listings, self._board, self._hub, self._tell = exchange, listings, board, hub, tell
         self._best_names = {symbol: f"{symbol.lower()}@bookTicker" for symbol in listings}
         self._best: dict[str, tuple[Any, ...]] = {}
@@ -77,15 +75,13 @@ class Feed:
             for each in (name, "!bookTicker"):
                 self._tell(Message(each, "bookTicker", payload, Kind.BOOK_TICKER))
 
-    def trade(self, trade: TradeTold) -> None:
-        """Tell a trade."""
-        for suffix, kind, shape in (
-            ("trade", Kind.TRADE, trade_event),
-            ("aggTrade", Kind.AGGREGATE, aggregate_event),
-        ):
-            name = f"{trade.symbol.lower()}@{suffix}"
-            if self._hub.wants(name):
-                self._tell(Message(name, suffix, orjson.dumps(shape(trade)), kind))
+    def trade(self, printed: Printed) -> None:
+        """Tell a trade, alone and as an aggregate."""
+        symbol = printed.trade.symbol.lower()
+        if self._hub.wants(name := f"{symbol}@trade"):
+            self._tell(Message(name, "trade", orjson.dumps(trade_event(printed.trade)), Kind.TRADE))
+        if self._hub.wants(name := f"{symbol}@aggTrade"):
+            self._tell(Message(name, "aggTrade", orjson.dumps(aggregate_event(printed)), Kind.AGGREGATE))
 
     def liquidation(self, told: LiquidationTold) -> None:
         """Tell a liquidation."""
@@ -136,7 +132,7 @@ class Feed:
         day = row.day(now_ms)
         if day is None or not row.trades:
             return None
-        return ticker_event(symbol, day, row.trades[-1], self._listings[symbol].tick, now_ms)
+        return ticker_event(symbol, day, row.trades[-1].trade, self._listings[symbol].tick, now_ms)
 
     def _klines(self, stream: Stream, now_ms: int) -> Iterable[dict[str, Any]]:
         """Yield the bar as it stands, and before it the one that ended since it was last told."""

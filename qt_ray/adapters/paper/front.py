@@ -147,23 +147,21 @@ async def _opened(request: web.BaseRequest) -> tuple[web.WebSocketResponse, Line
     line = request.transport
     if line is None:
         raise ConnectionResetError("a socket has a transport, this one is gone")
-    return socket, line  # type: ignore[return-value]  # a transport is a line
+    return socket, line
 
 
 def _response(reply: Reply) -> web.Response:
-    return web.Response(
-        body=reply.body, status=reply.status, headers=reply.headers, content_type=reply.content_type
-    )
+    return web.Response(body=reply.body, status=reply.status, headers=reply.headers, content_type=reply.content_type)
 
 
 def _cut(request: web.BaseRequest, reply: Reply | None) -> web.Response:
     """End the connection: at once, or in the middle of the reply."""
     line = request.transport
     if line is not None and reply is None:
-        line.abort()  # type: ignore[attr-defined]  # a TCP transport can
+        line.abort()
     elif line is not None and reply is not None:
         head = f"HTTP/1.1 {reply.status} OK\r\nContent-Length: {len(reply.body)}\r\n"
         half = reply.body[: len(reply.body) // 2]
-        line.write(f"{head}Content-Type: {reply.content_type}\r\n\r\n".encode() + half)  # type: ignore[attr-defined]
+        line.write(f"{head}Content-Type: {reply.content_type}\r\n\r\n".encode() + half)
         line.close()
     return web.Response()

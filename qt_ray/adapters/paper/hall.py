@@ -100,13 +100,11 @@ class Hall:
         self.board.show(quote)
         self.exchange.quote(quote, now_ms)
 
-    def step(self, quotes: list[Quote], now_ms: int) -> None:
-        """Let the market move and tell everybody what came of it."""
+    def publish(self, symbols: list[str], now_ms: int) -> None:
+        """Tell everybody what came of a step of the market in which these symbols moved."""
         self.board.roll(now_ms)
-        for quote in quotes:
-            self.quote(quote, now_ms)
         self._fund(now_ms)
-        self.feed.best([quote.symbol for quote in quotes], now_ms)
+        self.feed.best(symbols, now_ms)
         self.tell()
         self.feed.tick(now_ms)
         self.hub.flush()
@@ -146,8 +144,7 @@ class Hall:
 
     def _tell_all(self, told: Told) -> None:
         if isinstance(told, TradeTold):
-            self.board.take(told)
-            self.feed.trade(told)
+            self.feed.trade(self.board.take(told))
         elif isinstance(told, LiquidationTold):
             self.board.liquidations.append(told)
             self.feed.liquidation(told)

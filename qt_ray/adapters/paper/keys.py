@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from qt_ray.adapters.paper.params import Params
 from qt_ray.adapters.paper.refusals import AHEAD, Denied, denied
+from qt_ray.core.errors import Invalid
 
 WINDOW_MS = 5_000
 WINDOW_MS_MAX = 60_000
@@ -48,9 +49,12 @@ class KeyRing:
             raise denied(-2015, address=address)
         return key
 
-    def named(self, name: str) -> Key | None:
-        """Return a key by its name, revoked or not."""
-        return self._keys.get(name)
+    def of(self, account: str) -> Key:
+        """Return an account's key, revoked or not."""
+        found = next((key for key in self._keys.values() if key.account == account), None)
+        if found is None:
+            raise Invalid(f"an account has a key, {account!r:.60} has none")
+        return found
 
 
 def sign(secret: bytes, payload: bytes) -> str:

@@ -1,7 +1,6 @@
 """Market calls: what anybody may ask of the market, and of the venue itself."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from qt_ray.adapters.paper.board import Row
@@ -67,13 +66,13 @@ def _depth_weight(params: Params) -> int:
 
 def _trades(hall: Hall, call: Call) -> list[Shape]:
     row, limit = hall.row(call.params.text("symbol")), call.params.limit(500, TRADES_MAX)
-    return [trade_shape(trade) for trade in list(row.trades)[-limit:]]
+    return [trade_shape(printed.trade) for printed in list(row.trades)[-limit:]]
 
 
 def _historical_trades(hall: Hall, call: Call) -> list[Shape]:
     row, limit = hall.row(call.params.text("symbol")), call.params.limit(100, 500)
     since = call.params.maybe_whole("fromId")
-    found = [trade for trade in row.trades if since is None or trade.id >= since]
+    found = [printed.trade for printed in row.trades if since is None or printed.trade.id >= since]
     return [trade_shape(trade) for trade in (found[-limit:] if since is None else found[:limit])]
 
 
@@ -82,14 +81,14 @@ def _aggregates(hall: Hall, call: Call) -> list[Shape]:
     row, limit = hall.row(params.text("symbol")), params.limit(500, TRADES_MAX)
     since, start, end = params.maybe_whole("fromId"), params.maybe_whole("startTime"), params.maybe_whole("endTime")
     found = [
-        trade
-        for trade in row.trades
-        if (since is None or trade.id >= since)
-        and (start is None or trade.time_ms >= start)
-        and (end is None or trade.time_ms <= end)
+        printed
+        for printed in row.trades
+        if (since is None or printed.number >= since)
+        and (start is None or printed.trade.time_ms >= start)
+        and (end is None or printed.trade.time_ms <= end)
     ]
     newest = since is None and start is None
-    return [aggregate_shape(trade) for trade in (found[-limit:] if newest else found[:limit])]
+    return [aggregate_shape(printed) for printed in (found[-limit:] if newest else found[:limit])]
 
 
 def _klines(hall: Hall, call: Call) -> list[list[Any]]:
@@ -108,10 +107,7 @@ def _bars(row: Row, params: Params) -> list[tuple[Any, int]]:
 
 def _price_klines(hall: Hall, call: Call) -> list[list[Any]]:
     """Return bars of a price that has no volume; here the mark follows the last price bar by bar."""
-    return [
-        [*row[:5], "0", row[6], "0", row[8], "0", "0", "0"]
-        for row in _klines(hall, call)
-    ]
+    return [[*row[:5], "0", row[6], "0", row[8], "0", "0", "0"] for row in _klines(hall, call)]
 
 
 def _klines_weight(params: Params) -> int:
@@ -162,14 +158,16 @@ def _day(hall: Hall, call: Call) -> Any:
         day = row.day(call.now_ms)
         if day is None or not row.trades:
             return None
-        return ticker_shape(row.symbol, day, row.trades[-1], hall.listings[row.symbol].tick, call.now_ms)
+        return ticker_shape(row.symbol, day, row.trades[-1].trade, hall.listings[row.symbol].tick, call.now_ms)
 
     return _one_or_all(hall, call, shape)
 
 
 def _price(hall: Hall, call: Call) -> Any:
     def shape(row: Row) -> Shape | None:
-        return row.quote and {"symbol": row.symbol, "price": text(row.quote.last), "time": row.quote.time_ms}
+        if row.quote is None:
+            return None
+        return {"symbol": row.symbol, "price": text(hall.exchange.last_price(row.symbol)), "time": call.now_ms}
 
     return _one_or_all(hall, call, shape)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from qt_ray.adapters.paper.board import Candle, Funding
+from qt_ray.adapters.paper.board import Candle, Funding, Printed
 from qt_ray.adapters.paper.spelling import eight, like, text
 from qt_ray.execution.exchange.listing import Level, Listing, Quote
 from qt_ray.execution.exchange.told import LiquidationTold, TradeTold
@@ -96,13 +96,17 @@ def trade_event(trade: TradeTold) -> Shape:
     }
 
 
-def aggregate_event(trade: TradeTold) -> Shape:
+def aggregate_event(printed: Printed) -> Shape:
     """Return a trade of the market as an aggregate of one."""
+    trade = printed.trade
+    return {"e": "aggTrade", "E": trade.time_ms, "s": trade.symbol, **aggregate_shape(printed)}
+
+
+def aggregate_shape(printed: Printed) -> Shape:
+    """Return an aggregate as the question is answered."""
+    trade = printed.trade
     return {
-        "e": "aggTrade",
-        "E": trade.time_ms,
-        "s": trade.symbol,
-        "a": trade.id,
+        "a": printed.number,
         "p": text(trade.price),
         "q": text(trade.quantity),
         "nq": text(trade.quantity),
@@ -111,12 +115,6 @@ def aggregate_event(trade: TradeTold) -> Shape:
         "T": trade.time_ms,
         "m": trade.buyer_is_maker,
     }
-
-
-def aggregate_shape(trade: TradeTold) -> Shape:
-    """Return an aggregate as the question is answered."""
-    shape = aggregate_event(trade)
-    return {name: shape[name] for name in ("a", "p", "q", "nq", "f", "l", "T", "m")}
 
 
 def trade_shape(trade: TradeTold) -> Shape:

@@ -72,20 +72,17 @@ def _countdown(hall: Hall, call: Call) -> Shape:
 
 
 def _one(hall: Hall, call: Call) -> Shape:
-    found = _named(hall, call)
-    if found is None:
-        raise Denied(-2013, "Order does not exist.")
-    return asked_order(found)
+    return asked_order(_named(hall, call))
 
 
 def _open_one(hall: Hall, call: Call) -> Shape:
     found = _named(hall, call)
-    if found is None or not found.is_open:
+    if not found.is_open:
         raise Denied(-2013, "Order does not exist.")
     return asked_order(found)
 
 
-def _named(hall: Hall, call: Call) -> Order | None:
+def _named(hall: Hall, call: Call) -> Order:
     order_id, client_id = read_names(call.params)
     symbol = call.params.text("symbol")
     return hall.exchange.order(call.account, symbol, order_id=order_id, client_id=client_id)

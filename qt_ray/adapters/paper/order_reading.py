@@ -81,7 +81,9 @@ def read_algo(params: Params) -> NewAlgo:
     )
 
 
-def read_names(params: Params, number: str = "orderId", name: str = "origClientOrderId") -> tuple[int | None, str | None]:
+def read_names(
+    params: Params, number: str = "orderId", name: str = "origClientOrderId"
+) -> tuple[int | None, str | None]:
     """Return by which number or name an order is meant; one of the two is sent."""
     order_id, client_id = params.maybe_whole(number), params.maybe(name)
     if order_id is None and client_id is None:

@@ -48,9 +48,7 @@ BANNED = (
 class Denied(Refusal):
     """A no of the wire; `retry_after_s` is told in a header where the venue tells it."""
 
-    def __init__(
-        self, code: int, message: str, status: int | None = None, retry_after_s: int | None = None
-    ) -> None:
+    def __init__(self, code: int, message: str, status: int | None = None, retry_after_s: int | None = None) -> None:
         super().__init__(code, message)
         self.status = status_of(code) if status is None else status
         self.retry_after_s = retry_after_s

@@ -13,8 +13,8 @@ import orjson
 from qt_ray.adapters.paper.carriage import carry
 from qt_ray.adapters.paper.door import Door, Reply, Request
 from qt_ray.adapters.paper.hall import Hall
-from qt_ray.adapters.paper.limits import Limits
 from qt_ray.adapters.paper.info_shapes import rate_limits
+from qt_ray.adapters.paper.limits import Limits
 from qt_ray.adapters.paper.params import params_of, spelled
 from qt_ray.adapters.paper.refusals import denied
 
