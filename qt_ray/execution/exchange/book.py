@@ -92,6 +92,19 @@ class Half:
             yield Level(price, quantity)
             price = next(clients, None)
 
+    def average(self, quantity: Decimal) -> Decimal:
+        """Return the average price at which so much, or all there is, could be taken; zero if there is nothing."""
+        level = self.outside[-1] if self.outside else None
+        if level is not None and level.quantity >= quantity and not self.prices:
+            return level.price
+        left, cost = quantity, ZERO
+        for level in self.levels():
+            part = min(left, level.quantity)
+            left, cost = left - part, cost + part * level.price
+            if not left:
+                break
+        return cost / (quantity - left) if left < quantity else ZERO
+
     def offers(self, order: Order, limit: Decimal) -> Decimal:
         """Return how much `order` could take here down to its limit, up to what it wants."""
         found = sum((level.quantity for level in self.outside if self.reaches(level.price, limit)), ZERO)

@@ -12,8 +12,8 @@ from qt_ray.execution.exchange.listing import Listing
 from qt_ray.execution.exchange.values import NewOrder, Refusal, TimeInForce, is_closing
 from qt_ray.execution.venue.views import PositionSide
 
-TRADING = "TRADING"
 PRE_SETTLE = "PRE_SETTLE"
+TRADED = frozenset({"TRADING", PRE_SETTLE})
 GOOD_TILL_AHEAD_MS = 600_000
 GOOD_TILL_MAX_MS = 253_402_300_799_000
 PRICE_MATCHES = {
@@ -33,7 +33,7 @@ def check_status(market: Market, closes: bool) -> None:
     status = market.listing.status
     if status == PRE_SETTLE and not closes:
         raise Refusal(-4140, "Invalid symbol status for opening position.")
-    if status not in (TRADING, PRE_SETTLE) or market.quote is None:
+    if status not in TRADED or market.quote is None:
         raise Refusal(-4108, "Symbol is on delivering or delivered or settling or closed or pre-trading.")
 
 
@@ -101,7 +101,7 @@ def check_notional(listing: Listing, notional: Decimal) -> None:
 
 
 def check_good_till(wanted_ms: int, time_in_force: TimeInForce, now_ms: int) -> None:
-    """Refuse a good-till date that is too near or too far; whole seconds count."""
+    """Refuse a good-till date that is too near or too far."""
     if time_in_force is TimeInForce.GTD and not now_ms + GOOD_TILL_AHEAD_MS < wanted_ms < GOOD_TILL_MAX_MS:
         raise Refusal(
             -5040,
@@ -145,7 +145,7 @@ def check_plain(market: Market, account: Account, wanted: NewOrder, now_ms: int)
     else:
         _check_limit(market, wanted)
     check_good_till(wanted.good_till_ms, wanted.time_in_force, now_ms)
-    if wanted.client_id is not None and wanted.client_id in account.open:
+    if wanted.client_id in account.open:
         raise Refusal(-4116, "ClientOrderId is duplicated.")
 
 

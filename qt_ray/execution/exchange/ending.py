@@ -23,7 +23,7 @@ def end(
     if book.of(order.side).remove(order):
         book.update_id += 1
     order.state, order.updated_ms, order.expiry_reason = state, floor.now_ms, expiry_reason
-    account.retire(order, line)
+    floor.retire(account, order, line)
     floor.tell_order(line, happened, order)
     finish_parent(floor, account, order)
 

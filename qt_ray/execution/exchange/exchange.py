@@ -12,13 +12,15 @@ from qt_ray.core.orders import Side
 from qt_ray.execution.exchange import liquidation, settings
 from qt_ray.execution.exchange.account import Account
 from qt_ray.execution.exchange.algos import cancel_algos, fire, place_algo
+from qt_ray.execution.exchange.checks import TRADED
 from qt_ray.execution.exchange.clockwork import run_due, start_funding
 from qt_ray.execution.exchange.ending import cancel, end_algo
 from qt_ray.execution.exchange.floor import Floor, Market, Numbers
 from qt_ray.execution.exchange.inquiry import DOES_NOT_EXIST, Inquiry
 from qt_ray.execution.exchange.listing import Listing, Quote
 from qt_ray.execution.exchange.matching import hit, sweep
-from qt_ray.execution.exchange.orders import amend, cancel_all, checked, place
+from qt_ray.execution.exchange.orders import amend, cancel_all, checked, delist, place
+from qt_ray.execution.exchange.timers import Due, Timer
 from qt_ray.execution.exchange.told import Told
 from qt_ray.execution.exchange.values import Algo, AlgoState, NewAlgo, NewOrder, Order, Refusal, Setting
 from qt_ray.execution.venue.views import PositionSide
@@ -39,13 +41,15 @@ class Exchange(Inquiry):
     # The world
 
     def relist(self, listing: Listing) -> None:
-        """Change a symbol's filters, status, fees or brackets, or list a new one."""
+        """Change a symbol's filters, status, fees or brackets, or list a new one; orders end with its trading."""
         market = self._floor.markets.get(listing.symbol)
         if market is None:
             self._floor.markets[listing.symbol] = Market(listing)
             start_funding(self._floor, listing.symbol)
         else:
             market.listing = listing
+            if listing.status not in TRADED:
+                delist(self._floor, listing.symbol)
 
     def quote(self, quote: Quote, now_ms: int) -> None:
         """Let the outside market move: resting orders it crosses trade, triggers fire, thin margins end."""
@@ -58,12 +62,11 @@ class Exchange(Inquiry):
         sweep(self._floor, market)
         self._settle(market)
 
-    def print_trade(self, symbol: str, price: Decimal, quantity: Decimal, now_ms: int) -> None:
-        """Let somebody outside trade with somebody outside: resting orders in its way trade, triggers fire."""
+    def print_trade(self, symbol: str, price: Decimal, quantity: Decimal, aggressor: Side, now_ms: int) -> None:
+        """Let the outside trade: resting orders in its way trade first, triggers fire."""
         self.advance(now_ms)
         market = self._floor.market(symbol)
-        market.last = price
-        hit(self._floor, market, price, quantity)
+        hit(self._floor, market, price, quantity, aggressor)
         self._settle(market)
 
     def advance(self, now_ms: int) -> None:
@@ -152,10 +155,11 @@ class Exchange(Inquiry):
         self._floor.market(symbol)
         if not 0 <= after_ms <= COUNTDOWN_MAX_MS:
             raise Refusal(-1130, "Data sent for parameter 'countdownTime' is not valid.")
+        timer = Timer(Due.COUNTDOWN, symbol, account)
         if after_ms:
-            self._floor.timers.arm(account, symbol, now_ms + after_ms)
+            self._floor.timers.set(self.now_ms + after_ms, timer)
         else:
-            self._floor.timers.disarm(account, symbol)
+            self._floor.timers.void(timer)
 
     # Conditional orders
 

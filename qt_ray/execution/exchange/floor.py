@@ -10,7 +10,7 @@ from decimal import Decimal
 from qt_ray.execution.exchange.account import Account, Board, Line
 from qt_ray.execution.exchange.book import Book
 from qt_ray.execution.exchange.listing import Listing
-from qt_ray.execution.exchange.timers import Timers
+from qt_ray.execution.exchange.timers import Due, Timer, Timers
 from qt_ray.execution.exchange.told import AccountTold, AlgoTold, OrderTold, Told
 from qt_ray.execution.exchange.triggers import Triggers
 from qt_ray.execution.exchange.values import (
@@ -22,6 +22,7 @@ from qt_ray.execution.exchange.values import (
     Order,
     Refusal,
     Setting,
+    TimeInForce,
     Trade,
 )
 from qt_ray.execution.venue.views import PositionSide
@@ -99,6 +100,12 @@ class Floor:
         market = self.market(symbol)
         first = min(LEVERAGE_FIRST, max(tier.leverage_max for tier in market.listing.brackets))
         return account.lines.get(symbol) or Line(market, Setting(first))
+
+    def retire(self, account: Account, order: Order, line: Line) -> None:
+        """Hold an order as ended, and end its timer."""
+        if order.time_in_force is TimeInForce.GTD:
+            self.timers.void(Timer(Due.GOOD_TILL, order.symbol, account.name, order.id))
+        account.retire(order, line)
 
     def rates(self) -> dict[str, Decimal]:
         """Return what each asset is worth in USD: quote assets one, others their index."""

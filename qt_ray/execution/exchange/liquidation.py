@@ -93,13 +93,8 @@ def _pool(floor: Floor, account: Account, line: Line, side: PositionSide | None)
         cross = account.cross_wallet(asset)
         alone = ((line, held),) if held.quantity else ()
         return Pool(f"{line.listing.symbol} {side}", alone, balance, maintenance(line, held), cross)
-    members = tuple(
-        (other, held)
-        for other in account.lines.values()
-        if not other.setting.isolated and (account.multi_assets or other.listing.quote == asset)
-        for held in other.held.values()
-        if held.quantity
-    )
+    sharing = _sharing(account, line)
+    members = tuple((other, held) for other in sharing for held in other.held.values() if held.quantity)
     found = totals(account, floor.rates()) if account.multi_assets else figures(account, asset)
     balance = found.cross_wallet + found.cross_unrealised
     return Pool(
@@ -107,11 +102,16 @@ def _pool(floor: Floor, account: Account, line: Line, side: PositionSide | None)
     )
 
 
+def _sharing(account: Account, line: Line) -> list[Line]:
+    """Return the lines that share the cross wallet with this one."""
+    asset = None if account.multi_assets else line.listing.quote
+    return [
+        other for other in account.lines.values() if not other.setting.isolated and asset in (None, other.listing.quote)
+    ]
+
+
 def _liquidate(floor: Floor, account: Account, line: Line, side: PositionSide | None, pool: Pool) -> None:
-    lines = {other.listing.symbol: other for other, _ in pool.members}
-    if side is None:
-        lines |= {name: other for name, other in account.lines.items() if not other.setting.isolated}
-    for other in lines.values():
+    for other in [line] if side is not None else _sharing(account, line):
         for order in list(other.open.values()):
             expire(floor, account, order, BY_LIQUIDATION)
     while pool.members and pool.maintenance >= pool.balance:

@@ -76,7 +76,8 @@ def exposure(line: Line, hedge: bool, bids: Decimal, asks: Decimal) -> Decimal:
 
 def position_notional(line: Line) -> Decimal:
     """Return the notional of all positions of a line."""
-    return sum((abs(held.quantity) for held in line.held.values()), ZERO) * line.mark
+    size = sum((abs(held.quantity) for held in line.held.values() if held.quantity), ZERO)
+    return size * line.mark if size else ZERO
 
 
 def order_initial(line: Line, hedge: bool) -> Decimal:

@@ -12,7 +12,7 @@ from qt_ray.execution.exchange.ending import BY_SELF_TRADE, end
 from qt_ray.execution.exchange.floor import Floor, Market
 from qt_ray.execution.exchange.settlement import release_guards, settle, trim
 from qt_ray.execution.exchange.told import TradeTold
-from qt_ray.execution.exchange.values import Happened, Order, OrderState, SelfTrade
+from qt_ray.execution.exchange.values import ZERO, Happened, Order, OrderState, SelfTrade
 from qt_ray.execution.venue.views import PositionSide
 
 
@@ -49,18 +49,18 @@ def sweep(floor: Floor, market: Market) -> None:
             trade(floor, market, quantity, order.price, _opposite(side), None, maker)
 
 
-def hit(floor: Floor, market: Market, price: Decimal, quantity: Decimal) -> None:
-    """Let an outside trade fill the clients' orders it went through, and at its price those behind the outside."""
-    for side in Side:
-        half, left = market.book.of(side), quantity
-        while left > 0 and (order := half.best_order()) is not None and half.reaches(order.price, price):
-            if order.price == price:
-                left -= sum(level.quantity for level in half.outside if level.price == price)
-            done = min(order.left, left)
-            if done <= 0:
-                break
-            left -= done
-            trade(floor, market, done, order.price, _opposite(side), None, (floor.accounts[order.account], order))
+def hit(floor: Floor, market: Market, price: Decimal, quantity: Decimal, aggressor: Side) -> None:
+    """Let an outside taker trade down to a price: clients' orders on its way first, the outside with the rest."""
+    half, left = market.book.against(aggressor), quantity
+    ahead = sum((level.quantity for level in half.outside if level.price == price), ZERO)
+    while (order := half.best_order()) is not None and half.reaches(order.price, price):
+        done = min(order.left, left if order.price != price else left - ahead)
+        if done <= 0:
+            break
+        left -= done
+        trade(floor, market, done, order.price, aggressor, None, (floor.accounts[order.account], order))
+    if left:
+        trade(floor, market, left, price, aggressor, None, None)
 
 
 def trade(

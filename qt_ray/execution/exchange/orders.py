@@ -16,15 +16,24 @@ from qt_ray.execution.exchange.checks import (
     check_price,
     check_quantity,
     check_reduction,
+    check_status,
     matched_price,
 )
-from qt_ray.execution.exchange.ending import BY_MARKET, BY_TIME_IN_FORCE, cancel, expire
+from qt_ray.execution.exchange.ending import (
+    BY_DELISTING,
+    BY_MARKET,
+    BY_REDUCTION,
+    BY_TIME_IN_FORCE,
+    cancel,
+    end_algo,
+    expire,
+)
 from qt_ray.execution.exchange.floor import Floor, Market
 from qt_ray.execution.exchange.margin import available, exceeds_cap, needed
 from qt_ray.execution.exchange.matching import take
 from qt_ray.execution.exchange.settlement import trim
-from qt_ray.execution.exchange.timers import Due
-from qt_ray.execution.exchange.values import ZERO, Happened, NewOrder, Order, Refusal, TimeInForce
+from qt_ray.execution.exchange.timers import Due, Timer
+from qt_ray.execution.exchange.values import ZERO, AlgoState, Happened, NewOrder, Order, Refusal, TimeInForce
 
 ONE = Decimal(1)
 
@@ -38,7 +47,7 @@ def checked(floor: Floor, account: Account, wanted: NewOrder) -> Order:
         raise Refusal(-2025, "Reach max open order limit.")
     order = draft(floor, account, market, wanted)
     best = market.book.against(order.side).best_price()
-    worth = order.price or best or market.mark
+    worth = order.price or market.book.against(order.side).average(order.quantity) or market.mark
     if not order.closes:
         check_notional(market.listing, order.quantity * worth)
     check_reduction(account, line, wanted)
@@ -75,14 +84,15 @@ def work(floor: Floor, account: Account, order: Order) -> None:
     take(floor, account, order, _bound(market, order.side) if is_market else order.price)
     if not order.is_open:
         return
-    if is_market:
+    if order.closes and not line.closable(order):
+        expire(floor, account, order, BY_REDUCTION)
+    elif is_market:
         expire(floor, account, order, BY_MARKET)
     elif order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
         expire(floor, account, order, BY_TIME_IN_FORCE)
     else:
         _rest(floor, market, order)
-        if order.closes:
-            trim(floor, account, line)
+        trim(floor, account, line)
 
 
 def cancel_all(floor: Floor, account: Account, symbol: str) -> list[Order]:
@@ -95,9 +105,20 @@ def cancel_all(floor: Floor, account: Account, symbol: str) -> list[Order]:
     return found
 
 
+def delist(floor: Floor, symbol: str) -> None:
+    """End every order in a symbol that is traded no more."""
+    for account in floor.accounts.values():
+        line = account.lines.get(symbol)
+        for order in list(line.open.values()) if line else []:
+            expire(floor, account, order, BY_DELISTING)
+        for algo in [algo for algo in account.open_algos.values() if algo.wanted.symbol == symbol]:
+            end_algo(floor, account, algo, AlgoState.EXPIRED, "The symbol is not traded.")
+
+
 def amend(floor: Floor, account: Account, order: Order, side: Side, quantity: Decimal, price: Decimal) -> None:
     """Change an open order's quantity and price."""
     market, line = floor.markets[order.symbol], account.lines[order.symbol]
+    check_status(market, order.closes)
     _check_amendment(market, order, side, quantity, price)
     if quantity <= order.executed:
         cancel(floor, account, order)
@@ -150,15 +171,13 @@ def _change(
     floor.tell_order(line, Happened.AMENDMENT, order)
     if not keeps_place:
         work(floor, account, order)
-    elif order.closes:
-        trim(floor, account, line)
 
 
 def _rest(floor: Floor, market: Market, order: Order) -> None:
     market.book.of(order.side).add(order)
     market.book.update_id += 1
     if order.time_in_force is TimeInForce.GTD:
-        floor.timers.set(order.good_till_ms, Due.GOOD_TILL, order.account, order.symbol, order.id)
+        floor.timers.set(order.good_till_ms, Timer(Due.GOOD_TILL, order.symbol, order.account, order.id))
 
 
 def _check_time_in_force(market: Market, order: Order, best: Decimal | None) -> None:

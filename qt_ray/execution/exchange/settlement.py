@@ -68,7 +68,7 @@ def _progress(floor: Floor, account: Account, line: Line, order: Order, quantity
     if order.executed == order.quantity:
         order.state = OrderState.FILLED
         floor.markets[order.symbol].book.of(order.side).remove(order)
-        account.retire(order, line)
+        floor.retire(account, order, line)
 
 
 def _pay(floor: Floor, account: Account, trade: Trade) -> None:

@@ -1,9 +1,15 @@
-"""Timers: what becomes due, earliest first; equal moments in the order in which they were set."""
+"""Timers: what becomes due, earliest first; equal moments in the order in which they were set.
+
+A timer has a name. Setting it again replaces it and voiding ends it; what lies void in the heap is swept out before
+it is more than half of it, so memory follows what is really set.
+"""
 
 from dataclasses import dataclass, field
 from enum import Enum
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
+
+IDLE_MAX = 64
 
 
 class Due(Enum):
@@ -15,13 +21,11 @@ class Due(Enum):
 
 
 class Timer(NamedTuple):
-    """One moment; a countdown is void unless its number is the account's latest for the symbol."""
+    """What a timer is for, and whose."""
 
-    at_ms: int
-    number: int
     due: Due
-    account: str
     symbol: str
+    account: str = ""
     order_id: int = 0
 
 
@@ -29,26 +33,28 @@ class Timer(NamedTuple):
 class Timers:
     """The timers that are set."""
 
-    waiting: list[Timer] = field(default_factory=list)
-    countdowns: dict[tuple[str, str], int] = field(default_factory=dict)
+    waiting: list[tuple[int, int, Timer]] = field(default_factory=list)
+    live: dict[Timer, int] = field(default_factory=dict)
     number: int = 0
 
-    def set(self, at_ms: int, due: Due, account: str, symbol: str, order_id: int = 0) -> int:
-        """Set a timer and return its number."""
+    def set(self, at_ms: int, timer: Timer) -> None:
+        """Set a timer, in place of what it was set to."""
         self.number += 1
-        heappush(self.waiting, Timer(at_ms, self.number, due, account, symbol, order_id))
-        return self.number
+        self.live[timer] = self.number
+        heappush(self.waiting, (at_ms, self.number, timer))
+        if len(self.waiting) > 2 * len(self.live) + IDLE_MAX:
+            self.waiting = [item for item in self.waiting if self.live.get(item[2]) == item[1]]
+            heapify(self.waiting)
 
-    def arm(self, account: str, symbol: str, at_ms: int) -> None:
-        """Set a countdown, which voids an earlier one."""
-        self.countdowns[account, symbol] = self.set(at_ms, Due.COUNTDOWN, account, symbol)
+    def void(self, timer: Timer) -> None:
+        """End a timer before it is due."""
+        self.live.pop(timer, None)
 
-    def disarm(self, account: str, symbol: str) -> None:
-        """Void a countdown."""
-        self.countdowns.pop((account, symbol), None)
-
-    def take(self, now_ms: int) -> Timer | None:
-        """Return the earliest timer that is due by now, each once."""
-        if not self.waiting or self.waiting[0].at_ms > now_ms:
-            return None
-        return heappop(self.waiting)
+    def take(self, now_ms: int) -> tuple[int, Timer] | None:
+        """Return the earliest timer that is due by now and its moment, each once."""
+        while self.waiting and self.waiting[0][0] <= now_ms:
+            at_ms, number, timer = heappop(self.waiting)
+            if self.live.get(timer) == number:
+                del self.live[timer]
+                return at_ms, timer
+        return None

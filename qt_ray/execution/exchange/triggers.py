@@ -1,7 +1,8 @@
 """Triggers: the conditional orders of one symbol, sorted by the price that pulls them.
 
 Those that wait for a price to rise and those that wait for it to fall are heaps per kind of price, so a quote looks
-only at the nearest. Trailing stops move with the market and are asked each time.
+only at the nearest; what no longer waits is swept out before it is most of a heap. Trailing stops move with the market
+and are asked each time.
 """
 
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from qt_ray.core.orders import OrderType, Side
 from qt_ray.execution.exchange.values import Algo, NewAlgo, Working
 
 STOPS = frozenset({OrderType.STOP, OrderType.STOP_MARKET})
+IDLE_MAX = 64
 HUNDRED = Decimal(100)
 
 
@@ -51,6 +53,8 @@ class Triggers:
         heap = self.heaps.setdefault((algo.wanted.working, above), [])
         self.waiting[algo.id] = algo
         heappush(heap, (trigger if above else -trigger, algo.id))
+        if len(heap) > 2 * len(self.waiting) + IDLE_MAX:
+            heap[:] = sorted(item for item in heap if item[1] in self.waiting)
 
     def remove(self, algo: Algo) -> None:
         """Let it wait no more; its place in a heap is passed over when it comes up."""
