@@ -21,7 +21,7 @@ from qt_ray.adapters.paper.params import Params, params_of
 from qt_ray.adapters.paper.pump import Pump
 from qt_ray.core.errors import Invalid
 from qt_ray.execution.exchange.listing import Listing
-from qt_ray.execution.exchange.market import Market
+from qt_ray.execution.exchange.market import Outside
 from qt_ray.execution.exchange.values import Refusal
 from qt_ray.execution.venue.views import PositionSide
 
@@ -32,7 +32,7 @@ class Works:
 
     hall: Hall
     front: Front
-    market: Market
+    market: Outside
     pump: Pump
 
 
@@ -88,16 +88,20 @@ def _relist(works: Works, params: Params) -> Any:
 
 
 def _jump(works: Works, params: Params) -> Any:
-    """Multiply a symbol's price, at once."""
-    works.market.jump(params.text("symbol"), params.amount("factor"))
-    works.pump.step(works.hall.market_ms())
+    """Multiply a symbol's prices, at once or over some time."""
+    symbol, factor = works.hall.row(params.text("symbol")).symbol, float(params.amount("factor"))
+    now_ms = works.hall.market_ms()
+    works.market.jump(symbol, factor, now_ms, params.maybe_whole("over_ms") or 0)
+    works.pump.step(now_ms)
     return {}
 
 
 def _split(works: Works, params: Params) -> Any:
-    """Let a symbol's mark be a factor of its last price; 1 joins them again."""
-    works.market.split(params.text("symbol"), params.amount("factor"))
-    works.pump.step(works.hall.market_ms())
+    """Let a symbol's mark and index be a factor of its last price for a while."""
+    symbol, factor = works.hall.row(params.text("symbol")).symbol, float(params.amount("factor"))
+    now_ms = works.hall.market_ms()
+    works.market.split_mark(symbol, factor, now_ms, now_ms + params.whole("for_ms"))
+    works.pump.step(now_ms)
     return {}
 
 
@@ -118,7 +122,7 @@ def _order(works: Works, params: Params) -> Any:
 
 def _fund(works: Works, params: Params) -> Any:
     """Let funding be paid now, at a rate if one is given."""
-    symbol = params.text("symbol")
+    symbol = works.hall.row(params.text("symbol")).symbol
     rate = _signed(params, "rate") if params.maybe("rate") else None
     works.hall.exchange.fund(symbol, rate, works.hall.market_ms())
     return {}

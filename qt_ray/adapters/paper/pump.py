@@ -5,30 +5,23 @@ in between, so a fast market is slower than asked but never skips a price.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import ROUND_DOWN, Decimal
-from typing import Protocol
 
 from qt_ray.adapters.paper.hall import Hall
 from qt_ray.core.orders import Side
 from qt_ray.execution.exchange.listing import Quote
+from qt_ray.execution.exchange.market import Outside
 
 BEAT_MS = 10
 HOUSE_MS = 250
 PRINTED_SHARE = Decimal("0.1")
 
 
-class Market(Protocol):
-    """Where quotes come from."""
-
-    def step(self, now_ms: int) -> Sequence[Quote]:
-        """Return the quotes that are new at a moment."""
-
-
 class Pump:
     """Drives a hall by a market and a clock."""
 
-    def __init__(self, hall: Hall, market: Market, step_ms: int, keep_house: Callable[[int], None]) -> None:
+    def __init__(self, hall: Hall, market: Outside, step_ms: int, keep_house: Callable[[int], None]) -> None:
         self._hall, self._market, self._step_ms, self._keep_house = hall, market, step_ms, keep_house
         self._due_ms = hall.market_ms()
         self._housed_ms = 0
@@ -36,7 +29,7 @@ class Pump:
 
     def step(self, now_ms: int) -> None:
         """Let the market move once."""
-        quotes = [*self._market.step(now_ms)]
+        quotes = self._market.quotes(now_ms)
         for quote in quotes:
             self._hall.quote(quote, now_ms)
             self._print(quote, now_ms)

@@ -24,15 +24,17 @@ from qt_ray.adapters.paper.listen_keys import LIFE_MS, ListenKeys
 from qt_ray.adapters.paper.listings import listings
 from qt_ray.adapters.paper.pump import Pump
 from qt_ray.adapters.paper.sockets import Manners
+from qt_ray.adapters.paper.source import fill, made_up, parted
 from qt_ray.adapters.paper.trade_log import TradeLog
 from qt_ray.core.errors import Invalid
 from qt_ray.execution.exchange.exchange import Exchange
-from qt_ray.execution.exchange.market import Market
+from qt_ray.execution.exchange.market import Outside
 from qt_ray.market.bars import Bars
 
 PORT = 18_080
 FIRST_IDS = (8_000_000_001, 600_000_001, 2_000_001)
 GRACE_S = 1.0
+STILL_STEP_MS = 100
 
 Serve = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -79,7 +81,10 @@ class PaperVenue:
             self._close_listeners,
             self._log,
         )
-        self.market = Market(listed.values(), wanted.seed, wanted.step_ms or 100, time.market(), bars=wanted.bars)
+        before, ahead = parted(made_up(listed, wanted.seed) if wanted.bars is None else wanted.bars)
+        for symbol, row in self.hall.board.rows.items():
+            fill(row, listed[symbol], before, time.market())
+        self.market = Outside([*listed.values()], ahead, wanted.seed, time.market(), wanted.step_ms or STILL_STEP_MS)
         self.door = Door(self.hall, CALLS)
         self.front = Front(self.hall, self.door, wanted.manners)
         self.pump = Pump(self.hall, self.market, wanted.step_ms, self.front.keep_house)
