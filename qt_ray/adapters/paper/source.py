@@ -58,8 +58,9 @@ def fill(row: Row, listing: Listing, bars: Bars, start_ms: int) -> None:
     at = bars.symbols.index(listing.symbol)
     opened_ms = start_ms - start_ms % MINUTE_MS - len(bars) * MINUTE_MS
     for step in range(len(bars)):
-        prices = [_on(listing.tick, float(column[step, at])) for column in (bars.open, bars.high, bars.low, bars.close)]
-        candle = Candle(opened_ms + step * MINUTE_MS, *prices)
+        columns = (bars.open, bars.high, bars.low, bars.close)
+        opened, high, low, close = (_on(listing.tick, float(column[step, at])) for column in columns)
+        candle = Candle(opened_ms + step * MINUTE_MS, opened, high, low, close)
         candle.volume = _on(listing.step, float(bars.volume[step, at]))
         candle.quote = candle.volume * candle.close
         candle.bought, candle.bought_quote = candle.volume * TAKER_SHARE, candle.quote * TAKER_SHARE
