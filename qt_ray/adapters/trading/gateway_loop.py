@@ -13,11 +13,10 @@ from typing import Final
 
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.journal_file import JournalFile
-from qt_ray.core.codec import canonical, decode
-from qt_ray.execution.gateway.book import Book, replay
+from qt_ray.core.codec import canonical
 from qt_ray.execution.gateway.effects import Effect, Send, Write
 from qt_ray.execution.gateway.engine import Gateway
-from qt_ray.execution.gateway.records import Record, record_of
+from qt_ray.execution.gateway.records import Record
 from qt_ray.execution.venue.calls import Answer
 from qt_ray.execution.venue.news import News
 from qt_ray.execution.venue.session import VenueSession
@@ -31,11 +30,6 @@ IDLE_MS: Final = 1_000
 
 def unmarked(point: str, about: object) -> None:
     """Pass a crash point by; the tests put something deadly here."""
-
-
-def recalled(journal: JournalFile) -> Book:
-    """Return the book that a journal remembers."""
-    return replay(record_of(decode(line.payload)) for line in journal.replay())
 
 
 class GatewayLoop:
