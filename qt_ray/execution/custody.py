@@ -180,11 +180,7 @@ class Custody:
                 self._marks[position.symbol] = position.mark
 
     def _posted(self, entries: Iterable[Traded | Moved]) -> list[Deed]:
-        fresh: list[Deed] = []
-        for entry in entries:
-            if self.books.contradiction(entry) is None and self.books.post(entry):
-                fresh.append(Post(entry))
-        return fresh
+        return [Post(entry) for entry in entries if not self.books.contradiction(entry) and self.books.post(entry)]
 
     def _known(self) -> Known:
         orders = {name: tracked.order for name, tracked in self._book.orders.items()}

@@ -14,7 +14,7 @@ from typing import Self
 
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.journal_file import JournalFile
-from qt_ray.adapters.trading.gateway_loop import GatewayLoop, Mark, unmarked
+from qt_ray.adapters.trading.gateway_loop import GatewayLoop, Mark, happened, unmarked
 from qt_ray.adapters.trading.memory import remembered
 from qt_ray.adapters.trading.opening import opening_of, rules_of
 from qt_ray.core.codec import canonical
@@ -85,7 +85,7 @@ class AccountLoop:
     @property
     def is_ready(self) -> bool:
         """Return whether an entry would be sent now, as far as the account is concerned."""
-        return self.custody.why_closed(self._clock()) is None
+        return not self.gateway.engine.fence.closed and self.custody.why_closed(self._clock()) is None
 
     def fenced(self, fence: Fence) -> None:
         """Take in the lease on the policy's epoch."""
@@ -116,9 +116,8 @@ class AccountLoop:
             self._mark("posted", posts)
         for deed in deeds:
             self._do_one(deed)
-        if deeds:
-            self._show_fence()
-            self._due.set()
+        self._show_fence()
+        self._due.set()
 
     def _do_one(self, deed: Deed) -> None:
         engine = self.gateway.engine
@@ -141,11 +140,8 @@ class AccountLoop:
         while True:
             self._due.clear()
             wait_ms = max(self.custody.next_ms - self._clock(), 0)
-            try:
-                await asyncio.wait_for(self._due.wait(), wait_ms / 1_000)
-            except TimeoutError:
+            if not await happened(self._due, wait_ms):
                 self._do(self.custody.ticked(self._clock()))
-                self._show_fence()
 
 
 def _books(entries: list[Opening | Traded | Moved], listed: RulesView) -> Books:

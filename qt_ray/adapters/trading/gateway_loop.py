@@ -122,7 +122,14 @@ class GatewayLoop:
             self._due.clear()
             next_ms = self.engine.next_ms
             wait_ms = IDLE_MS if next_ms is None else min(max(next_ms - self._clock(), 0), IDLE_MS)
-            try:
-                await asyncio.wait_for(self._due.wait(), wait_ms / 1_000)
-            except TimeoutError:
+            if not await happened(self._due, wait_ms):
                 self.take(self.engine.ticked)
+
+
+async def happened(event: asyncio.Event, within_ms: int) -> bool:
+    """Wait for an event at most so long, and return whether it happened; a cancellation is never mistaken for that."""
+    try:
+        async with asyncio.timeout(within_ms / 1_000):
+            return await event.wait()
+    except TimeoutError:
+        return False

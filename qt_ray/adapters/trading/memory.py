@@ -1,4 +1,4 @@
-"""Memory: one journal holds both what became of orders and what was posted, in the one order in which it was believed."""
+"""Memory: one journal holds what became of orders and what was posted, in the one order in which it was believed."""
 
 from typing import Any
 

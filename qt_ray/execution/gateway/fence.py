@@ -10,7 +10,7 @@ from qt_ray.core.orders import Intent
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """The lease a gateway holds: until when, on which epoch, the oldest policy that may open, and what else forbids it."""
+    """The lease a gateway holds: until when, on which epoch, from which policy on, and what else forbids entries."""
 
     epoch: int
     lease_until_ms: int
