@@ -5,6 +5,7 @@ everybody must hear waits in `drain`, in the order in which it happened. Timers 
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 from qt_ray.core.errors import Invalid
@@ -16,6 +17,7 @@ from qt_ray.execution.exchange.checks import TRADED
 from qt_ray.execution.exchange.clockwork import run_due, start_funding
 from qt_ray.execution.exchange.ending import cancel, end_algo
 from qt_ray.execution.exchange.floor import Floor, Market, Numbers
+from qt_ray.execution.exchange.funding import charge
 from qt_ray.execution.exchange.inquiry import DOES_NOT_EXIST, Inquiry
 from qt_ray.execution.exchange.listing import Listing, Quote
 from qt_ray.execution.exchange.matching import hit, sweep
@@ -73,6 +75,15 @@ class Exchange(Inquiry):
         """Let time pass: what is due by now happens, each at its own moment; time never goes back."""
         for symbol in run_due(self._floor, now_ms):
             self._settle(self._floor.markets[symbol])
+
+    def fund(self, symbol: str, rate: Decimal | None, now_ms: int) -> None:
+        """Let a symbol's funding be paid out of turn, at a rate of its own if one is given."""
+        self.advance(now_ms)
+        market = self._floor.market(symbol)
+        if rate is not None and market.quote is not None:
+            market.quote = replace(market.quote, funding_rate=rate)
+        charge(self._floor, market)
+        self._settle(market)
 
     def drain(self) -> list[Told]:
         """Return everything told since the last time, in order."""
