@@ -94,6 +94,7 @@ class Account:
     __slots__ = (
         "algos",
         "algos_by_client",
+        "burns_fees",
         "by_client",
         "closed",
         "closed_algos",
@@ -113,7 +114,7 @@ class Account:
 
     def __init__(self, name: str, wallets: dict[str, Decimal]) -> None:
         self.name, self.wallets = name, dict(wallets)
-        self.hedge = self.multi_assets = False
+        self.hedge = self.multi_assets = self.burns_fees = False
         self.lines: dict[str, Line] = {}
         self.orders: dict[int, Order] = {}
         self.open: dict[str, Order] = {}
