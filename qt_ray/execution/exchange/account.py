@@ -61,7 +61,8 @@ class Line:
     @property
     def is_flat(self) -> bool:
         """Return whether no position is held."""
-        return not any(held.quantity for held in self.held.values())
+        both, long, short = self.held.values()
+        return not (both.quantity or long.quantity or short.quantity)
 
     def reserve(self, order: Order, quantity: Decimal) -> None:
         """Count so much more (or less) of an order that may open as waiting."""
