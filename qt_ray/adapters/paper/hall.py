@@ -18,7 +18,7 @@ from qt_ray.adapters.paper.limits import Limits
 from qt_ray.adapters.paper.listen_keys import ListenKey, ListenKeys
 from qt_ray.adapters.paper.refusals import denied
 from qt_ray.adapters.paper.stream_faults import FaultyOutlet
-from qt_ray.adapters.paper.stream_names import Kind
+from qt_ray.adapters.paper.stream_names import Kind, Stream
 from qt_ray.adapters.paper.trade_log import TradeLog
 from qt_ray.adapters.paper.user_events import UserEvents
 from qt_ray.execution.exchange.exchange import Exchange
@@ -64,7 +64,7 @@ class Hall:
     ) -> None:
         self.exchange, self.listings, self.clock = exchange, listings, clock
         self.limits, self.listen_keys, self.faults = limits, listen_keys, faults
-        self.keys, self.board, self.hub = KeyRing(), Board(listings), Hub()
+        self.keys, self.board, self.hub = KeyRing(), Board(listings), Hub(self._begin)
         self.outlet = FaultyOutlet(faults, self.hub.publish, close)
         self.feed = Feed(exchange, listings, self.board, self.hub, self._say)
         self._log, self._events = log, UserEvents()
@@ -138,6 +138,9 @@ class Hall:
         body = {"e": "listenKeyExpired", "E": now_ms, "listenKey": key.name}
         self._say(Message(key.name, "listenKeyExpired", orjson.dumps(body), Kind.USER))
         self.hub.flush()
+
+    def _begin(self, stream: Stream) -> None:
+        self.feed.begin(stream)
 
     def _say(self, message: Message) -> None:
         self.outlet.tell(message, self.now())
