@@ -154,10 +154,8 @@ class Hall:
 
     def _fund(self, now_ms: int) -> None:
         """Remember the rate of each funding time that has passed."""
-        hour = now_ms // FUNDING_GRID_MS
-        if hour == self._funded:
-            return
-        self._funded = hour
-        for listing in self.listings.values():
-            if hour * FUNDING_GRID_MS % listing.funding_interval_ms == 0:
-                self.board.rows[listing.symbol].pay(hour * FUNDING_GRID_MS)
+        for hour in range(self._funded + 1, now_ms // FUNDING_GRID_MS + 1):
+            self._funded = hour
+            for listing in self.listings.values():
+                if hour * FUNDING_GRID_MS % listing.funding_interval_ms == 0:
+                    self.board.rows[listing.symbol].pay(hour * FUNDING_GRID_MS)
