@@ -16,7 +16,19 @@ from pathlib import Path
 
 from benchmarks.form import HEADER, Row, cells, table, terminal
 
-MODULES = ("features", "backtest", "money", "market", "trees", "ensemble", "research", "footprint", "planted", "start")
+MODULES = (
+    "features",
+    "backtest",
+    "money",
+    "journal",
+    "market",
+    "trees",
+    "ensemble",
+    "research",
+    "footprint",
+    "planted",
+    "start",
+)
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 SECONDS_MAX = 3600

@@ -15,7 +15,7 @@ from qt_ray.adapters.models.registry import Registry
 from qt_ray.adapters.settings_keys import KEYS, Key, meaning_of, shown
 
 HERE = Path(__file__).parent
-MACHINES = ("qt_ray.execution.lifecycle", "qt_ray.risk.ess", "qt_ray.ai.model_status")
+MACHINES = ("qt_ray.execution.lifecycle", "qt_ray.risk.ess", "qt_ray.governance.trade_state", "qt_ray.ai.model_status")
 
 MACHINES_HEAD = """# State machines
 

@@ -29,6 +29,14 @@ class Side(StrEnum):
         return 1 if self is Side.BUY else -1
 
 
+class PositionSide(StrEnum):
+    """Which of a symbol's positions: the one there is, or one of the two of hedge mode."""
+
+    BOTH = "BOTH"
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+
 class OrderType(StrEnum):
     """How an order trades, in the venue's words."""
 
@@ -95,6 +103,7 @@ class Intent:
     limit_price: Decimal | None = None
     trigger_price: Decimal | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
+    position_side: PositionSide = PositionSide.BOTH
 
     def __post_init__(self) -> None:
         if self.time_in_force is not TimeInForce.GTC and self.type is not OrderType.LIMIT:

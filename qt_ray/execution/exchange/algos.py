@@ -63,8 +63,10 @@ def check_algo(floor: Floor, market: Market, account: Account, wanted: NewAlgo) 
     closes = wanted.reduce_only or wanted.closes_position or is_closing(wanted.side, wanted.position_side)
     check_status(market, closes)
     check_mode(account, wanted.position_side, wanted.reduce_only)
-    _check_size(market, wanted, closes)
+    _check_size(market, wanted)
     _check_prices(market, wanted)
+    if wanted.quantity is not None and not closes:
+        check_notional(market.listing, wanted.quantity * (wanted.price or wanted.trigger_price or market.mark))
     check_good_till(wanted.good_till_ms, wanted.time_in_force, floor.now_ms)
     same = account.algos_by_client.get(wanted.client_id) if wanted.client_id else None
     if same is not None and same.is_open:
@@ -151,7 +153,7 @@ def _check_protected(market: Market, wanted: NewAlgo) -> None:
         raise Refusal(-4192, "Trigger protection: last and mark price are too far apart.")
 
 
-def _check_size(market: Market, wanted: NewAlgo, closes: bool) -> None:
+def _check_size(market: Market, wanted: NewAlgo) -> None:
     if wanted.closes_position:
         if wanted.type is TRAILING or wanted.type.has_limit:
             raise Refusal(-4136, f"Target strategy invalid for orderType {wanted.type},closePosition true")
@@ -162,8 +164,6 @@ def _check_size(market: Market, wanted: NewAlgo, closes: bool) -> None:
     if wanted.quantity is None:
         raise _missing("quantity")
     check_quantity(market.listing, wanted.quantity, market_order=not wanted.type.has_limit)
-    if not closes:
-        check_notional(market.listing, wanted.quantity * (wanted.price or wanted.trigger_price or market.mark))
 
 
 def _check_prices(market: Market, wanted: NewAlgo) -> None:

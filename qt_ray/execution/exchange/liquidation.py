@@ -1,7 +1,7 @@
 """Liquidation: a margin balance that no longer covers maintenance is not the client's to manage.
 
 Orders end first, then the position that needs most is sold tier by tier at the market, never beyond the price at which
-nothing would be left; what the market does not take there, the insurance fund does. So no wallet ends below zero by it.
+nothing would be left; what the market does not take there, the insurance fund does. No account ends below zero by it.
 """
 
 from dataclasses import dataclass

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from qt_ray.core.orders import Intent, Side
 
 BATCH_MAX = 5
+NOT_SENT = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +223,22 @@ T = TypeVar("T", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[T]):
-    """The venue did it, or answers the question."""
+    """The venue did it, or answers the question.
+
+    `unread` names, for each element of a list that broke a rule, the rule: while there is one, what is missing in
+    `value` is not known to be gone.
+    """
 
     value: T
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The venue's definite no, with its code: the call changed nothing."""
+    """The venue's definite no, with its code: the call changed nothing.
+
+    `NOT_SENT` is no code of a venue's: no byte has left, so there is nothing to wait for.
+    """
 
     code: int
     message: str

@@ -2,18 +2,10 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 
 from qt_ray.core.instruments import Bracket
 from qt_ray.core.orders import Execution, OrderType, Side
-
-
-class PositionSide(StrEnum):
-    """Which of a symbol's positions: the one there is, or one of the two of hedge mode."""
-
-    BOTH = "BOTH"
-    LONG = "LONG"
-    SHORT = "SHORT"
+from qt_ray.core.orders import PositionSide as PositionSide
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +178,16 @@ class MarkView:
     funding_rate: Decimal
     next_funding_ms: int
     time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageView:
+    """What the venue counted against us by its last answer, whoever of us asked; None where it did not say."""
+
+    weight_minute: int | None
+    orders_ten_seconds: int | None
+    orders_minute: int | None
+    at_ms: int
 
 
 Brackets = dict[str, tuple[Bracket, ...]]

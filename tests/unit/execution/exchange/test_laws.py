@@ -1,6 +1,7 @@
 """What holds after any sequence of calls, told by everything that was told."""
 
 from collections import defaultdict
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -47,7 +48,8 @@ algos = st.tuples(
     st.booleans(),
     st.sampled_from(Working),
 )
-quotes = st.tuples(st.just("quote"), ticks, st.integers(1, 20).map(lambda tenths: D(tenths) / 10), ticks)
+moves = ticks | st.integers(-150, 150)
+quotes = st.tuples(st.just("quote"), moves, st.integers(1, 20).map(lambda tenths: D(tenths) / 10), moves)
 others = st.one_of(
     st.tuples(st.just("cancel"), clients, st.integers(0, 9)),
     st.tuples(st.just("amend"), clients, st.integers(0, 9), quantities, ticks),
@@ -66,10 +68,8 @@ def act(x: Exchange, step: tuple[Any, ...], now_ms: int) -> int:
     """Carry out one step of a story; a refusal is an answer too."""
     kind, *rest = step
     now_ms += rest[0] if kind == "wait" else 7
-    try:
+    with suppress(Refusal):
         ACTS[kind](x, now_ms, *rest)
-    except Refusal:
-        pass
     return now_ms
 
 

@@ -1,0 +1,80 @@
+"""Connection: one web socket that proves it lives, or ends and says why.
+
+Silence is broken by our own ping; a socket that then stays silent is dead, however open it looks. Time is counted only
+while we listen, so a slow consumer, which simply is not read for, never makes a living socket look dead.
+"""
+
+from typing import Self
+
+from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, WSMessage, WSMsgType
+from yarl import URL
+
+from qt_ray.adapters.binance.pace import Pace
+from qt_ray.core.errors import Retryable
+
+MESSAGE_MAX = 8 * 2**20
+
+
+class Connection:
+    """An open socket; `ended` says why it is no more."""
+
+    def __init__(self, socket: ClientWebSocketResponse, pace: Pace) -> None:
+        self._socket = socket
+        self._pace = pace
+        self.ended = ""
+
+    @classmethod
+    async def open(cls, http: ClientSession, url: URL, pace: Pace) -> Self:
+        """Return an open connection; an address may hold a key, so no error repeats it."""
+        try:
+            socket = await http.ws_connect(url, autoping=False, max_msg_size=MESSAGE_MAX)
+        except (ClientError, TimeoutError, OSError) as error:
+            raise Retryable(f"a stream opens, it did not: {type(error).__name__}") from None
+        return cls(socket, pace)
+
+    async def hear(self) -> str | bytes | None:
+        """Return the next message, or nothing when the connection has ended."""
+        while not self.ended:
+            try:
+                frame = await self._frame()
+            except (ClientError, OSError) as error:
+                self.ended = type(error).__name__
+                break
+            if frame is None:
+                self.ended = f"silent for {self._pace.ping_s + self._pace.pong_s:g} s, even when pinged"
+            elif frame.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                data: str | bytes = frame.data
+                return data
+            elif frame.type is WSMsgType.PING:
+                await self._pong(frame.data)
+            elif frame.type is not WSMsgType.PONG:
+                self.ended = f"closed with {self._socket.close_code}"
+        return None
+
+    async def say(self, text: str) -> None:
+        """Send a message; a connection that cannot ends, and whoever hears it learns so."""
+        try:
+            await self._socket.send_str(text)
+        except (ClientError, OSError) as error:
+            self.ended = self.ended or type(error).__name__
+
+    async def close(self) -> None:
+        """Close the socket, politely and briefly."""
+        self.ended = self.ended or "closed by us"
+        await self._socket.close()
+
+    async def _frame(self) -> WSMessage | None:
+        try:
+            return await self._socket.receive(self._pace.ping_s)
+        except TimeoutError:
+            await self._socket.ping()
+        try:
+            return await self._socket.receive(self._pace.pong_s)
+        except TimeoutError:
+            return None
+
+    async def _pong(self, data: bytes) -> None:
+        try:
+            await self._socket.pong(data)
+        except (ClientError, OSError) as error:
+            self.ended = type(error).__name__

@@ -1,0 +1,155 @@
+"""Session: the venue port over Binance's protocol. Whatever happens on the way becomes a value.
+
+What changes something is sent once, whatever comes of it; only questions are asked again. The venue's clock is asked
+every minute, and at once when the venue says that ours is off.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final, Self
+
+from qt_ray.adapters.binance.answers import CLOCK_OFF, answer
+from qt_ray.adapters.binance.endpoints import Endpoints
+from qt_ray.adapters.binance.market_feed import MarketFeed
+from qt_ray.adapters.binance.market_streams import Wanted
+from qt_ray.adapters.binance.pace import Pace
+from qt_ray.adapters.binance.requests import Plan, Step, plan_of
+from qt_ray.adapters.binance.signing import Signer
+from qt_ray.adapters.binance.usage import Usage
+from qt_ray.adapters.binance.user_stream import UserStream
+from qt_ray.adapters.binance.venue_clock import ClockView, Sample, VenueClock, Verdict
+from qt_ray.adapters.binance.wire import Lost, NotSent, Patience, Wire
+from qt_ray.adapters.clock import monotonic_ns, now_ms
+from qt_ray.core.errors import Invalid
+from qt_ray.execution.venue.calls import NOT_SENT, Answer, AskTime, Call, Done, Place, PlaceMany, Refused, Unsure
+from qt_ray.execution.venue.news import News
+from qt_ray.execution.venue.views import UsageView
+
+QUESTIONS_MAX: Final = 2
+CLOCK_EVERY_S: Final = 60
+CLOCK_SAMPLES: Final = 3
+
+
+class BinanceSession:
+    """A conversation with one account; without a key, with the public part of a venue."""
+
+    def __init__(self, endpoints: Endpoints, signer: Signer | None, patience: Patience, pace: Pace) -> None:
+        self._usage = Usage(now_ms)
+        self._wire = Wire(endpoints, signer, patience, self._usage)
+        self._clock = VenueClock()
+        self._pace = pace
+        self._asking_time = asyncio.Lock()
+        self._keeper: asyncio.Task[None] | None = None
+        self._streams: list[UserStream] = []
+
+    def __repr__(self) -> str:
+        return f"BinanceSession({self._wire.endpoints.rest})"
+
+    @classmethod
+    async def open(
+        cls, endpoints: Endpoints, signer: Signer | None, patience: Patience | None = None, pace: Pace | None = None
+    ) -> Self:
+        """Return a session that has compared its clock with the venue's, if the venue answers at all."""
+        session = cls(endpoints, signer, patience or Patience(), pace or Pace())
+        for _ in range(CLOCK_SAMPLES):
+            await session._ask_time()
+        session._keeper = asyncio.create_task(session._keep_time())
+        return session
+
+    async def ask(self, call: Call) -> Answer[Any]:
+        """Carry out one call and return what came of it."""
+        try:
+            plan = plan_of(call, self._wire.endpoints.keys is not None)
+        except Invalid as error:
+            return Refused(NOT_SENT, str(error))
+        if _opens(call) and self.clock().verdict is Verdict.STOP:
+            return Refused(NOT_SENT, f"no entry while the clock is off, it is by {self.clock().ahead_ms} ms")
+        return await self._carry_out(plan)
+
+    async def news(self) -> AsyncIterator[News]:
+        """Yield what the venue tells this account, beginning with StreamUp, through every reconnect."""
+        stream = UserStream(self._wire, self._once, self._pace)
+        self._streams.append(stream)
+        try:
+            async for one in stream.listen():
+                yield one
+        finally:
+            self._streams.remove(stream)
+
+    def market(self, wanted: Wanted) -> MarketFeed:
+        """Return a feed of the market; what is missing in it is asked for here."""
+        return MarketFeed(self._wire, self._question, wanted, self._pace)
+
+    async def close(self) -> None:
+        """End the conversation; open orders stay where they are."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        for stream in tuple(self._streams):
+            await stream.close()
+        await self._wire.close()
+
+    def usage(self) -> UsageView:
+        """Return what the venue counted against us by its last answer."""
+        return self._usage.view
+
+    def clock(self) -> ClockView:
+        """Return how far our wall clock is from the venue's."""
+        return self._clock.view(now_ms(), monotonic_ns())
+
+    async def _carry_out(self, plan: Plan) -> Answer[Any]:
+        values: list[Any] = []
+        changed = False
+        for step in plan.steps:
+            found = await self._once(step) if step.changes else await self._question(step)
+            if not isinstance(found, Done):
+                return Unsure(f"done, but not shown: {found}"[:200]) if changed else found
+            changed = changed or step.changes
+            values.append(found.value)
+        return found if plan.join is None else plan.join(values)
+
+    async def _question(self, step: Step) -> Answer[Any]:
+        for _ in range(QUESTIONS_MAX - 1):
+            found = await self._once(step)
+            if not isinstance(found, Unsure) and not _is_late(found):
+                return found
+        return await self._once(step)
+
+    async def _once(self, step: Step) -> Answer[Any]:
+        reply = await self._wire.send(step, self._clock.venue_ms(now_ms(), monotonic_ns()))
+        if isinstance(reply, NotSent):
+            return Refused(NOT_SENT, reply.reason)
+        if isinstance(reply, Lost):
+            return Unsure(reply.reason)
+        found = answer(reply, step.read, now_ms())
+        if _is_late(found):
+            await self._ask_time()
+        return found
+
+    async def _ask_time(self) -> None:
+        step = plan_of(AskTime(), False).steps[0]
+        async with self._asking_time:
+            sent = monotonic_ns()
+            reply = await self._wire.send(step, 0)
+            heard = monotonic_ns()
+        if isinstance(reply, NotSent | Lost):
+            return
+        found = answer(reply, step.read, now_ms())
+        if isinstance(found, Done):
+            self._clock.hear(Sample(found.value, sent, heard))
+
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(CLOCK_EVERY_S)
+            await self._ask_time()
+
+
+def _is_late(found: Answer[Any]) -> bool:
+    return isinstance(found, Refused) and found.code == CLOCK_OFF
+
+
+def _opens(call: Call) -> bool:
+    """Return whether a call may add risk; what only reduces it goes out under any clock."""
+    if isinstance(call, Place):
+        return not call.intent.reduce_only
+    return isinstance(call, PlaceMany) and not all(intent.reduce_only for intent in call.intents)

@@ -1,0 +1,194 @@
+"""Books: the exact ledger of one account, a fold of entries that were each told at least once.
+
+Every amount is posted twice, to a wallet and to its cause, so a wallet is always what it began with plus transfers,
+realised, funding and the rest, minus fees, to the last digit. The same entry again changes nothing; another one under
+the same name is a breach, for either the venue or we are wrong about the past. Positions follow the venue's trade
+numbers and not the order of hearing, so every order of the same entries leaves the same books.
+"""
+
+from bisect import insort
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from qt_ray.core.codec import digest
+from qt_ray.core.errors import Invalid, Invariant
+from qt_ray.core.orders import ZERO
+from qt_ray.core.positions import EXACT, Position
+from qt_ray.execution.entries import Cause, Entry, Moved, Opening, Traded
+from qt_ray.execution.venue.views import PositionSide
+
+Key = tuple[str, PositionSide]
+
+# The venue rounds each trade's profit to 1e-8, from an average price that it rounds as well.
+ROUNDING: Final = Decimal("1e-7")
+
+
+class Books:
+    """What an account owns and how it came by it."""
+
+    def __init__(self, opening: Opening, quotes: Mapping[str, str]) -> None:
+        """Open the books; `quotes` names the asset in which each symbol pays its profit."""
+        self.opening = opening
+        self._quotes = dict(quotes)
+        self._known: dict[str, Traded | Moved] = {}
+        self._fills: dict[Key, list[tuple[int, str]]] = {}
+        self._start = {
+            (held.symbol, held.side): _carried(held.symbol, held.quantity, held.entry) for held in opening.positions
+        }
+        self._positions: dict[Key, Position] = dict(self._start)
+        self._wallets: dict[str, Decimal] = dict(opening.wallets)
+        self._causes: dict[tuple[Cause, str], Decimal] = {}
+
+    @classmethod
+    def of(cls, opening: Opening, quotes: Mapping[str, str], entries: Iterable[Traded | Moved]) -> "Books":
+        """Return the books that entries leave."""
+        books = cls(opening, quotes)
+        for entry in entries:
+            books.post(entry)
+        return books
+
+    @property
+    def wallets(self) -> dict[str, Decimal]:
+        """Return what each wallet holds, by asset."""
+        return dict(self._wallets)
+
+    @property
+    def positions(self) -> dict[Key, Position]:
+        """Return what is held, without what is flat."""
+        return {key: held for key, held in self._positions.items() if not held.is_flat}
+
+    @property
+    def foreign(self) -> tuple[Traded, ...]:
+        """Return the trades that orders of others made, by symbol and number."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Traded) and entry.foreign)
+
+    @property
+    def entries(self) -> tuple[Traded | Moved, ...]:
+        """Return every entry by name, however it was heard."""
+        return tuple(self._known[key] for key in sorted(self._known))
+
+    def position(self, symbol: str, side: PositionSide = PositionSide.BOTH) -> Position:
+        """Return what is held of a symbol, exact; fees are kept by asset and not with positions."""
+        return self._positions.get((symbol, side), Position(symbol))
+
+    def total(self, cause: Cause, asset: str) -> Decimal:
+        """Return by how much a cause has changed a wallet; fees paid are negative here."""
+        return self._causes.get((cause, asset), ZERO)
+
+    def knows(self, entry: Traded | Moved) -> bool:
+        """Return whether an entry needs no posting, because it is in the books or lies before them."""
+        return entry.key in self._known or self._lies_before(entry)
+
+    def contradiction(self, entry: Traded | Moved) -> str | None:
+        """Return how an entry contradicts the books, or nothing if it does not."""
+        known = self._known.get(entry.key)
+        if known is None or _content(known) == _content(entry):
+            return None
+        return f"{entry.key}: a name in the books means one thing, {_content(known)}, was {_content(entry)}"
+
+    def post(self, entry: Traded | Moved) -> bool:
+        """Post an entry and return whether it was new; one that contradicts the books stops everything."""
+        contradiction = self.contradiction(entry)
+        if contradiction is not None:
+            raise Invariant(contradiction)
+        known = self._known.get(entry.key)
+        if known is not None:
+            self._claim(known, entry)
+            return False
+        if self._lies_before(entry):
+            return False
+        if isinstance(entry, Traded):
+            self._trade(entry)
+        else:
+            self._move(entry.cause, entry.asset, entry.amount)
+        self._known[entry.key] = entry
+        return True
+
+    def check(self) -> None:
+        """Prove that wallets tie to their causes, and what was realised to what was paid and received."""
+        for asset, wallet in self._wallets.items():
+            caused = (amount for (_, of), amount in self._causes.items() if of == asset)
+            owed = _sum((self.opening.wallets.get(asset, ZERO), *caused))
+            if wallet != owed:
+                raise Invariant(f"{asset}: a wallet is what it began with and what moved it, {owed}, was {wallet}")
+        for key, held in self.positions_when_flat():
+            told = _sum(self._trade_at(name).realised for _, name in self._fills[key])
+            apart = abs(EXACT.subtract(told, held.realised))
+            if apart > ROUNDING * len(self._fills[key]):
+                raise Invariant(
+                    f"{key[0]}: a flat position realised what it paid and received, {held.realised}, was {told}"
+                )
+
+    def positions_when_flat(self) -> tuple[tuple[Key, Position], ...]:
+        """Return the positions that were held and are flat now; only of these is all profit realised."""
+        return tuple((key, held) for key, held in self._positions.items() if held.is_flat and key in self._fills)
+
+    def digest(self) -> str:
+        """Return the digest of everything the books say."""
+        return digest(
+            (self.opening, self.entries, self._wallets, [self._positions[key] for key in sorted(self._positions)])
+        )
+
+    def _lies_before(self, entry: Traded | Moved) -> bool:
+        if isinstance(entry, Traded):
+            return entry.execution.trade_id <= self.opening.cursors.get(entry.symbol, -1)
+        return entry.time_ms <= self.opening.at_ms
+
+    def _claim(self, known: Traded | Moved, entry: Traded | Moved) -> None:
+        # A trade first seen without its order counts as foreign until its order is known to be ours.
+        if isinstance(known, Traded) and isinstance(entry, Traded) and known.foreign and not entry.foreign:
+            self._known[entry.key] = entry
+
+    def _trade(self, entry: Traded) -> None:
+        quote = self._quotes.get(entry.symbol)
+        if quote is None:
+            raise Invalid(f"{entry.symbol}: a symbol in the books has a known quote asset")
+        self._move(Cause.REALISED, quote, entry.realised)
+        self._move(Cause.FEES, entry.execution.fee_asset, -entry.execution.fee)
+        self._hold(entry)
+
+    def _hold(self, entry: Traded) -> None:
+        key = (entry.symbol, entry.position_side)
+        fills = self._fills.setdefault(key, [])
+        place = (entry.execution.trade_id, entry.key)
+        if not fills or fills[-1] < place:
+            fills.append(place)
+            self._positions[key] = _applied(self.position(*key), entry)
+            return
+        insort(fills, place)
+        held = self._start.get(key, Position(entry.symbol))
+        for _, name in fills:
+            held = _applied(held, entry if name == entry.key else self._trade_at(name))
+        self._positions[key] = held
+
+    def _trade_at(self, name: str) -> Traded:
+        found = self._known[name]
+        if not isinstance(found, Traded):
+            raise Invariant(f"{name}: a fill is a trade")
+        return found
+
+    def _move(self, cause: Cause, asset: str, amount: Decimal) -> None:
+        self._wallets[asset] = EXACT.add(self._wallets.get(asset, ZERO), amount)
+        self._causes[cause, asset] = EXACT.add(self.total(cause, asset), amount)
+
+
+def _applied(held: Position, entry: Traded) -> Position:
+    return held.apply_fill(entry.side, replace(entry.execution, fee=ZERO))
+
+
+def _carried(symbol: str, quantity: Decimal, entry: Decimal) -> Position:
+    cost = EXACT.multiply(quantity, entry)
+    return Position(symbol, quantity, cost, EXACT.minus(cost))
+
+
+def _content(entry: Entry) -> Entry:
+    return replace(entry, foreign=False) if isinstance(entry, Traded) else entry
+
+
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    total = ZERO
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total

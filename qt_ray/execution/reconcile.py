@@ -1,0 +1,259 @@
+"""Reconciliation: the venue is the truth about positions, and the books must say the same twice before we open any.
+
+A machine without sockets: it says what to ask, takes answers, and returns what differs and which entries are missing.
+A first difference may be news on its way, so it is only a suspicion: missing trades are fetched at once and the look
+is repeated. The same difference again is a break, and entries stay closed until both sides agree twice. Nothing is
+ever inferred: what is posted has the venue's own number.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, Final
+
+from qt_ray.execution.books import Books
+from qt_ray.execution.comparison import Known, orders_apart, positions_apart, stops_apart, wallets_apart
+from qt_ray.execution.entries import Moved, Traded, moved_of, traded_of
+from qt_ray.execution.findings import (
+    Contradiction,
+    Finding,
+    MissingFill,
+    MissingMovement,
+    OrderDiffers,
+    OrderGone,
+    PositionDiffers,
+    WalletDiffers,
+)
+from qt_ray.execution.venue.calls import (
+    Answer,
+    AskAccount,
+    AskIncome,
+    AskOpenOrders,
+    AskOrder,
+    AskPositions,
+    AskTrades,
+    Call,
+    Done,
+    Throttled,
+)
+from qt_ray.execution.venue.news import AccountNews, News, StreamDown, StreamUp
+from qt_ray.execution.venue.views import IncomeView, OrderView, TradeView
+
+
+class Look(Enum):
+    """What is compared again and again."""
+
+    ORDERS = "orders"
+    ALGOS = "algos"
+    POSITIONS = "positions"
+    BALANCE = "balance"
+
+
+CALLS: Final[Mapping[Look, Call]] = MappingProxyType(
+    {
+        Look.ORDERS: AskOpenOrders(),
+        Look.ALGOS: AskOpenOrders(conditional=True),
+        Look.POSITIONS: AskPositions(),
+        Look.BALANCE: AskAccount(),
+    }
+)
+LOOKS: Final = {call: look for look, call in CALLS.items()}
+CADENCE_MS: Final = MappingProxyType(
+    {Look.ORDERS: 5_000, Look.ALGOS: 10_000, Look.POSITIONS: 5_000, Look.BALANCE: 30_000}
+)
+WEIGHTS: Final = MappingProxyType({Look.ORDERS: 40, Look.ALGOS: 40, Look.POSITIONS: 5, Look.BALANCE: 5})
+
+WALLET: Final = ""
+AGREED: Final = 2
+AGAIN_MS: Final = 1_000
+MISSED_LOOKS_MAX: Final = 3
+# A trade younger than this may be listed before one with a smaller number, so the next page begins before it.
+SETTLED_MS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an answer showed: what is certain, what only seems so, what to journal and post, and orders to hear of."""
+
+    findings: tuple[Finding, ...] = ()
+    suspicions: tuple[Finding, ...] = ()
+    entries: tuple[Traded | Moved, ...] = ()
+    orders: tuple[OrderView, ...] = ()
+
+
+def weight_minute(cadence_ms: Mapping[Look, int] = CADENCE_MS) -> int:
+    """Return the weight that looking costs in a minute while all is well."""
+    return sum(WEIGHTS[look] * 60_000 // every for look, every in cadence_ms.items())
+
+
+class Reconciler:
+    """Compares one account's books with its venue, at the start, after each silence, and all the time."""
+
+    def __init__(self, books: Books, cadence_ms: Mapping[Look, int] = CADENCE_MS) -> None:
+        """Begin closed; `begin` opens the questions."""
+        self._books, self._cadence_ms = books, dict(cadence_ms)
+        self._agreed = dict.fromkeys(Look, 0)
+        self._looked_ms = dict.fromkeys(Look, 0)
+        self._due_ms: dict[Call, int] = {}
+        self._in_flight: set[Call] = set()
+        self._doubts: dict[Look, frozenset[Finding]] = dict.fromkeys(Look, frozenset())
+        self._shown: dict[bool, tuple[OrderView, ...]] = {False: (), True: ()}
+        self._told: dict[Look, frozenset[Finding]] = dict.fromkeys(Look, frozenset())
+        self._gaps: set[str] = set()
+        self._cursors = dict(books.opening.cursors)
+        self._income_ms = books.opening.at_ms
+        self._is_live = False
+        self._contradicted = False
+
+    def begin(self, symbols: Iterable[str], at_ms: int) -> None:
+        """Forget every agreement and ask for all: at the start, and after nothing could be heard."""
+        self._is_live = True
+        self._agreed = dict.fromkeys(Look, 0)
+        self._doubts = dict.fromkeys(Look, frozenset())
+        for call in LOOKS:
+            self._due_ms[call] = at_ms
+        self._ask_income(at_ms)
+        self._gaps = {*symbols, *(symbol for symbol, _ in self._books.positions), WALLET}
+        for symbol in sorted(self._gaps - {WALLET}):
+            self._ask_trades(symbol, at_ms)
+
+    def heard(self, news: News, symbols: Iterable[str], at_ms: int) -> None:
+        """Take in what the venue said unasked: a silence closes, its end begins anew, a moved wallet is asked for."""
+        if isinstance(news, StreamDown):
+            self._is_live = False
+        elif isinstance(news, StreamUp):
+            self.begin(symbols, at_ms)
+        elif isinstance(news, AccountNews) and news.reason != "ORDER":
+            self._ask_income(at_ms)
+
+    def due(self, at_ms: int) -> tuple[Call, ...]:
+        """Return what to ask now; each question is in flight once."""
+        calls = tuple(call for call, due in self._due_ms.items() if due <= at_ms and call not in self._in_flight)
+        self._in_flight.update(calls)
+        for call in calls:
+            if call not in LOOKS:
+                del self._due_ms[call]
+        return calls
+
+    @property
+    def next_ms(self) -> int | None:
+        """Return when the next question is due."""
+        return min((due for call, due in self._due_ms.items() if call not in self._in_flight), default=None)
+
+    def why_closed(self, at_ms: int) -> str | None:
+        """Return why no entry may be sent, or nothing while books and venue agree."""
+        if not self._is_live:
+            return "entries wait until the venue can be heard"
+        if self._contradicted:
+            return "entries wait until a person has looked at a contradiction of the venue"
+        if self._gaps:
+            return f"entries wait for what was missed, {len(self._gaps)} questions are open"
+        for look, agreed in self._agreed.items():
+            if agreed < AGREED:
+                return f"entries wait until {look.value} agree twice, agreed {agreed} times"
+            if at_ms - self._looked_ms[look] > MISSED_LOOKS_MAX * self._cadence_ms[look]:
+                return f"entries wait for {look.value}, last seen {at_ms - self._looked_ms[look]} ms ago"
+        return None
+
+    def answered(self, call: Call, answer: Answer[Any], asked_ms: int, at_ms: int, known: Known) -> Outcome:
+        """Take in an answer; one that is not whole is asked for again and proves nothing."""
+        self._in_flight.discard(call)
+        if not isinstance(answer, Done) or answer.unread:
+            wait_ms = max(AGAIN_MS, answer.retry_after_ms) if isinstance(answer, Throttled) else AGAIN_MS
+            if not isinstance(call, AskOrder):
+                self._due_ms[call] = at_ms + wait_ms
+            return Outcome()
+        if isinstance(call, AskTrades):
+            return self._traded(call, answer.value, asked_ms, at_ms, known)
+        if isinstance(call, AskIncome):
+            return self._moved(call, answer.value, at_ms)
+        if isinstance(call, AskOrder):
+            return Outcome(orders=(answer.value,))
+        return self._looked(LOOKS[call], answer.value, asked_ms, at_ms, known)
+
+    def _looked(self, look: Look, value: Any, asked_ms: int, at_ms: int, known: Known) -> Outcome:
+        found = frozenset(self._apart(look, value, asked_ms, known))
+        doubts = frozenset(finding for finding in found if finding.is_break)
+        certain, self._doubts[look] = doubts & self._doubts[look], doubts
+        self._looked_ms[look] = at_ms
+        self._due_ms[CALLS[look]] = at_ms + (AGAIN_MS if doubts else self._cadence_ms[look])
+        if certain or (doubts and self._agreed[look] < AGREED):
+            self._agreed[look] = 0
+        elif not doubts:
+            self._agreed[look] = min(self._agreed[look] + 1, AGREED)
+        if self._agreed[look] < AGREED:
+            self._due_ms[CALLS[look]] = at_ms + AGAIN_MS
+        self._follow(doubts, known, at_ms)
+        views = value if look in (Look.ORDERS, Look.ALGOS) else ()
+        return Outcome(self._new(certain | (found - doubts), look), _listed(doubts - certain), orders=views)
+
+    def _apart(self, look: Look, value: Any, asked_ms: int, known: Known) -> Iterable[Finding]:
+        if look is Look.POSITIONS:
+            return positions_apart(self._books, value)
+        if look is Look.BALANCE:
+            return wallets_apart(self._books, value)
+        conditional = look is Look.ALGOS
+        self._shown[conditional] = value
+        stops = stops_apart(known, value, self._books) if conditional else ()
+        return (*orders_apart(known, value, self._shown[not conditional], conditional, asked_ms), *stops)
+
+    def _new(self, findings: frozenset[Finding], look: Look) -> tuple[Finding, ...]:
+        """Return what the look before did not find; what went away and comes back is told anew."""
+        fresh, self._told[look] = findings - self._told[look], findings
+        return _listed(fresh)
+
+    def _follow(self, doubts: frozenset[Finding], known: Known, at_ms: int) -> None:
+        """Ask at once for what would explain a difference."""
+        for doubt in doubts:
+            if isinstance(doubt, PositionDiffers | OrderDiffers):
+                self._ask_trades(doubt.symbol, at_ms)
+            elif isinstance(doubt, OrderGone):
+                conditional = known.orders[doubt.client_id].intent.type.is_conditional
+                self._due_ms.setdefault(AskOrder(doubt.symbol, doubt.client_id, conditional), at_ms)
+                self._ask_trades(doubt.symbol, at_ms)
+            elif isinstance(doubt, WalletDiffers):
+                self._ask_income(at_ms)
+                for symbol in {*self._cursors, *(order.intent.symbol for order in known.orders.values())}:
+                    self._ask_trades(symbol, at_ms)
+
+    def _traded(
+        self, call: AskTrades, trades: tuple[TradeView, ...], asked_ms: int, at_ms: int, known: Known
+    ) -> Outcome:
+        entries = [traded_of(trade, trade.order_id not in known.plain_ids) for trade in trades]
+        settled = [e.execution.trade_id for e in entries if e.execution.time_ms <= asked_ms - SETTLED_MS]
+        self._cursors[call.symbol] = max([*settled, self._cursors.get(call.symbol, -1)])
+        if len(trades) >= call.limit:
+            last = max(entry.execution.trade_id for entry in entries)
+            self._due_ms[AskTrades(call.symbol, from_id=last + 1)] = at_ms
+        else:
+            self._gaps.discard(call.symbol)
+        return self._posted(entries, MissingFill)
+
+    def _moved(self, call: AskIncome, incomes: tuple[IncomeView, ...], at_ms: int) -> Outcome:
+        self._income_ms = max([self._income_ms, *(income.time_ms for income in incomes)])
+        if len(incomes) >= call.limit and self._income_ms > call.since_ms:
+            self._ask_income(at_ms)
+        else:
+            self._gaps.discard(WALLET)
+        return self._posted([moved for moved in map(moved_of, incomes) if moved is not None], MissingMovement)
+
+    def _posted(self, entries: list[Any], kind: Any) -> Outcome:
+        breaches = [rule for rule in map(self._books.contradiction, entries) if rule is not None]
+        self._contradicted = self._contradicted or bool(breaches)
+        missing = tuple(
+            entry for entry in entries if not self._books.knows(entry) and self._books.contradiction(entry) is None
+        )
+        return Outcome((*map(kind, missing), *map(Contradiction, breaches)), entries=missing)
+
+    def _ask_trades(self, symbol: str, at_ms: int) -> None:
+        cursor = self._cursors.setdefault(symbol, -1)
+        since = {"since_ms": self._books.opening.at_ms} if cursor < 0 else {"from_id": cursor + 1}
+        self._due_ms.setdefault(AskTrades(symbol, **since), at_ms)
+
+    def _ask_income(self, at_ms: int) -> None:
+        self._due_ms.setdefault(AskIncome(self._income_ms), at_ms)
+
+
+def _listed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=repr))

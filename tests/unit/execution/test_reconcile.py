@@ -1,0 +1,340 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qt_ray.core.orders import OrderType, PartiallyFilled, Progress, Side
+from qt_ray.execution.books import Books
+from qt_ray.execution.comparison import Known
+from qt_ray.execution.entries import Carried, Opening, traded_of
+from qt_ray.execution.findings import (
+    Contradiction,
+    Finding,
+    ForeignOrder,
+    MissingFill,
+    MissingMovement,
+    OrderDiffers,
+    OrderGone,
+    OrphanOrder,
+    OrphanStop,
+    PositionDiffers,
+    WalletDiffers,
+)
+from qt_ray.execution.reconcile import AGAIN_MS, CADENCE_MS, CALLS, Look, Outcome, Reconciler, weight_minute
+from qt_ray.execution.venue.calls import (
+    AskIncome,
+    AskOrder,
+    AskTrades,
+    Call,
+    Done,
+    Throttled,
+    Unsure,
+)
+from qt_ray.execution.venue.news import AccountNews, StreamDown, StreamUp
+from qt_ray.execution.venue.views import IncomeView, OrderView, TradeView
+from tests.unit.execution.venue_shown import BOTH, account_view, name, order_view, position_view, trade_view, working
+
+pytestmark = pytest.mark.unit
+
+START = 1_000
+STOP = OrderType.STOP_MARKET
+
+
+class World:
+    """A venue that answers truly, and the books beside it; what is in `entries` is posted, as a shell would."""
+
+    def __init__(self) -> None:
+        self.trades: list[TradeView] = []
+        self.incomes: list[IncomeView] = []
+        self.orders: list[OrderView] = []
+        self.known = Known({}, {"1": name(0)})
+        self.books = Books(Opening(0, {"USDT": Decimal(1000)}), {"BTCUSDT": "USDT"})
+        self.reconciler = Reconciler(self.books)
+        self.outcomes: list[Outcome] = []
+        self.limit = 1_000
+
+    def shown(self, call: Call) -> Any:
+        if isinstance(call, AskTrades):
+            first = call.from_id or 0
+            return tuple(t for t in self.trades if t.execution.trade_id >= first)[: self.limit]
+        if isinstance(call, AskIncome):
+            return tuple(i for i in self.incomes if i.time_ms >= call.since_ms)
+        if call == CALLS[Look.POSITIONS]:
+            held = sum((t.side.sign * t.execution.quantity for t in self.trades), Decimal(0))
+            return (position_view(held),) if held else ()
+        if call == CALLS[Look.BALANCE]:
+            wallet = sum((t.realised - t.execution.fee for t in self.trades), Decimal(1000))
+            return account_view(USDT=sum((i.amount for i in self.incomes), wallet))
+        if isinstance(call, AskOrder):
+            return order_view(call.client_id)
+        return tuple(o for o in self.orders if o.conditional is call.conditional)  # type: ignore[union-attr]
+
+    def step(self, at_ms: int) -> list[Call]:
+        calls = list(self.reconciler.due(at_ms))
+        for call in calls:
+            outcome = self.reconciler.answered(call, Done(self.shown(call)), at_ms, at_ms + 10, self.known)
+            for entry in outcome.entries:
+                self.books.post(entry)
+            self.outcomes.append(outcome)
+        return calls
+
+    def run(self, from_ms: int, to_ms: int) -> None:
+        for at_ms in range(from_ms, to_ms, 250):
+            self.step(at_ms)
+
+    def findings(self) -> list[Finding]:
+        return [finding for outcome in self.outcomes for finding in outcome.findings]
+
+    def settled(self) -> "World":
+        self.reconciler.begin(("BTCUSDT",), START)
+        self.run(START, 5_000)
+        assert self.reconciler.why_closed(5_000) is None
+        self.outcomes.clear()
+        return self
+
+
+def bought(number: int, quantity: str = "1", at_ms: int = 0) -> TradeView:
+    return trade_view(number, Side.BUY, quantity, "100", at_ms=at_ms)
+
+
+def test_the_door_opens_only_after_every_look_agreed_twice() -> None:
+    world = World()
+    assert world.reconciler.why_closed(START) == "entries wait until the venue can be heard"
+    world.reconciler.begin(("BTCUSDT",), START)
+    assert "what was missed" in (world.reconciler.why_closed(START) or "")
+    world.step(START)
+    assert "agree twice, agreed 1 times" in (world.reconciler.why_closed(START) or "")
+    world.step(START + AGAIN_MS + 10)
+    assert world.reconciler.why_closed(START + AGAIN_MS + 10) is None
+
+
+def test_what_was_missed_before_the_start_is_fetched_with_its_own_numbers() -> None:
+    world = World()
+    world.trades = [bought(4), bought(9)]
+    world.reconciler.begin(("BTCUSDT",), START)
+    world.run(START, 6_000)
+    assert world.findings() == [MissingFill(traded_of(trade, foreign=False)) for trade in world.trades]
+    assert world.books.position("BTCUSDT").quantity == 2
+    assert world.reconciler.why_closed(6_000) is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 3), st.booleans()), min_size=1, max_size=12))
+def test_whatever_the_stream_loses_the_books_are_whole_within_seven_seconds(story: list[tuple[int, bool]]) -> None:
+    world = World().settled()
+    for number, (quantity, is_heard) in enumerate(story, 1):
+        world.trades.append(bought(number, str(quantity), at_ms=5_000))
+        if is_heard:
+            world.books.post(traded_of(world.trades[-1], foreign=False))
+    world.run(5_000, 12_000)
+    assert [entry.execution.trade_id for entry in world.books.entries] == sorted(  # type: ignore[union-attr]
+        (n for n in range(1, len(story) + 1)), key=lambda n: f"BTCUSDT:{n}:BUY"
+    )
+    assert not any(finding.is_break for finding in world.findings())
+    assert world.reconciler.why_closed(12_000) is None
+
+
+def test_a_page_that_is_full_is_followed_by_the_next() -> None:
+    world = World()
+    world.trades = [bought(number) for number in range(1, 2_501)]
+    world.reconciler.begin(("BTCUSDT",), START)
+    world.run(START, 5_000)
+    assert world.books.position("BTCUSDT").quantity == 2_500
+    assert world.reconciler.why_closed(5_000) is None
+
+
+def test_a_difference_is_a_break_only_when_it_is_seen_twice() -> None:
+    world = World().settled()
+    world.books.post(traded_of(bought(7), foreign=False))
+    differs = PositionDiffers("BTCUSDT", BOTH, Decimal(1), Decimal(0))
+    world.run(5_000, 8_000)
+    assert world.findings() == []
+    assert any(differs in outcome.suspicions for outcome in world.outcomes)
+    assert world.reconciler.why_closed(8_000) is None
+    world.run(8_000, 9_000)
+    assert differs in world.findings()
+    assert "positions agree twice, agreed 0" in (world.reconciler.why_closed(9_000) or "")
+    world.trades.append(bought(7))
+    world.run(9_000, 13_000)
+    assert world.reconciler.why_closed(13_000) is None
+
+
+def test_a_break_is_told_once_and_again_only_after_it_went_away() -> None:
+    world = World().settled()
+    world.books.post(traded_of(bought(7), foreign=False))
+    world.run(5_000, 20_000)
+    assert len([f for f in world.findings() if isinstance(f, PositionDiffers)]) == 1
+
+
+def test_trades_that_cancel_out_are_found_by_the_wallet() -> None:
+    world = World().settled()
+    world.trades = [bought(3, at_ms=6_000), trade_view(4, Side.SELL, "1", "110", "10", 6_000)]
+    world.run(5_000, 40_000)
+    assert [finding.trade.execution.trade_id for finding in world.findings() if isinstance(finding, MissingFill)] == [
+        3,
+        4,
+    ]
+    assert world.books.wallets["USDT"] == Decimal("1009.98")
+    assert world.reconciler.why_closed(40_000) is None
+
+
+def test_funding_that_the_stream_tells_of_is_fetched_as_a_movement_with_its_number() -> None:
+    world = World().settled()
+    world.incomes = [IncomeView(77, "FUNDING_FEE", "USDT", Decimal("-0.5"), "BTCUSDT", 5_500)]
+    news = AccountNews("FUNDING_FEE", {}, {"USDT": Decimal("-0.5")}, (), 5_500)
+    world.reconciler.heard(news, (), 5_500)
+    assert AskIncome(0) in world.step(5_500)
+    assert [type(finding) for finding in world.findings()] == [MissingMovement]
+    assert world.books.wallets["USDT"] == Decimal("999.5")
+
+
+def test_a_wallet_that_nothing_explains_is_a_break() -> None:
+    world = World().settled()
+    world.books.post(traded_of(trade_view(1, Side.BUY, "1", "100", "5"), foreign=False))
+    world.books.post(traded_of(trade_view(2, Side.SELL, "1", "100"), foreign=False))
+    world.run(5_000, 40_000)
+    assert WalletDiffers("USDT", Decimal("1004.98"), Decimal(1000)) in world.findings()
+
+
+def test_two_contents_under_one_number_are_reported_and_close_the_door() -> None:
+    world = World().settled()
+    world.books.post(traded_of(bought(7), foreign=False))
+    world.trades = [bought(7, "2")]
+    world.run(5_000, 8_000)
+    assert any(isinstance(finding, Contradiction) for finding in world.findings())
+    assert world.books.position("BTCUSDT").quantity == 1
+    assert "contradiction" in (world.reconciler.why_closed(8_000) or "")
+
+
+def test_a_foreign_order_is_told_of_and_closes_nothing() -> None:
+    world = World().settled()
+    world.orders = [order_view("web_1", venue_id="5")]
+    world.run(5_000, 20_000)
+    assert world.findings() == [ForeignOrder("BTCUSDT", "5", "web_1", False)]
+    assert world.reconciler.why_closed(20_000) is None
+
+
+def test_a_foreign_trade_is_adopted_and_flagged() -> None:
+    world = World().settled()
+    trade = TradeView("99", "BTCUSDT", Side.BUY, BOTH, bought(5).execution, Decimal(0))
+    world.trades = [trade]
+    world.run(5_000, 12_000)
+    assert world.books.foreign == (traded_of(trade, foreign=True),)
+
+
+def test_an_order_with_our_name_and_no_record_is_a_break() -> None:
+    world = World().settled()
+    world.orders = [order_view(name(9))]
+    world.run(5_000, 12_000)
+    assert OrphanOrder("BTCUSDT", name(9)) in world.findings()
+    assert world.reconciler.why_closed(12_000) is not None
+
+
+def test_an_order_that_is_gone_is_asked_for_by_name_at_once() -> None:
+    world = World().settled()
+    world.known = Known({name(0): working(name(0))}, {"1": name(0)})
+    calls: list[Call] = []
+    for at_ms in range(5_000, 12_000, 250):
+        calls += world.step(at_ms)
+    assert AskOrder("BTCUSDT", name(0)) in calls
+    assert OrderGone("BTCUSDT", name(0)) in world.findings()
+
+
+def test_an_order_heard_of_after_the_question_is_left_for_the_next_look() -> None:
+    world = World().settled()
+    world.known = Known({name(0): working(name(0), at_ms=50_000)}, {"1": name(0)})
+    world.run(5_000, 20_000)
+    assert world.findings() == []
+
+
+def test_a_conditional_order_that_was_triggered_is_found_among_the_plain_ones() -> None:
+    world = World().settled()
+    stop = name(0, "stop")
+    world.known = Known({stop: working(stop, type_=STOP)}, {"8": stop})
+    world.orders = [order_view("autogenerated", venue_id="8")]
+    world.run(5_000, 20_000)
+    assert world.findings() == []
+
+
+def test_an_order_of_which_more_was_traded_than_we_know_leads_to_its_trades() -> None:
+    world = World().settled()
+    known = PartiallyFilled(working(name(0)).intent, 0, Progress("1", (bought(1, "0.2").execution,), Decimal("0.2")))
+    world.known = Known({name(0): known}, {"1": name(0)})
+    world.orders = [order_view(name(0), executed="0.5")]
+    calls: list[Call] = []
+    for at_ms in range(5_000, 12_000, 250):
+        calls += world.step(at_ms)
+    assert any(isinstance(call, AskTrades) for call in calls)
+    assert OrderDiffers("BTCUSDT", name(0), Decimal("0.2"), Decimal("0.5")) in world.findings()
+
+
+def test_a_stop_that_protects_nothing_is_found() -> None:
+    world = World().settled()
+    stop = name(0, "stop")
+    world.known = Known({stop: working(stop, type_=STOP)}, {})
+    world.orders = [order_view(stop, STOP)]
+    world.run(5_000, 16_000)
+    assert world.findings() == [OrphanStop("BTCUSDT", stop)]
+
+
+def test_silence_closes_and_its_end_begins_anew() -> None:
+    world = World().settled()
+    world.reconciler.heard(StreamDown(5_000, "cut"), (), 5_000)
+    assert world.reconciler.why_closed(5_000) is not None
+    world.trades = [bought(3, at_ms=5_100)]
+    world.reconciler.heard(StreamUp(6_000), ("BTCUSDT",), 6_000)
+    assert world.reconciler.why_closed(6_000) is not None
+    world.run(6_000, 9_500)
+    assert world.books.position("BTCUSDT").quantity == 1
+    assert world.reconciler.why_closed(9_500) is None
+
+
+@pytest.mark.parametrize("look", Look)
+@pytest.mark.parametrize("answer", [Unsure("cut"), Throttled(-1003, 3_000), Done((), ("symbol: required",))])
+def test_an_answer_that_is_not_whole_proves_nothing_and_is_asked_again(look: Look, answer: Any) -> None:
+    world = World()
+    world.reconciler.begin((), START)
+    world.reconciler.due(START)
+    assert world.reconciler.answered(CALLS[look], answer, START, START, world.known) == Outcome()
+    wait = 3_000 if isinstance(answer, Throttled) else AGAIN_MS
+    assert CALLS[look] not in world.reconciler.due(START + wait - 1)
+    assert CALLS[look] in world.reconciler.due(START + wait)
+
+
+@pytest.mark.parametrize("look", Look)
+def test_a_look_that_stays_away_closes_the_door(look: Look) -> None:
+    world = World().settled()
+    seen = 5_000
+    for at_ms in range(5_000, 5_000 + 4 * CADENCE_MS[look], 1_000):
+        for call in world.reconciler.due(at_ms):
+            if call != CALLS[look]:
+                world.reconciler.answered(call, Done(world.shown(call)), at_ms, at_ms, world.known)
+        seen = at_ms
+    assert f"entries wait for {look.value}" in (world.reconciler.why_closed(seen) or "")
+
+
+def test_a_question_is_in_flight_once_and_the_next_one_is_known() -> None:
+    world = World()
+    assert world.reconciler.next_ms is None
+    world.reconciler.begin((), START)
+    assert world.reconciler.next_ms == START
+    assert len(world.reconciler.due(START)) == len(Look) + 1
+    assert world.reconciler.due(START) == ()
+    assert world.reconciler.next_ms is None
+
+
+def test_looking_leaves_more_than_half_of_the_budget_to_everything_else() -> None:
+    assert weight_minute() == 790
+    assert weight_minute() < 2_400 * Decimal("0.8") / 2
+
+
+def test_positions_that_were_there_before_the_books_are_no_difference() -> None:
+    books = Books(Opening(0, {}, (Carried("BTCUSDT", BOTH, Decimal(2), Decimal(100)),)), {})
+    reconciler = Reconciler(books)
+    reconciler.begin((), START)
+    reconciler.due(START)
+    call = CALLS[Look.POSITIONS]
+    outcome = reconciler.answered(call, Done((position_view(Decimal(2)),)), START, START, Known({}, {}))
+    assert outcome == Outcome()
