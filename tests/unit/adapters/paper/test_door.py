@@ -113,12 +113,8 @@ def test_too_many_orders_are_refused_by_account_and_the_wait_is_told() -> None:
 def test_a_batch_is_answered_in_order_and_one_bad_order_hides_no_good_one() -> None:
     client = Client(venue())
     good = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
-    orders = [
-        {**good, "price": "69000"},
-        {**good, "price": "90000"},
-        {**good, "type": "STOP"},
-        {**good, "price": "69001"},
-    ]
+    changes = ({"price": "69000"}, {"price": "90000"}, {"type": "STOP"}, {"price": "69001"})
+    orders = [{**good, **change} for change in changes]
     answers = client.ask("POST", "/fapi/v1/batchOrders", batchOrders=orjson.dumps(orders).decode())
     assert [answer.get("code") for answer in answers] == [None, -4016, -4120, None]
     names = orjson.dumps([answers[0]["orderId"], 99, answers[3]["orderId"]]).decode()
