@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from qt_ray.core.instruments import Instrument
+
+UNBOUNDED = Decimal(10**12)
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -70,3 +74,37 @@ class Tier:
     cap: Decimal
     maintenance_rate: Decimal
     deduction: Decimal
+
+
+def listing_of(instrument: Instrument) -> Listing:
+    """Return a contract of ours as the exchange lists it, with the filters that its venue usually has."""
+    floors = [bracket.floor for bracket in instrument.brackets]
+    caps = [*floors[1:], UNBOUNDED]
+    quote = next((asset for asset in ("USDT", "USDC") if instrument.symbol.endswith(asset)), "USDT")
+    return Listing(
+        symbol=instrument.symbol,
+        base=instrument.symbol.removesuffix(quote),
+        quote=quote,
+        status="TRADING",
+        tick=instrument.tick,
+        step=instrument.step,
+        market_step=instrument.step,
+        quantity_min=instrument.quantity_min,
+        quantity_max=instrument.quantity_max,
+        market_quantity_max=instrument.market_quantity_max,
+        notional_min=instrument.notional_min,
+        price_min=instrument.price_min,
+        price_max=instrument.price_max,
+        price_up=Decimal("1.05"),
+        price_down=Decimal("0.95"),
+        orders_max=200,
+        liquidation_rate=instrument.liquidation_rate,
+        market_take_bound=Decimal("0.05"),
+        trigger_protect=Decimal("0.05"),
+        maker_rate=instrument.maker_rate,
+        taker_rate=instrument.taker_rate,
+        brackets=tuple(
+            Tier(number, one.leverage_max, one.floor, cap, one.maintenance_rate, one.deduction)
+            for number, (one, cap) in enumerate(zip(instrument.brackets, caps, strict=True), 1)
+        ),
+    )

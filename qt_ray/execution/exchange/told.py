@@ -4,10 +4,10 @@ Every change of an order, a wallet or a position is told once and carries copies
 was told holds what the exchange holds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from qt_ray.execution.exchange.values import Algo, Happened, Held, Order, Trade
+from qt_ray.execution.exchange.values import ZERO, Algo, Happened, Held, Order, Trade
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,10 @@ class AlgoTold:
 
 @dataclass(frozen=True, slots=True)
 class AccountTold:
-    """Balances and positions after a change, only what changed; `changes` are those not caused by trading."""
+    """Balances and positions after a change, only what changed; `changes` are those not caused by trading.
+
+    `cross` is each wallet without what isolated positions hold of it.
+    """
 
     account: str
     reason: str
@@ -42,6 +45,7 @@ class AccountTold:
     changes: dict[str, Decimal]
     positions: tuple[Held, ...]
     time_ms: int
+    cross: dict[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,13 @@ class SettingTold:
 
 @dataclass(frozen=True, slots=True)
 class MarginCallTold:
-    """Positions near liquidation."""
+    """Positions near liquidation, and what the cross wallet holds against them."""
 
     account: str
     positions: tuple[Held, ...]
     time_ms: int
+    cross_wallet: Decimal = ZERO
+    maintenance: tuple[Decimal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 Orders, positions and wallets are mutable inside the exchange and nowhere else; what leaves it is a copy.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 
 from qt_ray.core.orders import OrderType, Side
 from qt_ray.execution.venue.views import PositionSide
@@ -119,7 +120,7 @@ class NewAlgo:
 
 @dataclass(slots=True)
 class Order:
-    """A plain order at the exchange."""
+    """A plain order at the exchange; a forced one was placed by the exchange itself, to liquidate or deleverage."""
 
     id: int
     client_id: str
@@ -146,6 +147,16 @@ class Order:
     working: Working = Working.CONTRACT_PRICE
     price_protect: bool = False
     expiry_reason: str = "0"
+    forced: bool = False
+
+    def copy(self) -> "Order":
+        """Return the order as it stands now."""
+        return Order(*_ORDER(self))
+
+    @property
+    def closes(self) -> bool:
+        """Return whether it may only make a position smaller: by its flag, or by its side of hedge mode."""
+        return self.reduce_only or is_closing(self.side, self.position_side)
 
     @property
     def left(self) -> Decimal:
@@ -165,7 +176,10 @@ class Order:
 
 @dataclass(slots=True)
 class Algo:
-    """A conditional order at the exchange; `order` is the plain one that its trigger made."""
+    """A conditional order at the exchange; `order` is the plain one that its trigger made.
+
+    `best` is the price from which a trailing stop measures, once it is active.
+    """
 
     id: int
     client_id: str
@@ -179,6 +193,12 @@ class Algo:
     is_active: bool = True
     best: Decimal | None = None
     reason: str = ""
+
+    def copy(self) -> "Algo":
+        """Return the conditional order, and what its trigger made, as they stand now."""
+        found = Algo(*_ALGO(self))
+        found.order = self.order.copy() if self.order else None
+        return found
 
     @property
     def is_open(self) -> bool:
@@ -209,7 +229,11 @@ class Trade:
 
 @dataclass(slots=True)
 class Held:
-    """A position at the exchange: signed quantity and its exact signed cost; realised is since it was opened."""
+    """A position at the exchange: signed quantity and its exact signed cost.
+
+    `realised` is what closing ever brought before fees, `paid` the fees since it was opened; `isolated` and `mark`
+    are as they were when a copy left the exchange.
+    """
 
     symbol: str
     side: PositionSide
@@ -219,11 +243,27 @@ class Held:
     paid: Decimal = ZERO
     isolated_wallet: Decimal = ZERO
     updated_ms: int = 0
+    isolated: bool = False
+    mark: Decimal = ZERO
+
+    def copy(self) -> "Held":
+        """Return the position as it stands now."""
+        return Held(*_HELD(self))
 
     @property
     def entry(self) -> Decimal:
         """Return the average entry price, zero when flat."""
         return self.cost / self.quantity if self.quantity else ZERO
+
+    @property
+    def break_even(self) -> Decimal:
+        """Return the price at which closing pays back the fees too, zero when flat."""
+        return (self.cost + self.paid) / self.quantity if self.quantity else ZERO
+
+    @property
+    def unrealised(self) -> Decimal:
+        """Return the profit that closing at the mark would fix."""
+        return self.quantity * self.mark - self.cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +286,17 @@ class Setting:
 
     leverage: int = 20
     isolated: bool = False
+
+
+def is_closing(side: Side, position_side: PositionSide) -> bool:
+    """Return whether an order on this side of hedge mode takes from its position."""
+    return position_side is (PositionSide.LONG if side is Side.SELL else PositionSide.SHORT)
+
+
+# Copies are made for every event, so they take all fields at once.
+_ORDER = attrgetter(*(field.name for field in fields(Order)))
+_ALGO = attrgetter(*(field.name for field in fields(Algo)))
+_HELD = attrgetter(*(field.name for field in fields(Held)))
 
 
 class Refusal(Exception):

@@ -1,0 +1,181 @@
+"""Book: every order we still answer for, and what may never be wanted again; a fold over records.
+
+Whoever folds the same records holds the same book, digest for digest, so a restart is a replay. Its size is bounded:
+of ended orders the newest are kept whole, of older ones only the name.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from qt_ray.core.codec import digest, plain
+from qt_ray.core.errors import Invalid
+from qt_ray.core.orders import (
+    ZERO,
+    Cancelled,
+    Expired,
+    Filled,
+    Intent,
+    Order,
+    PartiallyFilled,
+    Planned,
+    Rejected,
+    Unknown,
+    Working,
+    progress_of,
+)
+from qt_ray.core.restore import restore
+from qt_ray.execution.gateway.records import Ending, Heard, Record, Reshaped, Revived, Sent, Wanted
+from qt_ray.execution.lifecycle import News, Signal, hear
+
+ENDED = (Filled, Cancelled, Expired, Rejected)
+RESTING = (Working, PartiallyFilled)
+
+
+@dataclass(slots=True)
+class Tracked:
+    """An order and what we know of it beside its state; `ending` is why it must end, empty while it is wanted."""
+
+    order: Order
+    parent: str
+    wanted_ms: int
+    sent_ms: int | None = None
+    plain_id: str | None = None
+    ending: str = ""
+    shaped_ms: int = 0
+
+    @property
+    def intent(self) -> Intent:
+        """Return what was wanted, as it was last amended."""
+        return self.order.intent
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it may still trade."""
+        return not isinstance(self.order, ENDED)
+
+    @property
+    def missing(self) -> Decimal:
+        """Return what the venue has executed and we have not seen."""
+        progress = progress_of(self.order)
+        return progress.missing if progress else ZERO
+
+    @property
+    def claim(self) -> Decimal:
+        """Return how much of its parent it has taken or may still take."""
+        if self.is_open:
+            return self.intent.quantity
+        progress = progress_of(self.order)
+        return max(progress.reported, progress.executed) if progress else ZERO
+
+
+@dataclass(slots=True)
+class Parent:
+    """What may be traded in all for one purpose, and the orders that trade it."""
+
+    quantity: Decimal
+    children: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Book:
+    """All orders by client id, their parents, and the names of what was forgotten."""
+
+    ended_max: int = 2_000
+    spent_max: int = 100_000
+    orders: dict[str, Tracked] = field(default_factory=dict)
+    parents: dict[str, Parent] = field(default_factory=dict)
+    spent: dict[str, int] = field(default_factory=dict)
+
+    def open(self) -> Iterator[Tracked]:
+        """Yield the orders that may still trade, the oldest first."""
+        return (tracked for tracked in self.orders.values() if tracked.is_open)
+
+    def children(self, parent: str) -> list[Tracked]:
+        """Return the orders of one parent."""
+        found = self.parents.get(parent)
+        return [self.orders[name] for name in found.children] if found else []
+
+    def claimed(self, parent: str) -> Decimal:
+        """Return how much of a parent its orders have traded or may still trade."""
+        return sum((child.claim for child in self.children(parent)), ZERO)
+
+    def by_plain_id(self, symbol: str) -> dict[str, str]:
+        """Return the client id of each of a symbol's orders by the number that its trades bear."""
+        return {t.plain_id: cid for cid, t in self.orders.items() if t.plain_id and t.intent.symbol == symbol}
+
+    def apply(self, record: Record) -> None:
+        """Take one record in."""
+        if isinstance(record, Wanted):
+            self._want(record)
+            return
+        tracked = self.orders.get(record.client_id)
+        if tracked is None:
+            raise Invalid(f"a record follows its order's intent, was {record.kind} of {record.client_id}")
+        _change(tracked, record)
+
+    def snapshot(self) -> object:
+        """Return the book as plain data."""
+        return plain(self)
+
+    @property
+    def digest(self) -> str:
+        """Return the hash of all that the book knows."""
+        return digest(self)
+
+    def _want(self, record: Wanted) -> None:
+        name = record.intent.client_id
+        if name in self.orders or name in self.spent:
+            raise Invalid(f"an intent is wanted once, was {name} again")
+        self.orders[name] = Tracked(Planned(record.intent, record.at_ms), record.parent, record.at_ms)
+        parent = self.parents.setdefault(record.parent, Parent(record.quantity))
+        parent.children = (*parent.children, name)
+        if len(self.orders) > 2 * self.ended_max:
+            self._forget(record.at_ms)
+
+    def _forget(self, at_ms: int) -> None:
+        """Keep only the names of the oldest families that have ended and whose trades are all known."""
+        for name in list(self.parents):
+            if len(self.orders) <= self.ended_max:
+                break
+            children = self.children(name)
+            if not any(child.is_open or child.missing for child in children):
+                self._drop(name, at_ms)
+        for spent in list(self.spent)[: max(len(self.spent) - self.spent_max, 0)]:
+            del self.spent[spent]
+
+    def _drop(self, parent: str, at_ms: int) -> None:
+        self.spent[parent] = at_ms
+        for child in self.parents.pop(parent).children:
+            del self.orders[child]
+            self.spent[child] = at_ms
+
+
+def _change(tracked: Tracked, record: Sent | Heard | Ending | Reshaped | Revived) -> None:
+    if isinstance(record, Sent):
+        tracked.order = hear(tracked.order, News(Signal.SENT, record.at_ms))
+        tracked.sent_ms = record.at_ms
+    elif isinstance(record, Heard):
+        tracked.order = hear(tracked.order, record.news)
+        tracked.plain_id = record.plain_id or tracked.plain_id
+    elif isinstance(record, Ending):
+        tracked.ending = record.reason
+    elif isinstance(record, Revived):
+        tracked.order = Unknown(tracked.intent, record.at_ms)
+    else:
+        intent = replace(tracked.intent, quantity=record.quantity, limit_price=record.limit_price)
+        tracked.order = replace(tracked.order, intent=intent)
+        tracked.shaped_ms = record.venue_ms
+
+
+def replay(records: Iterable[Record], book: Book | None = None) -> Book:
+    """Return the book that records lead to, from nothing or from a snapshot taken before the first of them."""
+    book = Book() if book is None else book
+    for record in records:
+        book.apply(record)
+    return book
+
+
+def book_of(data: object) -> Book:
+    """Return the book that a snapshot spells."""
+    return restore(Book, data)

@@ -1,0 +1,212 @@
+"""Engine: an approved intent becomes at most one order at the venue, and its whole truth comes back.
+
+Every input brings its time and takes all effects with it, in order. An intent is journalled before it is sent, what
+nobody answers for is asked after and never sent again, and entries pass the fence twice. State that must survive
+is the book; the rest (queue, questions, timers) is made anew after a restart by asking.
+"""
+
+from typing import Any
+
+from qt_ray.core.effects import Lane, PlaceOrder, Severity
+from qt_ray.core.orders import Intent, OrderType, Planned, Submitted, TimeInForce
+from qt_ray.execution.gateway.answers import Answers
+from qt_ray.execution.gateway.book import Book
+from qt_ray.execution.gateway.chronicle import Chronicle
+from qt_ray.execution.gateway.countdown import Countdowns
+from qt_ray.execution.gateway.dispatch import Dispatch
+from qt_ray.execution.gateway.door import Door, Family
+from qt_ray.execution.gateway.effects import Declined, Effect
+from qt_ray.execution.gateway.endings import Endings
+from qt_ray.execution.gateway.fence import Fence
+from qt_ray.execution.gateway.lanes import Waiting
+from qt_ray.execution.gateway.records import Ending, Wanted
+from qt_ray.execution.gateway.remainder import delay_ms, remainder
+from qt_ray.execution.gateway.rules import Rules
+from qt_ray.execution.gateway.truth import Truth
+from qt_ray.execution.venue.calls import BATCH_MAX, Amend, Answer, Call, Place, PlaceMany
+from qt_ray.execution.venue.news import AlgoNews, News, OrderNews, StreamDown, StreamUp
+from qt_ray.execution.venue.views import UsageView
+
+
+class Gateway:
+    """Inputs in, effects out; one per account."""
+
+    def __init__(self, rules: Rules, book: Book | None = None, source: str = "gateway") -> None:
+        self.book = Book(rules.ended_max, rules.spent_max) if book is None else book
+        self._rules = rules
+        self._chronicle = Chronicle(self.book, source)
+        self._truth = Truth(rules, self._chronicle, lambda call, at_ms: self._dispatch.ask(call, at_ms))
+        self._dispatch = Dispatch(rules, self._chronicle, self._truth.is_blocked)
+        self._door = Door(rules, self.book, self._dispatch, self._truth)
+        self._endings = Endings(rules, self._chronicle, self._dispatch)
+        self._countdowns = Countdowns(rules.countdown_ms)
+        self._answers = Answers(self._chronicle, self._truth, self._dispatch, self._endings, self._countdowns)
+        self._retries: dict[str, int] = {}
+        self._is_healthy = True
+
+    def want(self, intent: Intent, at_ms: int, family: Family | None = None) -> list[Effect]:
+        """Let an approved intent in; `family` is the greater order it is a part of, if it is not the whole."""
+        return self.want_all((intent,), at_ms, family)
+
+    def want_all(self, intents: tuple[Intent, ...], at_ms: int, family: Family | None = None) -> list[Effect]:
+        """Let several intents in that may travel together; each is answered for itself."""
+        admitted = [intent for intent in intents if self._admit(intent, at_ms, family)]
+        plain = [intent for intent in admitted if not intent.type.is_conditional]
+        for lane in {PlaceOrder(intent).lane for intent in plain}:
+            ours = tuple(intent for intent in plain if PlaceOrder(intent).lane is lane)
+            for first in range(0, len(ours), BATCH_MAX):
+                self._put(ours[first : first + BATCH_MAX], at_ms)
+        for intent in admitted:
+            if intent.type.is_conditional:
+                self._put((intent,), at_ms)
+        return self._done(at_ms)
+
+    def cancel(self, client_id: str, reason: str, at_ms: int) -> list[Effect]:
+        """Want an order no more; it is cancelled until it has ended. Saying so twice changes nothing."""
+        tracked = self.book.orders.get(client_id)
+        if tracked is not None and tracked.is_open and not tracked.ending:
+            self._chronicle.write(Ending(client_id, reason or "cancelled", at_ms))
+        return self._done(at_ms)
+
+    def amend(self, intent: Intent, at_ms: int) -> list[Effect]:
+        """Want a resting order with this quantity and price, under this intent's own stamp."""
+        refusal = self._door.why_not_amend(intent, at_ms)
+        if refusal is not None:
+            self._chronicle.add(Declined(intent, refusal))
+        elif intent.limit_price is not None:
+            call = Amend(intent.symbol, intent.client_id, intent.side, intent.quantity, intent.limit_price)
+            self._dispatch.put(Waiting(call, PlaceOrder(intent).lane, at_ms, stamp=intent))
+        return self._done(at_ms)
+
+    def ask(self, call: Call, lane: Lane, tag: str, at_ms: int) -> list[Effect]:
+        """Send somebody else's call in its lane; what comes of it is an `Answered` with his tag."""
+        if isinstance(call, Place | PlaceMany | Amend):
+            self._chronicle.alert(Severity.CRITICAL, "an order is sent as an intent or not at all", tag, at_ms)
+        else:
+            self._dispatch.put(Waiting(call, lane, at_ms, tag=tag))
+        return self._done(at_ms)
+
+    def answered(self, call_id: int, answer: Answer[Any], at_ms: int) -> list[Effect]:
+        """Take in what came of a call; an answer nobody waits for any more changes nothing."""
+        flight = self._dispatch.landed(call_id)
+        if flight is not None:
+            self._answers.take(flight, answer, at_ms)
+        return self._done(at_ms)
+
+    def heard(self, news: News, at_ms: int) -> list[Effect]:
+        """Take in what the venue says unasked; what is not about orders is for the books."""
+        if isinstance(news, OrderNews):
+            self._truth.order_news(news, at_ms)
+        elif isinstance(news, AlgoNews):
+            self._truth.algo_news(news, at_ms)
+        elif isinstance(news, StreamUp | StreamDown):
+            self._truth.stream(isinstance(news, StreamUp), at_ms)
+        return self._done(at_ms)
+
+    def fenced(self, fence: Fence, at_ms: int) -> list[Effect]:
+        """Take in the lease; entries that wait meet it when they would leave, which is now."""
+        self._dispatch.fence = fence
+        return self._done(at_ms)
+
+    def felt(self, is_healthy: bool, at_ms: int) -> list[Effect]:
+        """Take in whether the program is well; only then is the dead man's timer wound."""
+        self._is_healthy = is_healthy
+        return self._done(at_ms)
+
+    def metered(self, usage: UsageView, at_ms: int) -> list[Effect]:
+        """Take in the venue's own count of what we asked."""
+        self._dispatch.observe(usage, at_ms)
+        return self._done(at_ms)
+
+    def ticked(self, at_ms: int) -> list[Effect]:
+        """Do what time alone makes due."""
+        return self._done(at_ms)
+
+    def recovered(self, at_ms: int) -> list[Effect]:
+        """Begin after a restart: what was never sent waits again, everything else is asked for before any entry."""
+        for client_id, tracked in list(self.book.orders.items()):
+            if isinstance(tracked.order, Planned):
+                self._put((tracked.intent,), at_ms, tracked.wanted_ms)
+            elif tracked.is_open:
+                if isinstance(tracked.order, Submitted):
+                    self._truth.lost(client_id, at_ms)
+                self._truth.reread(client_id, at_ms)
+                self._truth.doubt.starting.add(client_id)
+            self._settle(client_id, at_ms)
+        return self._done(at_ms)
+
+    @property
+    def next_ms(self) -> int | None:
+        """Return when to tick next, if nothing comes before."""
+        countdown = self._countdowns.next_ms(self._resting(), self._is_healthy)
+        parts = (self._dispatch.next_ms, self._truth.next_ms, self._endings.next_ms, countdown)
+        return min([at for at in (*parts, *self._retries.values()) if at is not None], default=None)
+
+    @property
+    def entries_in_flight(self) -> int:
+        """Return how many calls that may open are on their way; at zero an emergency may be acknowledged."""
+        return self._dispatch.entries_in_flight
+
+    @property
+    def is_settled(self) -> bool:
+        """Return whether nothing of our orders is in doubt, missing, on its way or waiting."""
+        return self._truth.is_settled and not self._endings.next_ms and not self._retries and not self._dispatch.is_busy
+
+    def _admit(self, intent: Intent, at_ms: int, family: Family | None) -> bool:
+        family = family or self._door.family(intent)
+        refusal = self._door.why_not(intent, family, at_ms)
+        if refusal is not None:
+            if refusal:
+                self._chronicle.add(Declined(intent, refusal))
+            return False
+        self._chronicle.write(Wanted(intent, family.name, family.quantity, at_ms))
+        return True
+
+    def _put(self, intents: tuple[Intent, ...], at_ms: int, since_ms: int | None = None) -> None:
+        call = Place(intents[0]) if len(intents) == 1 else PlaceMany(intents)
+        self._dispatch.put(Waiting(call, PlaceOrder(intents[0]).lane, at_ms if since_ms is None else since_ms))
+
+    def _done(self, at_ms: int) -> list[Effect]:
+        """Do all that is due, follow what it changed, send what may leave, and hand over the effects."""
+        for flight in self._dispatch.overdue(at_ms):
+            self._answers.unsure(flight, at_ms)
+        self._retry(at_ms)
+        self._follow(at_ms)
+        self._truth.ask_what_is_due(at_ms)
+        self._endings.pursue(at_ms)
+        for countdown in self._countdowns.due(self._resting(), self._is_healthy, at_ms):
+            self._dispatch.ask(countdown, at_ms, Lane.STOP)
+        self._dispatch.pump(at_ms)
+        self._follow(at_ms)
+        return self._chronicle.taken()
+
+    def _follow(self, at_ms: int) -> None:
+        for client_id in self._chronicle.changed():
+            self._settle(client_id, at_ms)
+
+    def _settle(self, client_id: str, at_ms: int) -> None:
+        """See to it that what a change of an order asks for will happen."""
+        tracked = self.book.orders[client_id]
+        self._truth.follow(client_id, at_ms)
+        self._endings.follow(client_id, at_ms)
+        wait_ms = delay_ms(tracked, self._rules)
+        if wait_ms is not None and remainder(tracked, self.book, self._rules) is not None:
+            self._retries.setdefault(client_id, at_ms + wait_ms)
+
+    def _retry(self, at_ms: int) -> None:
+        for client_id in [name for name, due_ms in self._retries.items() if at_ms >= due_ms]:
+            del self._retries[client_id]
+            tracked = self.book.orders.get(client_id)
+            rest = remainder(tracked, self.book, self._rules) if tracked else None
+            if tracked and rest:
+                family = Family(tracked.parent, self.book.parents[tracked.parent].quantity)
+                if self._admit(rest, at_ms, family):
+                    self._put((rest,), at_ms)
+
+    def _resting(self) -> set[str]:
+        """Return the symbols in which an order of ours may rest in the book."""
+        return {t.intent.symbol for t in self.book.open() if _may_rest(t.intent) and not isinstance(t.order, Planned)}
+
+
+def _may_rest(intent: Intent) -> bool:
+    return intent.type is OrderType.LIMIT and intent.time_in_force in (TimeInForce.GTC, TimeInForce.GTX)

@@ -1,0 +1,36 @@
+"""Fence: who may open, as of now. Entries pass only under a living lease and the epoch in force; exits pass always.
+
+It is asked twice, when an intent arrives and when its bytes leave, because the world may turn while an order waits.
+"""
+
+from dataclasses import dataclass
+
+from qt_ray.core.orders import Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The lease a gateway holds: until when, on which epoch, and the oldest policy that may still open."""
+
+    epoch: int
+    lease_until_ms: int
+    emergency: bool = False
+    policy_version_min: int = 0
+
+
+SHUT = Fence(epoch=-1, lease_until_ms=-1, emergency=True)
+
+
+def why_not(fence: Fence, intent: Intent, at_ms: int) -> str | None:
+    """Return the rule that keeps an intent out, or nothing; what only reduces is never kept out."""
+    if intent.reduce_only:
+        return None
+    if fence.emergency:
+        return "no entry in an emergency"
+    if at_ms >= fence.lease_until_ms:
+        return f"an entry needs a living lease, this one ended at {fence.lease_until_ms}, now {at_ms}"
+    if intent.epoch != fence.epoch:
+        return f"an entry is of the epoch in force, {fence.epoch}, was {intent.epoch}"
+    if intent.policy_version < fence.policy_version_min:
+        return f"an entry is of policy {fence.policy_version_min} or newer, was {intent.policy_version}"
+    return None
