@@ -20,6 +20,7 @@ from qt_ray.execution.exchange.checks import (
 from qt_ray.execution.exchange.ending import end_algo
 from qt_ray.execution.exchange.floor import Floor, Market
 from qt_ray.execution.exchange.orders import admit, checked, draft, number, work
+from qt_ray.execution.exchange.timers import Due, Timer
 from qt_ray.execution.exchange.triggers import STOPS, fires_above, trail
 from qt_ray.execution.exchange.values import (
     ZERO,
@@ -29,6 +30,7 @@ from qt_ray.execution.exchange.values import (
     NewOrder,
     Order,
     Refusal,
+    TimeInForce,
     Working,
     is_closing,
 )
@@ -52,6 +54,8 @@ def place_algo(floor: Floor, account: Account, wanted: NewAlgo) -> Algo:
         trail(algo, _price(market, wanted.working))
     account.admit_algo(algo, line)
     market.triggers.add(algo)
+    if wanted.time_in_force is TimeInForce.GTD:
+        floor.timers.set(wanted.good_till_ms, Timer(Due.ALGO_GOOD_TILL, wanted.symbol, account.name, found))
     floor.tell_algo(account, algo, AlgoState.NEW)
     return algo
 
@@ -95,7 +99,7 @@ def cancel_algos(floor: Floor, account: Account, symbol: str) -> list[Algo]:
 
 
 def _pull(floor: Floor, market: Market, account: Account, algo: Algo) -> None:
-    account.leave(algo)
+    floor.leave(account, algo)
     algo.triggered_ms = floor.now_ms
     floor.tell_algo(account, algo, AlgoState.TRIGGERING)
     try:

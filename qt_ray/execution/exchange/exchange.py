@@ -103,7 +103,7 @@ class Exchange(Inquiry):
         self.advance(now_ms)
         found = self._account(account)
         self._floor.pay(found, "TRANSFER", asset, amount)
-        self._floor.tell_account(found, reason, asset, amount, None)
+        self._floor.tell_account(found, reason, (asset,), amount)
         for symbol in [name for name, line in found.lines.items() if not line.is_flat]:
             self._settle(self._floor.markets[symbol])
 
@@ -218,6 +218,11 @@ class Exchange(Inquiry):
         """Set the margin mode of all assets."""
         self.advance(now_ms)
         settings.set_multi_assets(self._floor, self._account(account), multi_assets)
+
+    def set_fee_burn(self, account: str, burns: bool, now_ms: int) -> None:
+        """Pay fees in BNB while there is enough of it, a tenth less, or in the quote asset."""
+        self.advance(now_ms)
+        self._account(account).burns_fees = burns
 
     def move_margin(self, account: str, symbol: str, side: PositionSide, amount: Decimal, now_ms: int) -> None:
         """Add margin to an isolated position, or take it back below zero."""

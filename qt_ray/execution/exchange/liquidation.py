@@ -55,6 +55,7 @@ def deleverage(
         raise Invalid(f"a position of {held.quantity} is deleveraged within its size, was {quantity}")
     order = _forced(floor, account, held, quantity, price, f"adl_autoclose_{floor.numbers.order + 1}")
     _hand_over(floor, account, order, price)
+    account.forced.append(order)
     return order
 
 
@@ -95,7 +96,7 @@ def _pool(floor: Floor, account: Account, line: Line, side: PositionSide | None)
         return Pool(f"{line.listing.symbol} {side}", alone, balance, maintenance(line, held), cross)
     sharing = _sharing(account, line)
     members = tuple((other, held) for other in sharing for held in other.held.values() if held.quantity)
-    found = totals(account, floor.rates()) if account.multi_assets else figures(account, asset)
+    found = totals(account, floor.rates(account)) if account.multi_assets else figures(account, asset)
     balance = found.cross_wallet + found.cross_unrealised
     return Pool(
         "cross" if account.multi_assets else asset, members, balance, found.cross_maintenance, found.cross_wallet
@@ -196,7 +197,7 @@ def _clear(floor: Floor, account: Account, line: Line, held: Held, quote: Decima
     if line.setting.isolated and held.quantity:
         held.isolated_wallet -= fee
     floor.pay(account, CLEARING, asset, -fee, held.symbol)
-    floor.tell_account(account, CLEARING, asset, -fee, line, held.side)
+    floor.tell_account(account, CLEARING, (asset,), -fee, line, held.side)
 
 
 def _eagerness(line: Line, held: Held) -> Decimal:

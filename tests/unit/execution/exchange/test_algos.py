@@ -12,6 +12,7 @@ from qt_ray.execution.exchange.values import (
     NewAlgo,
     OrderState,
     Refusal,
+    TimeInForce,
     Working,
 )
 from qt_ray.execution.venue.views import PositionSide
@@ -323,3 +324,15 @@ def test_a_conditional_order_is_refused_in_the_exchanges_words(wanted: NewAlgo, 
 
 def test_the_widest_callback_is_twenty_percent() -> None:
     assert waiting(exchange(), trailing(callback_rate=D(20))).state is AlgoState.NEW
+
+
+def test_a_conditional_order_may_have_a_date_too() -> None:
+    x, date = exchange(), START + 700_000
+    for name in ("a", "b"):
+        wanted = stop(Side.SELL, "95", time_in_force=TimeInForce.GTD, good_till_ms=date, client_id=name)
+        waiting(x, wanted)
+    x.cancel_algo("ann", START, client_id="a")
+    x.advance(date)
+    assert [algo.state for algo in x.algos("ann")] == [AlgoState.CANCELED, AlgoState.EXPIRED]
+    x.quote(around("94"), date)
+    assert x.orders("ann") == []

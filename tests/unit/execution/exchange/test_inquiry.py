@@ -96,6 +96,15 @@ def test_figures_are_wallet_profit_and_margin() -> None:
     assert one.held.break_even == D("100.15005")
 
 
+def test_the_break_even_price_pays_back_the_fees_of_the_position_that_is_held() -> None:
+    x = exchange()
+    x.place("ann", buy("1"), START)
+    x.place("ann", sell("3"), START)
+    (one,) = x.positions("ann", BTC)
+    assert one.held.paid == D(2) * D("99.9") * D("0.0005")
+    assert one.held.break_even == D("99.9") - one.held.paid / 2
+
+
 def test_in_hedge_mode_each_side_has_its_own_orders() -> None:
     x = exchange()
     x.set_hedge("ann", True, START)

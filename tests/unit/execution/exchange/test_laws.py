@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from qt_ray.core.orders import OrderType, Side
 from qt_ray.execution.exchange.exchange import Exchange
+from qt_ray.execution.exchange.margin import available
 from qt_ray.execution.exchange.reports import Window
 from qt_ray.execution.exchange.told import AccountTold, AlgoTold, OrderTold, Told, TradeTold
 from qt_ray.execution.exchange.values import Happened, NewAlgo, NewOrder, Refusal, SelfTrade, TimeInForce, Working
@@ -288,3 +289,17 @@ def test_no_wallet_is_lost_below_zero(story: list[tuple[Any, ...]]) -> None:
     x, _ = played(story, wallet="20")
     for client in CLIENTS:
         assert x.figures(client)["USDT"].wallet > -D("0.5")
+
+
+@settings(max_examples=40, deadline=None)
+@given(stories, st.booleans())
+def test_what_is_available_is_reckoned_alike_for_an_order_and_for_a_report(
+    story: list[tuple[Any, ...]], isolated: bool
+) -> None:
+    x, now_ms = exchange(*CLIENTS), START
+    if isolated:
+        x.set_isolated("ann", BTC, True, START)
+    for step in story:
+        now_ms = act(x, step, now_ms)
+    account = x._floor.accounts["ann"]
+    assert available(account, "USDT", {}) == x.figures("ann")["USDT"].available

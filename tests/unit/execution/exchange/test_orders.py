@@ -5,7 +5,7 @@ import pytest
 
 from qt_ray.core.orders import OrderType, Side
 from qt_ray.execution.exchange.exchange import Exchange
-from qt_ray.execution.exchange.told import OrderTold, TradeTold
+from qt_ray.execution.exchange.told import AccountTold, OrderTold, TradeTold
 from qt_ray.execution.exchange.values import (
     Happened,
     NewOrder,
@@ -154,6 +154,8 @@ def test_fill_or_kill_is_all_or_nothing_and_leaves_no_trace() -> None:
     own = sell("1", "100.5")
     x.place("ann", own, START)
     wanted = buy("5", "102", time_in_force=TimeInForce.FOK, self_trade=SelfTrade.EXPIRE_MAKER)
+    assert refused(x, wanted) == -5021
+    wanted = buy("3", "102", time_in_force=TimeInForce.FOK, self_trade=SelfTrade.EXPIRE_TAKER)
     assert refused(x, wanted) == -5021
     assert x.place("ann", buy("4", "102", time_in_force=TimeInForce.FOK), START).state is OrderState.FILLED
 
@@ -331,6 +333,10 @@ PLAIN_CODES: list[tuple[NewOrder, int]] = [
     (buy("101"), -4005),
     (NewOrder(BTC, Side.BUY, OrderType.LIMIT, D(1)), -1102),
     (buy("1", "0"), -4001),
+    (buy("1e40", "95"), -4005),
+    (buy("1", "1e40"), -4002),
+    (buy("1e-40", "95"), -1111),
+    (buy("1", "95.0000000000000000000000000000000001"), -1111),
     (buy("1", "99.99"), -1111),
     (buy("1", "100000.1"), -4002),
     (buy("1", "150.1"), -4016),
@@ -453,3 +459,18 @@ def test_in_hedge_mode_long_and_short_live_side_by_side_and_a_closing_order_ends
     x.place("ann", sell("1", position_side=long), START)
     assert x.order("ann", BTC, order_id=resting.id).state is OrderState.EXPIRED
     assert x.positions("ann", BTC)[1].held.quantity == D(-1)
+
+
+def test_a_fee_is_burned_in_bnb_a_tenth_less_while_there_is_enough() -> None:
+    x = exchange(listings=[listing(), listing("BNBUSDT")])
+    x.deposit("ann", "BNB", D("0.0005"), START)
+    x.set_fee_burn("ann", True, START)
+    assert x.burns_fees("ann")
+    x.drain()
+    x.place("ann", buy("1"), START)
+    (told,) = (item for item in x.drain() if isinstance(item, AccountTold))
+    assert told.wallets == {"USDT": D(10_000), "BNB": D("0.00004955")}
+    x.place("ann", sell("1"), START)
+    fees = [(trade.fee, trade.fee_asset) for trade in x.trades("ann", BTC)]
+    assert fees == [(D("0.00045045"), "BNB"), (D("0.04995"), "USDT")]
+    assert x.figures("ann")["USDT"].wallet == D(10_000) - D("0.2") - D("0.04995")
