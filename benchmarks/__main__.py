@@ -21,6 +21,7 @@ MODULES = (
     "backtest",
     "money",
     "journal",
+    "fault_campaign",
     "market",
     "trees",
     "ensemble",
