@@ -56,6 +56,8 @@ class Fund(Section):
     """Wallet at the start of a simulation, in `quote`."""
     quote: Literal["USDT", "USDC"] = "USDT"
     """Currency of balances, fees and profit."""
+    state: Text = "state"
+    """Folder of what must survive: each account's journal and latch lie below it."""
 
 
 class Market(Section):
@@ -165,11 +167,16 @@ class Credentials(Section):
     """The key's public half; it may trade and read, and must not withdraw."""
     api_secret: SecretStr | None = None
     """The key's private half."""
+    ess_key: SecretStr | None = None
+    """The emergency stop's own key, so that it still acts when the other is revoked; null shares `api_key`."""
+    ess_secret: SecretStr | None = None
+    """The private half of the emergency stop's key."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if (self.api_key is None) is not (self.api_secret is None):
-            raise ValueError("api_key and api_secret come together")
+        for one, other in (("api_key", "api_secret"), ("ess_key", "ess_secret")):
+            if (getattr(self, one) is None) is not (getattr(self, other) is None):
+                raise ValueError(f"{one} and {other} come together")
         return self
 
 

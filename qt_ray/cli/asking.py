@@ -23,18 +23,18 @@ class Refusal(QtError):
     exit_code = 5
 
 
-def with_session(profile: str, assignments: list[str] | None, work: Work[T]) -> T:
-    """Return what `work` does in a session with the exchange of a profile."""
+def with_session(profile: str, assignments: list[str] | None, work: Work[T], ess: bool = False) -> T:
+    """Return what `work` does in a session with the exchange of a profile, as the emergency stop if it is for that."""
     from qt_ray.adapters.config import load
 
     settings = load(profile, assigned(assignments), os.environ).settings
-    return asyncio.run(_worked(settings, work))
+    return asyncio.run(_worked(settings, work, ess))
 
 
-async def _worked(settings: "Settings", work: Work[T]) -> T:
+async def _worked(settings: "Settings", work: Work[T], ess: bool) -> T:
     from qt_ray.adapters.binance.assembly import open_session
 
-    session = await open_session(settings.exchange, settings.credentials)
+    session = await open_session(settings.exchange, settings.credentials, ess)
     try:
         return await work(session, settings)
     finally:

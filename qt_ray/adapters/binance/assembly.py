@@ -9,6 +9,7 @@ from qt_ray.adapters.settings_exchange import Exchange
 from qt_ray.core.errors import InvalidConfig
 
 PAPER_KEY, PAPER_SECRET = "paper", "paper"
+PAPER_ESS = "paper-ess"
 
 
 def endpoints_of(exchange: Exchange) -> Endpoints:
@@ -27,11 +28,21 @@ def signer_of(exchange: Exchange, credentials: Credentials) -> Signer:
     return Signer(PAPER_KEY, PAPER_SECRET)
 
 
+def ess_signer_of(exchange: Exchange, credentials: Credentials) -> Signer:
+    """Return what signs the emergency stop's requests: its own key, or the one there is."""
+    if credentials.ess_key is not None and credentials.ess_secret is not None:
+        return Signer(credentials.ess_key.get_secret_value(), credentials.ess_secret.get_secret_value())
+    if exchange.kind == "paper" and credentials.api_key is None:
+        return Signer(PAPER_ESS, PAPER_ESS)
+    return signer_of(exchange, credentials)
+
+
 def patience_of(exchange: Exchange) -> Patience:
     """Return how long anything may take."""
     return Patience(exchange.recv_window_ms, exchange.connect_timeout_ms, exchange.answer_timeout_ms)
 
 
-async def open_session(exchange: Exchange, credentials: Credentials) -> BinanceSession:
-    """Return a session with the exchange that settings name."""
-    return await BinanceSession.open(endpoints_of(exchange), signer_of(exchange, credentials), patience_of(exchange))
+async def open_session(exchange: Exchange, credentials: Credentials, ess: bool = False) -> BinanceSession:
+    """Return a session with the exchange that settings name, with the emergency stop's own key if it is for that."""
+    signer = (ess_signer_of if ess else signer_of)(exchange, credentials)
+    return await BinanceSession.open(endpoints_of(exchange), signer, patience_of(exchange))

@@ -36,8 +36,9 @@ def made_up(listings: Mapping[str, Listing], seed: int) -> Bars:
 
 
 def _first_price(listing: Listing, seed: int) -> float:
-    """Return a price that the symbol's ticks can express well."""
-    return max(first_price(listing.symbol, seed), float(listing.tick) * 10_000)
+    """Return a price that the symbol's ticks can express well, with room on both sides of it."""
+    least, most = float(listing.tick) * 10_000, float(listing.price_max) / 20
+    return max(min(first_price(listing.symbol, seed), most), least)
 
 
 def history_length(symbols: int) -> int:

@@ -93,6 +93,8 @@ class PaperVenue:
         self._task: asyncio.Task[None] | None = None
         self._urls: tuple[str, str] | None = None
         self.open_account(FIRST_ACCOUNT, wanted.key, wanted.secret, wanted.balance)
+        # A second key to the same account, as an emergency stop should have one.
+        self.hall.keys.add(f"{wanted.key}-ess", f"{wanted.secret}-ess", FIRST_ACCOUNT)
         self.pump.step(time.market())
 
     def open_account(self, name: str, key: str, secret: str, balance: Decimal) -> None:

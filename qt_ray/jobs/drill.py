@@ -1,0 +1,179 @@
+"""Drill: the emergency stop measured, not promised: trip, first cancel, last answer, flat, many times over.
+
+The venue is a process of its own and speaks the real protocol; the emergency stop has its own session and key. Each
+run opens the positions and orders anew, and ends when the venue itself says that nothing is left.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import ROUND_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiohttp import ClientSession
+
+from qt_ray.adapters.binance.assembly import PAPER_ESS, PAPER_KEY, PAPER_SECRET
+from qt_ray.adapters.binance.endpoints import Endpoints
+from qt_ray.adapters.binance.session import BinanceSession
+from qt_ray.adapters.binance.signing import Signer
+from qt_ray.adapters.trading.opening import told
+from qt_ray.core.errors import Invariant, Retryable
+from qt_ray.core.ids import ClientOrderId, intent_id
+from qt_ray.core.orders import Intent, OrderType, Side
+from qt_ray.execution.flatten_report import Report
+from qt_ray.execution.venue.calls import (
+    BATCH_MAX,
+    AskMarks,
+    AskOpenOrders,
+    AskPositions,
+    AskRules,
+    Done,
+    PlaceMany,
+)
+from qt_ray.execution.venue.views import MarkView, SymbolRules
+from qt_ray.jobs.emergency import Order, stop
+
+LISTED = 10
+BALANCE = 10_000_000
+NOTIONAL = Decimal(200)
+AWAY = Decimal("0.97")
+FAULTS = ("unknown", "timeout", "unavailable", "internal")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is open when it trips, and which share of the exchange's answers are 5xx, before or after the deed."""
+
+    positions: int = 50
+    orders: int = 100
+    errors: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where the drill's own venue listens."""
+
+    rest: str
+    streams: str
+    control: str
+
+
+@asynccontextmanager
+async def venue_process(positions: int, seed: int) -> AsyncIterator[Doors]:
+    """Open a paper venue in a process of its own, and close it afterwards."""
+    words = ["--port", "0", "--seed", str(seed), "--balance", str(BALANCE), "--unlimited", "--json"]
+    words += ["--invented", str(max(positions - LISTED, 0))]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "qt_ray.cli.main", "paper-venue", *words, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield await _doors(process)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def _doors(process: asyncio.subprocess.Process) -> Doors:
+    text = b""
+    while process.stdout is not None and (line := await process.stdout.readline()):
+        text += line
+        if line.startswith(b"}"):
+            found = orjson.loads(text)
+            return Doors(found["rest"], found["streams"], found["control"])
+    raise Retryable("drill: the venue says where it listens, it ended before")
+
+
+class Drill:
+    """One venue, one trader and one emergency stop."""
+
+    def __init__(self, doors: Doors, trader: BinanceSession, ess: BinanceSession, folder: Path) -> None:
+        self._doors, self._trader, self._ess, self._folder = doors, trader, ess, folder
+        self._run = 0
+
+    async def once(self, scene: Scene) -> Report:
+        """Open what the scene says, trip, and return how it went."""
+        self._run += 1
+        await self._open(scene)
+        async with self._weather(scene):
+            order = Order(f"drill{self._run}", self._folder / f"latch-{self._run}.json", "drill", "drill")
+            report, _ = await stop(self._ess, order, lambda emergency, at_ms: None)
+        await self._prove_flat()
+        return report
+
+    async def _open(self, scene: Scene) -> None:
+        rules = (await told(self._trader, AskRules())).symbols
+        marks: dict[str, MarkView] = await told(self._trader, AskMarks())
+        symbols = sorted(rules)[: scene.positions]
+        held = [self._intent(f"held{n}", rules[s], marks[s].mark) for n, s in enumerate(symbols)]
+        names = [symbols[n % len(symbols)] for n in range(scene.orders)]
+        rest = [self._intent(f"rest{n}", rules[s], marks[s].mark, AWAY) for n, s in enumerate(names)]
+        for first in range(0, len(held + rest), BATCH_MAX):
+            answers = await told(self._trader, PlaceMany(tuple((held + rest)[first : first + BATCH_MAX])))
+            if bad := [answer for answer in answers if not isinstance(answer, Done)]:
+                raise Invariant(f"drill: the scene is set, was refused: {bad[0]}")
+
+    def _intent(self, name: str, rules: SymbolRules, mark: Decimal, away: Decimal | None = None) -> Intent:
+        price = None if away is None else (mark * away) // rules.tick * rules.tick
+        least = max(NOTIONAL, rules.notional_min * 2) / (price or mark)
+        steps = (least / rules.step).to_integral_value(ROUND_UP)
+        return Intent(
+            client_id=str(ClientOrderId("drill", intent_id(f"run{self._run}", name))),
+            symbol=rules.symbol,
+            side=Side.BUY,
+            type=OrderType.MARKET if price is None else OrderType.LIMIT,
+            quantity=max(steps * rules.step, rules.quantity_min),
+            decision_id=f"drill{self._run}",
+            policy_version=1,
+            epoch=1,
+            limit_price=price,
+        )
+
+    @asynccontextmanager
+    async def _weather(self, scene: Scene) -> AsyncIterator[None]:
+        """Let a share of all requests be answered with one of the four kinds of 5xx, half of them after the deed."""
+        rate = 1.0
+        if scene.errors:
+            # Rules are met one after the other, so each takes its part of what the ones before left over.
+            parts = [(deed, answer) for deed in ("answer_before", "answer_after") for answer in FAULTS]
+            for left, (deed, answer) in zip(range(len(parts), 0, -1), parts, strict=True):
+                share = float(scene.errors) / len(parts)
+                rate = share / (1 - share * (len(parts) - left))
+                await self._control("POST", "/faults", deed=deed, answer=answer, probability=rate, path="/fapi/*")
+        yield
+        if scene.errors:
+            await self._control("DELETE", "/faults")
+
+    async def _control(self, method: str, door: str, **fields: Any) -> None:
+        async with (
+            ClientSession() as http,
+            http.request(method, self._doors.control + door, data=orjson.dumps(fields) if fields else None) as answer,
+        ):
+            if answer.status != 200:
+                raise Invariant(f"drill: faults are put in force, was {await answer.text()}")
+
+    async def _prove_flat(self) -> None:
+        """Ask the venue with the trader's own session, whom the emergency stop knows nothing of."""
+        held = [view for view in await told(self._trader, AskPositions()) if view.quantity != 0]
+        plain = await told(self._trader, AskOpenOrders())
+        waiting = await told(self._trader, AskOpenOrders(conditional=True))
+        if held or plain or waiting:
+            raise Invariant(f"drill: nothing is left, was {len(held)} positions, {len(plain) + len(waiting)} orders")
+
+
+@asynccontextmanager
+async def drilling(folder: Path, positions: int, seed: int = 7) -> AsyncIterator[Drill]:
+    """Yield a drill on a venue of its own."""
+    async with venue_process(positions, seed) as doors:
+        endpoints = Endpoints(doors.rest, doors.streams, doors.rest)
+        trader = await BinanceSession.open(endpoints, Signer(PAPER_KEY, PAPER_SECRET))
+        ess = await BinanceSession.open(endpoints, Signer(PAPER_ESS, PAPER_ESS))
+        try:
+            yield Drill(doors, trader, ess, folder)
+        finally:
+            await ess.close()
+            await trader.close()
