@@ -239,6 +239,7 @@ class Control:
 
     def do(self, name: str, data: Mapping[str, Any]) -> Any:
         """Carry out a deed on the world, count it, and tell everybody what came of it."""
+        self._works.hall.hub.flush()
         found = DEEDS[name](self._works, params_of(data))
         self._works.hall.faults.note(name)
         self._works.hall.tell()

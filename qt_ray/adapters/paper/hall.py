@@ -120,7 +120,7 @@ class Hall:
             if self._log is not None:
                 self._log.tell(each)
             self._tell_all(each)
-        self.hub.flush()
+        self.hub.flush_soon()
 
     def tell_account(self, account: str, event: str, body: dict[str, object]) -> None:
         """Tell those who listen to an account."""
