@@ -137,6 +137,15 @@ def test_a_stop_acts_before_a_liquidation() -> None:
     assert x.force_orders("ann") == []
 
 
+def test_a_stop_comes_too_late_where_nothing_is_left() -> None:
+    x = levered()
+    algo = x.place_algo("ann", stop(Side.SELL, "92", reduce_only=True), START)
+    x.quote(around("80"), START + 1)
+    assert x.algo("ann", algo_id=algo.id).state is AlgoState.REJECTED
+    assert len(x.force_orders("ann")) == 1
+    assert 0 <= x.figures("ann")["USDT"].wallet < 1
+
+
 def test_a_guard_goes_with_a_liquidated_position() -> None:
     x = levered()
     algo = x.place_algo("ann", stop(Side.SELL, "50", None, closes_position=True), START)
