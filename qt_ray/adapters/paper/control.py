@@ -181,6 +181,11 @@ def _resume(works: Works, params: Params) -> Any:
     return {"resumed": works.front.stall(_meant(params), False)}
 
 
+def _announce_shutdown(works: Works, params: Params) -> Any:
+    """Say to every socket that the venue will soon restart, as it does before it closes them."""
+    return {"told": works.front.announce(b'{"e":"serverShutdown","E":%d}' % works.hall.now())}
+
+
 def _burst(works: Works, params: Params) -> Any:
     """Let the market move many times at once."""
     for _ in range(min(params.whole("steps"), 100_000)):
@@ -203,6 +208,7 @@ DEEDS: dict[str, Deed] = {
     "close": _close,
     "stall": _stall,
     "resume": _resume,
+    "announce_shutdown": _announce_shutdown,
     "burst": _burst,
 }
 
