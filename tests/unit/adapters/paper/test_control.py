@@ -19,8 +19,8 @@ pytestmark = pytest.mark.unit
         ({"deed": "sing"}, "deed: one of"),
         ({"deed": "drop_after", "colour": "red"}, "a rule has"),
         ({"deed": "drop_after", "id": 4}, "a rule has"),
-        ({"deed": "drop_after", "nth": "2"}, "nth: a int"),
-        ({"deed": "drop_after", "nth": True}, "nth: a int"),
+        ({"deed": "drop_after", "nth": "2"}, "nth: a whole number"),
+        ({"deed": "drop_after", "nth": True}, "nth: a whole number"),
         ({"deed": "answer_after", "answer": "42"}, "answer: one of"),
     ],
 )
