@@ -85,6 +85,9 @@ def agrees(tracked: Tracked, venue: Venue) -> bool:
     executed = progress.executed if progress else ZERO
     theirs = plain.executed if plain else ZERO
     is_open = (plain.state in OPEN) if plain else algo is not None and algo.state == "NEW"
+    if plain is not None and is_open and tracked.is_open and not tracked.intent.type.is_conditional:
+        held, price = tracked.intent.quantity, tracked.intent.limit_price
+        is_open = plain.quantity == held and price in (None, plain.price)
     return executed == theirs and tracked.is_open is is_open
 
 
@@ -112,6 +115,7 @@ class Verdict:
     positions: Decimal
     over_parent: int
     after_emergency: int
+    overweight: int
     unsettled: tuple[str, ...]
     replay_differs: bool
 
@@ -119,7 +123,7 @@ class Verdict:
     def is_clean(self) -> bool:
         """Return whether nothing at all is wrong."""
         zeros = (self.lost, self.invented, self.duplicates, self.resent, self.orphans, self.over_parent)
-        money = (self.wallet, self.positions, self.after_emergency)
+        money = (self.wallet, self.positions, self.after_emergency, self.overweight)
         return not any(zeros) and not any(money) and not self.unsettled and not self.replay_differs
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from qt_ray.core.codec import canonical, decode
 from qt_ray.execution.gateway.book import replay
@@ -11,6 +12,8 @@ from tests.simulation import checker
 from tests.simulation.checker import Verdict
 from tests.simulation.network import Rates
 from tests.simulation.world import World
+
+WEIGHT_MAX: Final = 2_400 * 8 // 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ def judged(world: World) -> Verdict:
         positions=checker.position_difference(venue, books),
         over_parent=checker.over_parent(book),
         after_emergency=world.entries_after_emergency,
+        overweight=sum(weight > WEIGHT_MAX for weight in world.weights.values()),
         unsettled=tuple(world.disagreements.open) + (() if gateway and gateway.is_settled else ("gateway",)),
         replay_differs=gateway is None or gateway.book.digest != book.digest,
     )

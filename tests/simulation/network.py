@@ -19,6 +19,7 @@ REQUEST_FAULTS: Final = (
     "unknown before accept",
     "request slow",
     "request stale",
+    "request overtime",
     "request repeated",
     "throttled",
     "failed",

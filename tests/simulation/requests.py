@@ -64,6 +64,11 @@ class Requests:
         no = Refused(-1021, "Timestamp for this request is outside of the recvWindow.")
         self.timeline.after(self.window_ms + 3_000, lambda: say(no))
 
+    def overtime(self, call: Call, say: Say) -> None:
+        """Arrive after the receive window and be taken all the same, as with a clock that is wrong by seconds."""
+        self.timeline.after(self.window_ms + self.network.delay_ms(300, 6_000), lambda: self._ask(call))
+        self.timeline.after(100, lambda: say(Unsure("no answer")))
+
     def repeated(self, call: Call, say: Say) -> None:
         self.well(call, say)
         self.timeline.after(self.network.delay_ms(50, 90), lambda: self._repeat(call))
@@ -112,6 +117,7 @@ WAYS: Final[dict[str, Callable[[Requests, Call, Say], None]]] = {
     "unknown before accept": Requests.unknown_before,
     "request slow": Requests.slow,
     "request stale": Requests.stale,
+    "request overtime": Requests.overtime,
     "request repeated": Requests.repeated,
     "throttled": Requests.throttled,
     "failed": Requests.failed,

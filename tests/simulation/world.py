@@ -12,6 +12,7 @@ from typing import Any, Final
 from qt_ray.core.codec import canonical, decode
 from qt_ray.core.orders import Intent, OrderType
 from qt_ray.execution.gateway.book import RESTING, replay
+from qt_ray.execution.gateway.budget import weight_of
 from qt_ray.execution.gateway.effects import Effect, Send, Write
 from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.gateway.fence import Fence
@@ -29,8 +30,8 @@ from tests.simulation.workload import Workload, amended
 
 START_MS: Final = 1_700_000_100_000
 ACTIVE_MS: Final = 20_000
-QUIET_MS: Final = 40_000
-CALM_MS: Final = 5_000
+QUIET_MS: Final = 60_000
+CALM_MS: Final = 10_000
 EPOCH: Final = 7
 RULES: Final = Rules(receive_window_ms=2_000, countdown_ms=10_000, residual_min=dict.fromkeys(SYMBOLS, STEP * 10))
 
@@ -50,6 +51,7 @@ class World:
         self.synced = 0
         self.durable: set[str] = set()
         self.left: Counter[str] = Counter()
+        self.weights: Counter[int] = Counter()
         self.orphans: list[str] = []
         self.entries_after_emergency = 0
         self.gateway: Gateway | None = None
@@ -177,6 +179,7 @@ class World:
         for name in names_of(call) if fault else ():
             self.disagreements.note(name, fault)
         self.left.update(placed_by(call))
+        self.weights[self.now_ms // 60_000] += weight_of(call)
         self.orphans += [name for name in placed_by(call) if name not in self.durable]
         opens = any(not intent.reduce_only for intent in getattr(call, "intents", ()))
         opens = opens or not getattr(getattr(call, "intent", None), "reduce_only", True)

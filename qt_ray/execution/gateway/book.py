@@ -79,17 +79,26 @@ class Parent:
 
 @dataclass(slots=True)
 class Book:
-    """All orders by client id, their parents, and the names of what was forgotten."""
+    """All orders by client id, their parents, and the names of what was forgotten.
+
+    `live` names those that may still trade or whose trades are not all known, so that nobody looks through the dead.
+    """
 
     ended_max: int = 2_000
     spent_max: int = 100_000
     orders: dict[str, Tracked] = field(default_factory=dict)
     parents: dict[str, Parent] = field(default_factory=dict)
     spent: dict[str, int] = field(default_factory=dict)
+    live: dict[str, int] = field(default_factory=dict)
 
     def open(self) -> Iterator[Tracked]:
         """Yield the orders that may still trade, the oldest first."""
-        return (tracked for tracked in self.orders.values() if tracked.is_open)
+        return (tracked for name in self.live if (tracked := self.orders[name]).is_open)
+
+    def incomplete(self, symbol: str) -> list[Tracked]:
+        """Return the orders of a symbol of which the venue has traded more than we have seen."""
+        live = (self.orders[name] for name in self.live)
+        return [tracked for tracked in live if tracked.intent.symbol == symbol and tracked.missing]
 
     def children(self, parent: str) -> list[Tracked]:
         """Return the orders of one parent."""
@@ -113,6 +122,10 @@ class Book:
         if tracked is None:
             raise Invalid(f"a record follows its order's intent, was {record.kind} of {record.client_id}")
         _change(tracked, record)
+        if tracked.is_open or tracked.missing:
+            self.live[record.client_id] = tracked.wanted_ms
+        else:
+            self.live.pop(record.client_id, None)
 
     def snapshot(self) -> object:
         """Return the book as plain data."""
@@ -128,6 +141,7 @@ class Book:
         if name in self.orders or name in self.spent:
             raise Invalid(f"an intent is wanted once, was {name} again")
         self.orders[name] = Tracked(Planned(record.intent, record.at_ms), record.parent, record.at_ms)
+        self.live[name] = record.at_ms
         parent = self.parents.setdefault(record.parent, Parent(record.quantity))
         parent.children = (*parent.children, name)
         if len(self.orders) > 2 * self.ended_max:
@@ -138,8 +152,7 @@ class Book:
         for name in list(self.parents):
             if len(self.orders) <= self.ended_max:
                 break
-            children = self.children(name)
-            if not any(child.is_open or child.missing for child in children):
+            if self.live.keys().isdisjoint(self.parents[name].children):
                 self._drop(name, at_ms)
         for spent in list(self.spent)[: max(len(self.spent) - self.spent_max, 0)]:
             del self.spent[spent]

@@ -5,6 +5,7 @@ A no is a value with its rule and leaves no trace in the journal; the same inten
 
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import takewhile
 from typing import Final
 
 from qt_ray.core.errors import Invalid
@@ -89,8 +90,10 @@ class Door:
             return f"no entry while an order of {intent.symbol} is in doubt"
         if self._dispatch.lanes.is_full:
             return f"no entry while {self._rules.waiting_max} calls wait"
-        if any(_is_double(known, intent, family, at_ms, self._rules) for known in self._book.orders.values()):
-            return f"no second entry like another within {self._rules.limits.duplicate_window_ms} ms"
+        window_ms = self._rules.limits.duplicate_window_ms
+        recent = takewhile(lambda known: at_ms - known.wanted_ms < window_ms, reversed(self._book.orders.values()))
+        if any(known.parent != family.name and _looks(known.intent) == _looks(intent) for known in recent):
+            return f"no second entry like another within {window_ms} ms"
         return None
 
     def _attempts(self, intent: Intent) -> list[Tracked]:
@@ -103,12 +106,6 @@ class Door:
 def _attempt(intent: Intent) -> int:
     number = intent.client_id.rpartition("-")[2]
     return int(number) if number.isdecimal() and len(number) <= 3 else 0
-
-
-def _is_double(known: Tracked, intent: Intent, family: Family, at_ms: int, rules: Rules) -> bool:
-    if known.parent == family.name or at_ms - known.wanted_ms >= rules.limits.duplicate_window_ms:
-        return False
-    return _looks(known.intent) == _looks(intent)
 
 
 def _looks(intent: Intent) -> tuple[str, str, Decimal, Decimal, bool]:

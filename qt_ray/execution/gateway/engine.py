@@ -5,17 +5,18 @@ nobody answers for is asked after and never sent again, and entries pass the fen
 is the book; the rest (queue, questions, timers) is made anew after a restart by asking.
 """
 
+from itertools import groupby
 from typing import Any
 
 from qt_ray.core.effects import Lane, PlaceOrder, Severity
-from qt_ray.core.orders import Intent, OrderType, Planned, Submitted, TimeInForce
+from qt_ray.core.orders import Intent, OrderType, Planned, Rejected, Submitted, TimeInForce
 from qt_ray.execution.gateway.answers import Answers
 from qt_ray.execution.gateway.book import Book
 from qt_ray.execution.gateway.chronicle import Chronicle
 from qt_ray.execution.gateway.countdown import Countdowns
 from qt_ray.execution.gateway.dispatch import Dispatch
 from qt_ray.execution.gateway.door import Door, Family
-from qt_ray.execution.gateway.effects import Declined, Effect
+from qt_ray.execution.gateway.effects import Answered, Declined, Effect
 from qt_ray.execution.gateway.endings import Endings
 from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.gateway.lanes import Waiting
@@ -51,14 +52,8 @@ class Gateway:
     def want_all(self, intents: tuple[Intent, ...], at_ms: int, family: Family | None = None) -> list[Effect]:
         """Let several intents in that may travel together; each is answered for itself."""
         admitted = [intent for intent in intents if self._admit(intent, at_ms, family)]
-        plain = [intent for intent in admitted if not intent.type.is_conditional]
-        for lane in {PlaceOrder(intent).lane for intent in plain}:
-            ours = tuple(intent for intent in plain if PlaceOrder(intent).lane is lane)
-            for first in range(0, len(ours), BATCH_MAX):
-                self._put(ours[first : first + BATCH_MAX], at_ms)
-        for intent in admitted:
-            if intent.type.is_conditional:
-                self._put((intent,), at_ms)
+        for batch in _batches(admitted):
+            self._put(batch, PlaceOrder(batch[0]).lane, at_ms)
         return self._done(at_ms)
 
     def cancel(self, client_id: str, reason: str, at_ms: int) -> list[Effect]:
@@ -79,9 +74,20 @@ class Gateway:
         return self._done(at_ms)
 
     def ask(self, call: Call, lane: Lane, tag: str, at_ms: int) -> list[Effect]:
-        """Send somebody else's call in its lane; what comes of it is an `Answered` with his tag."""
-        if isinstance(call, Place | PlaceMany | Amend):
-            self._chronicle.alert(Severity.CRITICAL, "an order is sent as an intent or not at all", tag, at_ms)
+        """Send somebody else's call in its lane; what comes of it is an `Answered` with his tag.
+
+        Orders pass the same door as any intent, and one that opens goes in no lane but that of entries.
+        """
+        if isinstance(call, Amend):
+            self._chronicle.alert(Severity.CRITICAL, "an order is amended as an intent or not at all", tag, at_ms)
+        elif isinstance(call, Place | PlaceMany):
+            intents = (call.intent,) if isinstance(call, Place) else call.intents
+            admitted = tuple(intent for intent in intents if self._admit(intent, at_ms, None))
+            if admitted:
+                opens = any(not intent.reduce_only for intent in admitted)
+                self._put(admitted, Lane.ENTRY if opens else lane, at_ms, tag=tag)
+            else:
+                self._chronicle.add(Answered(tag, call, None))
         else:
             self._dispatch.put(Waiting(call, lane, at_ms, tag=tag))
         return self._done(at_ms)
@@ -126,14 +132,21 @@ class Gateway:
         """Begin after a restart: what was never sent waits again, everything else is asked for before any entry."""
         for client_id, tracked in list(self.book.orders.items()):
             if isinstance(tracked.order, Planned):
-                self._put((tracked.intent,), at_ms, tracked.wanted_ms)
+                self._put((tracked.intent,), PlaceOrder(tracked.intent).lane, tracked.wanted_ms)
             elif tracked.is_open:
                 if isinstance(tracked.order, Submitted):
                     self._truth.lost(client_id, at_ms)
                 self._truth.reread(client_id, at_ms)
                 self._truth.doubt.starting.add(client_id)
+            elif isinstance(tracked.order, Rejected) and at_ms - tracked.order.at_ms < self._rules.watch_ms[-1]:
+                self._truth.watch(client_id, at_ms)
             self._settle(client_id, at_ms)
         return self._done(at_ms)
+
+    @property
+    def fence(self) -> Fence:
+        """Return the lease in force."""
+        return self._dispatch.fence
 
     @property
     def next_ms(self) -> int | None:
@@ -149,8 +162,9 @@ class Gateway:
 
     @property
     def is_settled(self) -> bool:
-        """Return whether nothing of our orders is in doubt, missing, on its way or waiting."""
-        return self._truth.is_settled and not self._endings.next_ms and not self._retries and not self._dispatch.is_busy
+        """Return whether nothing of our orders is in doubt, missing, watched for, on its way or waiting."""
+        known = self._truth.is_settled and not self._truth.is_watching
+        return known and not self._endings.next_ms and not self._retries and not self._dispatch.is_busy
 
     def _admit(self, intent: Intent, at_ms: int, family: Family | None) -> bool:
         family = family or self._door.family(intent)
@@ -162,9 +176,9 @@ class Gateway:
         self._chronicle.write(Wanted(intent, family.name, family.quantity, at_ms))
         return True
 
-    def _put(self, intents: tuple[Intent, ...], at_ms: int, since_ms: int | None = None) -> None:
+    def _put(self, intents: tuple[Intent, ...], lane: Lane, since_ms: int, tag: str = "") -> None:
         call = Place(intents[0]) if len(intents) == 1 else PlaceMany(intents)
-        self._dispatch.put(Waiting(call, PlaceOrder(intents[0]).lane, at_ms if since_ms is None else since_ms))
+        self._dispatch.put(Waiting(call, lane, since_ms, tag=tag))
 
     def _done(self, at_ms: int) -> list[Effect]:
         """Do all that is due, follow what it changed, send what may leave, and hand over the effects."""
@@ -189,7 +203,7 @@ class Gateway:
         tracked = self.book.orders[client_id]
         self._truth.follow(client_id, at_ms)
         self._endings.follow(client_id, at_ms)
-        wait_ms = delay_ms(tracked, self._rules)
+        wait_ms = delay_ms(tracked, self._rules, at_ms)
         if wait_ms is not None and remainder(tracked, self.book, self._rules) is not None:
             self._retries.setdefault(client_id, at_ms + wait_ms)
 
@@ -201,11 +215,21 @@ class Gateway:
             if tracked and rest:
                 family = Family(tracked.parent, self.book.parents[tracked.parent].quantity)
                 if self._admit(rest, at_ms, family):
-                    self._put((rest,), at_ms)
+                    self._put((rest,), PlaceOrder(rest).lane, at_ms)
 
     def _resting(self) -> set[str]:
         """Return the symbols in which an order of ours may rest in the book."""
         return {t.intent.symbol for t in self.book.open() if _may_rest(t.intent) and not isinstance(t.order, Planned)}
+
+
+def _batches(intents: list[Intent]) -> list[tuple[Intent, ...]]:
+    """Return intents as they may travel together: plain ones of one lane, a conditional one alone."""
+    found: list[tuple[Intent, ...]] = [(intent,) for intent in intents if intent.type.is_conditional]
+    plain = sorted((i for i in intents if not i.type.is_conditional), key=lambda intent: PlaceOrder(intent).lane)
+    for _, group in groupby(plain, key=lambda intent: PlaceOrder(intent).lane):
+        ours = tuple(group)
+        found += [ours[first : first + BATCH_MAX] for first in range(0, len(ours), BATCH_MAX)]
+    return found
 
 
 def _may_rest(intent: Intent) -> bool:

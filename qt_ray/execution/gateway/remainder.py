@@ -15,10 +15,15 @@ from qt_ray.execution.gateway.rules import Rules
 BPS = 10_000
 
 
-def delay_ms(tracked: Tracked, rules: Rules) -> int | None:
-    """Return how long to wait before the rest of an order is tried again, or nothing if it is not."""
+def delay_ms(tracked: Tracked, rules: Rules, at_ms: int) -> int | None:
+    """Return how long to wait before the rest of an order is tried again, or nothing if it is not.
+
+    What ended long ago, as a restart may find it, was somebody else's decision about another market.
+    """
     order = tracked.order
     if not isinstance(order, Expired) or tracked.ending or tracked.missing or tracked.intent.type.is_conditional:
+        return None
+    if at_ms - order.at_ms > rules.entry_age_max_ms:
         return None
     if tracked.intent.time_in_force in (TimeInForce.FOK, TimeInForce.GTX):
         return None  # all or nothing got nothing, and a maker that would have taken would again

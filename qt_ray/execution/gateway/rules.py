@@ -36,6 +36,7 @@ class Rules:
     answer_ms: int = 2_500
     forget_ms: int = 60_000
     ladder_ms: tuple[int, ...] = (200, 500, 1_000, 2_000, 4_000)
+    watch_ms: tuple[int, ...] = (2_000, 5_000, 10_000, 30_000)
     check_ms: int = 5_000
     check_unsettled_ms: int = 1_000
     repair_ms: int = 200

@@ -37,6 +37,7 @@ class Truth:
         self._chronicle = chronicle
         self._ask = ask
         self._repairs: dict[str, int] = {}
+        self._watched: dict[str, tuple[int, ...]] = {}
         self._check_ms = 0
         self._strangers: dict[str, None] = {}
 
@@ -124,8 +125,8 @@ class Truth:
             self._ask(AskTrades(call.symbol, from_id=max(t.execution.trade_id for t in trades) + 1), at_ms)
             return
         self._repairs.pop(call.symbol, None)
-        for tracked in self._missing(call.symbol):
-            self._repairs[tracked.intent.symbol] = at_ms + self._rules.check_unsettled_ms
+        if self._chronicle.book.incomplete(call.symbol):
+            self._repairs[call.symbol] = at_ms + self._rules.check_unsettled_ms
         if asked_ms is not None:
             self._absent(call, asked_ms, at_ms, tuple(trade for trade in trades if trade.order_id not in names))
 
@@ -134,6 +135,10 @@ class Truth:
     def reread(self, client_id: str, at_ms: int, in_ms: int = 0) -> None:
         """Ask what became of an order."""
         self.doubt.open(client_id, at_ms, in_ms, self._chronicle.book.orders[client_id].sent_ms)
+
+    def watch(self, client_id: str, at_ms: int) -> None:
+        """Look a few times more for an order that was given up: a clock may be wrong by more than we allow for."""
+        self._watched[client_id] = tuple(at_ms + later for later in self._rules.watch_ms)
 
     def follow(self, client_id: str, at_ms: int) -> None:
         """After an order changed: what it still leaves to ask, and what it has settled."""
@@ -152,6 +157,8 @@ class Truth:
             if self.doubt.inquiries[client_id].asked == ASKED_ALARM:
                 self._chronicle.alert(Severity.CRITICAL, "an order stays in doubt", client_id, at_ms)
             self._ask(AskOrder(orders[client_id].intent.symbol, client_id, _waits(orders[client_id])), at_ms)
+        for client_id in [name for name, times in self._watched.items() if at_ms >= times[0]]:
+            self._look_again(client_id, at_ms)
         for symbol in [symbol for symbol, due_ms in self._repairs.items() if at_ms >= due_ms]:
             self._repair(symbol, at_ms)
         interval_ms = self._rules.check_ms if self.is_settled and self.is_live else self._rules.check_unsettled_ms
@@ -183,11 +190,17 @@ class Truth:
         return not self.doubt.inquiries and not self._repairs
 
     @property
+    def is_watching(self) -> bool:
+        """Return whether an order that was given up will be looked for again."""
+        return bool(self._watched)
+
+    @property
     def next_ms(self) -> int | None:
         """Return when the next question is due."""
         check = [self._check_ms] if any(True for _ in self._where_we_rest()) else []
         asks = [] if self.doubt.next_ms is None else [self.doubt.next_ms]
-        return min([*check, *asks, *self._repairs.values()], default=None)
+        watches = [times[0] for times in self._watched.values()]
+        return min([*check, *asks, *watches, *self._repairs.values()], default=None)
 
     # Within.
 
@@ -247,6 +260,14 @@ class Truth:
         for client_id in self.doubt.proven(call, asked_ms):
             if isinstance(self._chronicle.book.orders[client_id].order, Unknown):
                 self._hear(Heard(client_id, News(Signal.ABSENT, at_ms)))
+                self.watch(client_id, at_ms)
+
+    def _look_again(self, client_id: str, at_ms: int) -> None:
+        tracked, times = self._chronicle.book.orders.get(client_id), self._watched.pop(client_id)[1:]
+        if tracked is not None and isinstance(tracked.order, Rejected):
+            self._ask(AskOrder(tracked.intent.symbol, client_id, _waits(tracked)), at_ms)
+            if times:
+                self._watched[client_id] = times
 
     def _may_be_in_doubt(self, trade: TradeView) -> bool:
         return any(
@@ -256,12 +277,8 @@ class Truth:
             for tracked in self._chronicle.book.open()
         )
 
-    def _missing(self, symbol: str) -> list[Tracked]:
-        orders = self._chronicle.book.orders.values()
-        return [tracked for tracked in orders if tracked.missing and tracked.intent.symbol == symbol]
-
     def _repair(self, symbol: str, at_ms: int) -> None:
-        missing = self._missing(symbol)
+        missing = self._chronicle.book.incomplete(symbol)
         if not missing:
             del self._repairs[symbol]
             return

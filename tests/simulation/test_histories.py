@@ -1,0 +1,58 @@
+"""A few of the histories of which the benchmark runs thousands: what must be zero is zero, whatever goes wrong."""
+
+import pytest
+
+from qt_ray.execution.gateway.records import Heard, Sent
+from tests.simulation.histories import campaign, history, judged
+from tests.simulation.network import CALM, EVENT_FAULTS, PROCESS_FAULTS, REQUEST_FAULTS, STREAM_FAULTS, Rates
+from tests.simulation.world import World
+
+pytestmark = pytest.mark.scenario
+
+SEEDS = 40
+STORM = Rates(request=0.5, event=0.4, stream=0.2, crash=0.02)
+
+
+def test_without_faults_nothing_is_ever_in_doubt() -> None:
+    found = campaign(range(5), CALM)
+    assert not found.bad
+    assert not found.faults
+    assert found.orders > 100
+
+
+def test_no_fill_is_lost_or_invented_and_no_order_doubled_whatever_goes_wrong() -> None:
+    found = campaign(range(SEEDS))
+    assert [(bad.seed, bad.verdict) for bad in found.bad] == []
+    assert set(found.faults) == {*REQUEST_FAULTS, *EVENT_FAULTS, *STREAM_FAULTS, *PROCESS_FAULTS}
+    assert found.faults.total() > 20 * SEEDS
+
+
+def test_a_storm_costs_time_and_nothing_else() -> None:
+    found = campaign(range(10_000, 10_010), STORM)
+    assert [(bad.seed, bad.verdict) for bad in found.bad] == []
+
+
+def test_one_seed_is_one_history() -> None:
+    assert history(7) == history(7)
+
+
+def test_the_checker_misses_what_is_taken_from_the_journal() -> None:
+    world = World(3, CALM)
+    world.run()
+    assert judged(world).is_clean
+    fill = next(r for r in world.journal if isinstance(r, Heard) and r.news.execution)
+    world.journal = [record for record in world.journal if record != fill]
+    verdict = judged(world)
+    assert (verdict.lost, verdict.invented) == (1, 0)
+    assert verdict.wallet
+    assert verdict.positions
+    assert verdict.replay_differs
+
+
+def test_the_checker_sees_an_order_that_was_sent_before_it_was_durable() -> None:
+    world = World(3, CALM)
+    world.durable = {"nothing is ever durable"}
+    world._sync = lambda: None  # type: ignore[method-assign]
+    world.run()
+    assert judged(world).orphans
+    assert not any(isinstance(record, Sent) for record in world.journal[: world.synced])

@@ -1,0 +1,94 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qt_ray.core.codec import canonical, decode
+from qt_ray.core.errors import Invalid
+from qt_ray.core.orders import Rejected, Unknown
+from qt_ray.execution.gateway.book import Book, book_of, replay
+from qt_ray.execution.gateway.records import (
+    Ending,
+    Heard,
+    Record,
+    Reshaped,
+    Revived,
+    Sent,
+    Wanted,
+    record_of,
+)
+from qt_ray.execution.lifecycle import News, Signal
+from tests.unit.execution.gateway.stories import entry, name, resting, trade
+
+pytestmark = pytest.mark.unit
+
+
+def life(number: int, *, ends: bool = True) -> list[Record]:
+    """Return the records of one order's life."""
+    intent = entry(number)
+    records: list[Record] = [Wanted(intent, f"p{number}", Decimal(10), number), Sent(name(number), number)]
+    filled = News(Signal.FILLED, number, "77", Decimal(10), trade(number + 1, 10))
+    return [*records, Heard(name(number), filled, "77")] if ends else records
+
+
+RECORDS: list[Record] = [
+    Wanted(resting(), "p", Decimal(10), 1),
+    Sent(name(), 2),
+    Heard(name(), News(Signal.ACCEPTED, 3, "77"), "77", Decimal("1.5")),
+    Reshaped(name(), Decimal(8), Decimal(101), 4),
+    Ending(name(), "stale", 5),
+    Heard(name(), News(Signal.TRADED, 6, "77", Decimal(3), trade(1, 3)), "77"),
+]
+
+
+@pytest.mark.parametrize("record", [*RECORDS, Revived(name(), 9)], ids=lambda record: record.kind)
+def test_every_record_survives_the_wire(record: Record) -> None:
+    assert record_of(decode(canonical(record))) == record
+
+
+@given(st.integers(0, len(RECORDS)))
+def test_a_snapshot_and_the_records_after_it_are_the_whole_story(cut: int) -> None:
+    half = book_of(decode(canonical(replay(RECORDS[:cut]).snapshot())))
+    assert replay(RECORDS[cut:], half).digest == replay(RECORDS).digest
+
+
+def test_an_intent_is_wanted_once() -> None:
+    with pytest.raises(Invalid, match="an intent is wanted once"):
+        replay([*RECORDS, RECORDS[0]])
+
+
+def test_a_record_follows_its_intent() -> None:
+    with pytest.raises(Invalid, match="a record follows its order's intent, was sent"):
+        replay([Sent(name(), 2)])
+
+
+def test_what_never_lived_lives_again_as_something_unknown() -> None:
+    rejected = Heard(name(), News(Signal.REJECTED, 3))
+    book = replay([*RECORDS[:2], rejected])
+    assert isinstance(book.orders[name()].order, Rejected)
+    assert not book.live
+    book.apply(Revived(name(), 4))
+    assert isinstance(book.orders[name()].order, Unknown)
+    assert name() in book.live
+
+
+@given(st.integers(1, 60), st.sets(st.integers(0, 59)))
+@settings(max_examples=30, deadline=None)
+def test_only_whole_families_that_have_ended_are_forgotten_and_their_names_are_not(many: int, alive: set[int]) -> None:
+    book = Book(ended_max=5)
+    for number in range(many):
+        replay(life(number, ends=number not in alive), book)
+    held = set(book.orders)
+    assert {name(number) for number in alive if number < many} <= held
+    assert held | set(book.spent) >= {name(number) for number in range(many)}
+    assert len([n for n in held if not book.orders[n].is_open]) <= 2 * 5
+    assert set(book.live) == {n for n in held if book.orders[n].is_open}
+    assert all(set(parent.children) <= held for parent in book.parents.values())
+
+
+def test_the_memory_of_names_is_bounded() -> None:
+    book = Book(ended_max=1, spent_max=4)
+    for number in range(50):
+        replay(life(number), book)
+    assert len(book.spent) <= 4

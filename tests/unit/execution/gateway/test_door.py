@@ -1,0 +1,105 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qt_ray.core.orders import Intent, Status
+from qt_ray.execution.gateway.door import Family
+from qt_ray.execution.gateway.rules import Rules
+from qt_ray.execution.venue.calls import Done, Refused
+from tests.unit.execution.gateway.stories import RULES, Story, entry, exit_, name, resting, view
+
+pytestmark = pytest.mark.unit
+
+FAMILY = Family("plan", Decimal(10))
+
+
+@given(st.lists(st.tuples(st.integers(1, 6), st.booleans()), min_size=1, max_size=12))
+@settings(max_examples=50, deadline=None)
+def test_orders_of_one_parent_never_exceed_it(parts: list[tuple[int, bool]]) -> None:
+    """Whatever is refused at the door or by the venue, the living and the filled stay within the parent."""
+    story = Story()
+    for number, (size, filled) in enumerate(parts):
+        at_ms = number * 2_000
+        story.take(story.gateway.want(exit_(number, quantity=Decimal(size)), at_ms, FAMILY))
+        for call_id, call in story.sent(object):
+            fill = Done(view(exit_(number, quantity=Decimal(size)), "FILLED", size, venue_id=str(number)))
+            if type(call).__name__ == "Place":
+                story.answer(call_id, fill if filled else Refused(-2022, "ReduceOnly Order is rejected."), at_ms)
+    done = [t for t in story.gateway.book.orders.values() if t.order.kind is Status.FILLED]
+    assert sum(t.intent.quantity for t in done) <= 10
+    assert story.gateway.book.claimed("plan") <= 10
+
+
+def test_a_child_that_would_exceed_its_parent_is_declined() -> None:
+    story = Story()
+    story.take(story.gateway.want(entry(0, quantity=Decimal(6)), 0, FAMILY))
+    story.take(story.gateway.want(entry(1, quantity=Decimal(5)), 0, FAMILY))
+    assert story.reasons == ["orders of one parent never exceed its 10, were 6 and 5 more"]
+
+
+def test_a_parent_cannot_be_made_greater_by_saying_so() -> None:
+    story = Story()
+    story.take(story.gateway.want(entry(0, quantity=Decimal(6)), 0, FAMILY))
+    story.take(story.gateway.want(entry(1, quantity=Decimal(5)), 0, Family("plan", Decimal(100))))
+    assert story.reasons
+
+
+def test_one_name_is_one_intent() -> None:
+    story = Story()
+    story.want(entry())
+    story.take(story.gateway.want(entry(quantity=Decimal(9)), 1))
+    assert story.reasons == ["one name is one intent"]
+
+
+def test_the_next_attempt_waits_for_the_end_of_the_last_and_shares_its_parent() -> None:
+    story = Story()
+    call_id = story.want(entry())
+    again = entry(client_id=name(0, 1))
+    story.take(story.gateway.want(again, 2_000))
+    assert story.reasons == ["an intent is tried again after the last attempt has ended"]
+    story.answer(call_id, Refused(-2019, "Margin is insufficient."), 2_010)
+    story.want(again, 2_020)
+    assert story.gateway.book.claimed("qt-trend-" + "0" * 20) == 10
+
+
+@pytest.mark.parametrize("bad", ["web_1", "qt-trend-0-0", "qt-trend-00000000000000000000-0x"])
+def test_only_our_own_names_come_in(bad: str) -> None:
+    story = Story()
+    story.take(story.gateway.want(entry(client_id=bad), 0))
+    assert "a client order id of ours is" in story.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("second", "at_ms", "is_double"),
+    [
+        (resting(1), 999, True),
+        (resting(1), 1_000, False),
+        (resting(1, limit_price=Decimal(101)), 1, False),
+        (resting(1, quantity=Decimal(9)), 1, False),
+        (resting(1, symbol="ETHUSDT"), 1, False),
+    ],
+)
+def test_an_entry_like_another_within_a_second_is_a_double(second: Intent, at_ms: int, is_double: bool) -> None:
+    story = Story()
+    story.want(resting(0))
+    story.take(story.gateway.want(second, at_ms))
+    assert story.reasons == (["no second entry like another within 1000 ms"] if is_double else [])
+
+
+def test_parts_of_one_plan_are_no_doubles_of_each_other() -> None:
+    story = Story()
+    for number in range(2):
+        story.take(story.gateway.want(entry(number, quantity=Decimal(5)), 0, FAMILY))
+        assert story.reasons == []
+
+
+def test_a_full_queue_declines_entries_and_takes_exits() -> None:
+    story = Story(Rules(waiting_max=RULES.in_flight_max))
+    for number in range(40):
+        story.take(story.gateway.want(entry(number, quantity=Decimal(number + 1), symbol=f"S{number}"), 0))
+    assert story.reasons == [f"no entry while {RULES.in_flight_max} calls wait"]
+    story.take(story.gateway.want(exit_(99), 0))
+    assert story.reasons == []
+    assert name(99) in story.gateway.book.orders

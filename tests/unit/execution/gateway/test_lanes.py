@@ -1,0 +1,66 @@
+from dataclasses import replace
+
+import pytest
+
+from qt_ray.core.effects import Lane
+from qt_ray.execution.gateway.effects import Answered, Send
+from qt_ray.execution.gateway.lanes import Lanes, Waiting
+from qt_ray.execution.gateway.rules import Rules
+from qt_ray.execution.venue.calls import AskOrder, AskPositions, Cancel, Place
+from tests.unit.execution.gateway.stories import Story, entry, exit_, stop
+
+pytestmark = pytest.mark.unit
+
+
+def waiting(lane: Lane, symbol: str = "A") -> Waiting:
+    return Waiting(Cancel(symbol, "x") if lane is not Lane.QUERY else AskOrder(symbol, "x"), lane, 0)
+
+
+def test_the_more_urgent_leaves_first_and_in_a_lane_nothing_overtakes() -> None:
+    lanes = Lanes(20)
+    for lane in reversed(Lane):
+        lanes.put(waiting(lane, "first"))
+        lanes.put(waiting(lane, "second"))
+    assert list(lanes) == [waiting(lane, symbol) for lane in Lane for symbol in ("first", "second")]
+
+
+def test_queries_are_shed_the_youngest_first_and_orders_never() -> None:
+    lanes = Lanes(2)
+    assert lanes.put(waiting(Lane.QUERY, "old")) == []
+    assert lanes.put(waiting(Lane.QUERY, "young")) == []
+    assert lanes.put(waiting(Lane.CANCEL)) == [waiting(Lane.QUERY, "young")]
+    assert lanes.put(waiting(Lane.ENTRY)) == [waiting(Lane.QUERY, "old")]
+    assert lanes.put(waiting(Lane.EXIT)) == []
+    assert len(lanes) == 3
+
+
+def test_a_query_of_our_own_waits_once_and_one_of_somebody_else_as_often_as_he_asks() -> None:
+    lanes = Lanes(10)
+    for _ in range(2):
+        lanes.put(waiting(Lane.QUERY))
+        lanes.put(replace(waiting(Lane.QUERY), tag="books"))
+    assert len(lanes) == 3
+
+
+def test_a_stop_leaves_before_an_exit_before_an_entry() -> None:
+    story = Story()
+    story.take(story.gateway.want_all((entry(0), exit_(1), stop(2)), 0))
+    sent = [effect for effect in story.fresh if isinstance(effect, Send)]
+    assert [send.lane for send in sent] == [Lane.STOP, Lane.EXIT, Lane.ENTRY]
+
+
+def test_calls_in_flight_are_bounded_and_leave_room_for_what_lessens_risk() -> None:
+    story = Story()
+    for number in range(30):
+        story.take(story.gateway.ask(AskPositions(), Lane.QUERY, f"q{number}", 0))
+    assert len(story.all_sent(AskPositions)) == Rules().in_flight_max - 4
+    for number in range(30):
+        story.take(story.gateway.want(exit_(number), 0))
+    assert len(story.all_sent(Place)) == 4
+
+
+def test_whoever_asked_is_told_that_his_query_was_shed() -> None:
+    story = Story(Rules(waiting_max=12))
+    for number in range(30):
+        story.take(story.gateway.ask(AskPositions(), Lane.QUERY, f"q{number}", 0))
+    assert story.fresh == [Answered("q29", AskPositions(), None)]
