@@ -167,3 +167,12 @@ def test_fees_are_burned_where_the_account_says_so() -> None:
     assert client.ask("GET", "/fapi/v1/feeBurn") == {"feeBurn": True}
     client.order()
     assert client.ask("GET", "/fapi/v1/userTrades", symbol="BTCUSDT")[0]["commissionAsset"] == "BNB"
+
+
+def test_a_storm_tells_best_prices_many_times_over_and_knows_its_limit() -> None:
+    house = venue()
+    wire = listen(house, "btcusdt@bookTicker")
+    house.control.do("burst", {"rounds": 500})
+    assert len(wire.heard()) == 500
+    with pytest.raises(Invalid, match="rounds: 10000 at most"):
+        house.control.do("burst", {"rounds": 10_001})
