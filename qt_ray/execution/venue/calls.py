@@ -261,3 +261,14 @@ class Unsure:
 
 
 Answer = Done[T] | Refused | Throttled | Unsure
+
+
+def worded(answer: Answer[object]) -> str:
+    """Return what came of a call as a person would say it."""
+    if isinstance(answer, Done):
+        return "done"
+    if isinstance(answer, Refused):
+        return f"not reached, {answer.message}" if answer.code == NOT_SENT else f"{answer.code} {answer.message}"
+    if isinstance(answer, Throttled):
+        return f"too much was asked, again in {answer.retry_after_ms} ms"
+    return f"no clear answer, {answer.reason}"

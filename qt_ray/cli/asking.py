@@ -1,0 +1,54 @@
+"""Asking: one session with the exchange that a profile names, for as long as one command takes."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from qt_ray.cli.config import assigned
+from qt_ray.core.errors import QtError, Retryable
+
+if TYPE_CHECKING:
+    from qt_ray.adapters.binance.session import BinanceSession
+    from qt_ray.adapters.settings import Settings
+    from qt_ray.execution.venue.calls import Call
+
+T = TypeVar("T")
+Work = Callable[["BinanceSession", "Settings"], Awaitable[T]]
+
+
+class Refusal(QtError):
+    """The exchange's own no to a command."""
+
+    exit_code = 5
+
+
+def with_session(profile: str, assignments: list[str] | None, work: Work[T]) -> T:
+    """Return what `work` does in a session with the exchange of a profile."""
+    from qt_ray.adapters.config import load
+
+    settings = load(profile, assigned(assignments), os.environ).settings
+    return asyncio.run(_worked(settings, work))
+
+
+async def _worked(settings: "Settings", work: Work[T]) -> T:
+    from qt_ray.adapters.binance.assembly import open_session
+
+    session = await open_session(settings.exchange, settings.credentials)
+    try:
+        return await work(session, settings)
+    finally:
+        await session.close()
+
+
+async def told(session: "BinanceSession", call: "Call") -> Any:
+    """Return the exchange's answer to a question, or end the command with what it said instead."""
+    from qt_ray.execution.venue.calls import NOT_SENT, Done, Refused, worded
+
+    answer = await session.ask(call)
+    if isinstance(answer, Done):
+        return answer.value
+    what = type(call).__name__
+    if isinstance(answer, Refused) and answer.code != NOT_SENT:
+        raise Refusal(f"{what}: the exchange refused it, {worded(answer)}")
+    raise Retryable(f"{what}: {session} answers, was: {worded(answer)}")

@@ -1,0 +1,98 @@
+"""`qt paper-venue`: an exchange on this machine that speaks the real protocol, for any client."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qt_ray.cli.config import Assignments, Json, Profile, assigned
+from qt_ray.cli.screen import emit, note, say
+from qt_ray.core.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from qt_ray.adapters.paper.venue import PaperSettings, PaperVenue
+    from qt_ray.adapters.settings import Settings
+
+UNLIMITED = 10**9
+PORTS = {"min": 0, "max": 65_535}
+
+Port = Annotated[int, typer.Option("--port", help="Port of REST and WebSockets; 0 takes a free one.", **PORTS)]
+ControlPort = Annotated[int, typer.Option("--control-port", help="Port of faults, this machine only.", **PORTS)]
+
+
+def paper_venue(
+    profile: Profile = "paper",
+    assignments: Assignments = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Port = 18_080,
+    control_port: ControlPort = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of market, listen keys and faults.")] = 7,
+    symbols: Annotated[str | None, typer.Option(help="Symbols between commas; default all with filters.")] = None,
+    invented: Annotated[int, typer.Option(min=0, max=1_000, help="Invented symbols beside them.")] = 0,
+    balance: Annotated[str | None, typer.Option(help="USDT of the account; default fund.initial_balance.")] = None,
+    recorded: Annotated[bool, typer.Option("--recorded", help="Live through the catalogue's bars.")] = False,
+    speed: Annotated[float, typer.Option(min=0.001, help="How much faster than time the market lives.")] = 1.0,
+    step_ms: Annotated[int, typer.Option(min=10, help="Milliseconds between two quotes of a symbol.")] = 100,
+    trade_log: Annotated[Path | None, typer.Option(help="Append every order and trade to this file.")] = None,
+    unlimited: Annotated[bool, typer.Option("--unlimited", help="Count calls but refuse none of them.")] = False,
+    json: Json = False,
+) -> None:
+    """Open a paper venue and keep it open until interrupted."""
+    from qt_ray.adapters.config import load
+
+    told = {"market.symbols": symbols, "fund.initial_balance": balance}
+    flags = assigned(assignments) | {key: value for key, value in told.items() if value is not None}
+    settings = load(profile, flags, os.environ).settings
+    names = settings.market.symbols if symbols or recorded else ()
+    shape: dict[str, Any] = {"invented": invented, "seed": seed, "speed": speed, "step_ms": step_ms}
+    limits = ("weight_minute", "orders_minute", "orders_ten_seconds") if unlimited else ()
+    shape |= dict.fromkeys(limits, UNLIMITED) | {"trade_log": trade_log}
+    asyncio.run(_open(_chosen(settings, names, recorded, shape), host, port, control_port, json))
+
+
+def _chosen(settings: "Settings", symbols: tuple[str, ...], recorded: bool, shape: dict[str, Any]) -> "PaperSettings":
+    from qt_ray.adapters.paper.venue import PaperSettings
+    from qt_ray.jobs.fund import market_of
+
+    keys = settings.credentials
+    if keys.api_key is not None and keys.api_secret is not None:
+        shape |= {"key": keys.api_key.get_secret_value(), "secret": keys.api_secret.get_secret_value()}
+    if recorded:
+        note("reading bars")
+        shape["bars"] = market_of(settings)[0]
+    return PaperSettings(symbols=symbols, balance=settings.fund.initial_balance, **shape)
+
+
+async def _open(settings: "PaperSettings", host: str, port: int, control_port: int, json: bool) -> None:
+    from qt_ray.adapters.paper.venue import PaperVenue
+
+    venue = PaperVenue(settings)
+    ended = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, ended.set)
+    try:
+        await venue.start(host, port, control_port)
+    except OSError as error:
+        await venue.stop()
+        ports = " and ".join(str(number) for number in (port, control_port) if number)
+        raise InvalidConfig(f"port {ports or 'any'} on {host}: free to listen on, was: {error.strerror}") from error
+    try:
+        _show(venue, json)
+        await ended.wait()
+    finally:
+        await venue.stop()
+
+
+def _show(venue: "PaperVenue", json: bool) -> None:
+    places = {"rest": venue.base_url, "streams": venue.ws_url, "control": venue.control_url}
+    if json:
+        emit("qt.paper-venue/1", {**places, "symbols": len(venue.exchange.symbols), "seed": venue.settings.seed})
+        return
+    for name, url in places.items():
+        say(f"{name:<8} {url}")
+    say(f"symbols  {len(venue.exchange.symbols)}, seed {venue.settings.seed}")
+    say(f"key      {venue.settings.key} (the secret is in `credentials.api_secret`, or `paper`)")
+    note("open; Ctrl-C closes it")
