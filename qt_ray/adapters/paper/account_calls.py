@@ -14,7 +14,7 @@ from qt_ray.adapters.paper.account_shapes import (
     symbol_config,
     totals_shape,
 )
-from qt_ray.adapters.paper.door import Call, Endpoint
+from qt_ray.adapters.paper.door import Call, Endpoint, Guard
 from qt_ray.adapters.paper.hall import Hall
 from qt_ray.adapters.paper.info_shapes import bracket_shape, rate_limits
 from qt_ray.adapters.paper.order_calls import window_of
@@ -213,6 +213,19 @@ def _key(hall: Hall, call: Call) -> Shape:
     }
 
 
+def _coins(hall: Hall, call: Call) -> list[Shape]:
+    """Return the coins of the wallet beside this one, which client libraries ask for first; it is always empty."""
+    names = dict.fromkeys(asset for listing in hall.listings.values() for asset in (listing.quote, listing.base))
+    nothing = dict.fromkeys(("free", "locked", "freeze", "withdrawing", "ipoing", "ipoable", "storage"), "0")
+    flags = {"depositAllEnable": False, "withdrawAllEnable": False, "isLegalMoney": False, "trading": True}
+    return [{"coin": name, "name": name, **nothing, **flags, "networkList": []} for name in names]
+
+
+def _pairs(hall: Hall, call: Call) -> list[Shape]:
+    """Return the pairs that are traded on borrowed coins: none are here."""
+    return []
+
+
 ACCOUNT_CALLS: dict[tuple[str, str], Endpoint] = {
     ("GET", "/fapi/v2/account"): Endpoint(_old_account, 5),
     ("GET", "/fapi/v3/account"): Endpoint(_new_account, 5),
@@ -238,4 +251,6 @@ ACCOUNT_CALLS: dict[tuple[str, str], Endpoint] = {
     ("GET", "/fapi/v1/adlQuantile"): Endpoint(_adl, 5),
     ("GET", "/fapi/v1/forceOrders"): Endpoint(_forced, 20),
     ("GET", "/sapi/v1/account/apiRestrictions"): Endpoint(_key, 1),
+    ("GET", "/sapi/v1/capital/config/getall"): Endpoint(_coins, 10),
+    ("GET", "/sapi/v1/margin/allPairs"): Endpoint(_pairs, 1, Guard.KEY),
 }

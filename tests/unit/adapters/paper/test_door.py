@@ -216,7 +216,7 @@ def test_whatever_changes_an_account_is_signed() -> None:
     free = {path for (method, path), endpoint in CALLS.items() if endpoint.guard is Guard.NONE and method != "GET"}
     keyed = {path for (_, path), endpoint in CALLS.items() if endpoint.guard is Guard.KEY}
     assert free == set()
-    assert keyed == {"/fapi/v1/listenKey", "/fapi/v1/historicalTrades"}
+    assert keyed == {"/fapi/v1/listenKey", "/fapi/v1/historicalTrades", "/sapi/v1/margin/allPairs"}
 
 
 def test_the_weights_are_the_published_ones() -> None:
@@ -235,3 +235,8 @@ def test_the_weights_are_the_published_ones() -> None:
         ("POST", "/fapi/v1/order"): 0,
     }
     assert {call: CALLS[call].weight for call in weights} == weights
+
+
+def test_a_client_library_finds_the_coins_it_asks_for_before_anything_else() -> None:
+    coins = Client(venue()).ask("GET", "/sapi/v1/capital/config/getall")
+    assert [coin["coin"] for coin in coins] == ["USDT", "BTC"]
