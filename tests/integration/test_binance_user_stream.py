@@ -9,7 +9,7 @@ from aiohttp import web
 from qt_ray.adapters.binance.pace import Pace
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.execution.venue.news import News, OrderNews, StreamDown, StreamUp, Unheeded, Unreadable
-from tests.integration.binance_venue import QUICK, Venue, hangs_up, refuses, says, session_at, venue
+from tests.integration.binance_venue import QUICK, Venue, hangs_up, never_answers, refuses, says, session_at, venue
 from tests.unit.adapters.binance.recorded import TRADED
 
 pytestmark = pytest.mark.integration
@@ -123,6 +123,19 @@ def test_a_server_that_shuts_down_is_left_before_it_goes() -> None:
         await send(await fake.connected(1), b'{"e":"serverShutdown","E":1}')
         await send(await fake.connected(2), traded(2))
         assert [type(await anext(news)) for _ in range(2)] == [Unheeded, OrderNews]
+
+    play(story)
+
+
+def test_a_server_that_goes_before_we_have_another_leaves_a_gap() -> None:
+    async def story(fake: Venue, session: BinanceSession, news: AsyncIterator[News]) -> None:
+        fake.plan("POST", LISTEN_KEY, says({"listenKey": "key-1"}), never_answers, says({"listenKey": "key-2"}))
+        await anext(news)
+        socket = await fake.connected(1)
+        await send(socket, b'{"e":"serverShutdown","E":1}')
+        await socket.close()
+        heard = await until(news, StreamUp)
+        assert [type(one) for one in heard] == [Unheeded, StreamDown, StreamUp]
 
     play(story)
 

@@ -6,13 +6,15 @@ while we listen, so a slow consumer, which simply is not read for, never makes a
 
 from typing import Self
 
-from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, WSMessage, WSMsgType
+from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, ClientWSTimeout, WSMessage, WSMsgType
 from yarl import URL
 
 from qt_ray.adapters.binance.pace import Pace
 from qt_ray.core.errors import Retryable
 
 MESSAGE_MAX = 8 * 2**20
+# A dead socket says no farewell, and nobody should wait for one.
+FAREWELL = ClientWSTimeout(ws_close=0.5)
 
 
 class Connection:
@@ -27,7 +29,7 @@ class Connection:
     async def open(cls, http: ClientSession, url: URL, pace: Pace) -> Self:
         """Return an open connection; an address may hold a key, so no error repeats it."""
         try:
-            socket = await http.ws_connect(url, autoping=False, max_msg_size=MESSAGE_MAX)
+            socket = await http.ws_connect(url, autoping=False, max_msg_size=MESSAGE_MAX, timeout=FAREWELL)
         except (ClientError, TimeoutError, OSError) as error:
             raise Retryable(f"a stream opens, it did not: {type(error).__name__}") from None
         return cls(socket, pace)
