@@ -39,17 +39,17 @@ class Connection:
         while not self.ended:
             try:
                 frame = await self._frame()
+                if frame is not None and frame.type is WSMsgType.PING:
+                    await self._socket.pong(frame.data)
             except (ClientError, OSError) as error:
                 self.ended = type(error).__name__
-                break
+                return None
             if frame is None:
                 self.ended = f"silent for {self._pace.ping_s + self._pace.pong_s:g} s, even when pinged"
             elif frame.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 data: str | bytes = frame.data
                 return data
-            elif frame.type is WSMsgType.PING:
-                await self._pong(frame.data)
-            elif frame.type is not WSMsgType.PONG:
+            elif frame.type not in (WSMsgType.PING, WSMsgType.PONG):
                 self.ended = f"closed with {self._socket.close_code}"
         return None
 
@@ -74,9 +74,3 @@ class Connection:
             return await self._socket.receive(self._pace.pong_s)
         except TimeoutError:
             return None
-
-    async def _pong(self, data: bytes) -> None:
-        try:
-            await self._socket.pong(data)
-        except (ClientError, OSError) as error:
-            self.ended = type(error).__name__
