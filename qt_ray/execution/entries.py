@@ -78,7 +78,7 @@ class Traded:
     @property
     def key(self) -> str:
         """Return the name by which the venue knows it."""
-        return f"{self.symbol}:{self.execution.trade_id}:{self.side}"
+        return trade_key(self.symbol, self.execution.trade_id, self.side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,11 @@ class Moved:
 
 
 Entry = Opening | Traded | Moved
+
+
+def trade_key(symbol: str, trade_id: int, side: Side) -> str:
+    """Return the name of a trade."""
+    return f"{symbol}:{trade_id}:{side}"
 
 
 def traded_of(view: TradeView, foreign: bool) -> Traded:
