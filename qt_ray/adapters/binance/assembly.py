@@ -8,7 +8,7 @@ from qt_ray.adapters.settings import Credentials
 from qt_ray.adapters.settings_exchange import Exchange
 from qt_ray.core.errors import InvalidConfig
 
-PAPER_KEY, PAPER_SECRET = "paper-key", "paper-secret"
+PAPER_KEY, PAPER_SECRET = "paper", "paper"
 
 
 def endpoints_of(exchange: Exchange) -> Endpoints:
