@@ -20,7 +20,6 @@ OPEN_END: Final = Decimal("9223372036854775807")
 PRICE_UP, PRICE_DOWN = Decimal("1.0500"), Decimal("0.9500")
 TAKE_BOUND, TRIGGER_PROTECT = Decimal("0.05"), Decimal("0.0500")
 TICKS = (Decimal("0.1"), Decimal("0.01"), Decimal("0.001"), Decimal("0.0001"))
-PRICE_MAX: Final = Decimal(5_000_000)
 STEPS = (Decimal("0.001"), Decimal("0.01"), Decimal("0.1"), Decimal("1"))
 
 
@@ -83,7 +82,7 @@ def invent(number: int) -> Instrument:
         market_quantity_max=step * 1_000_000,
         notional_min=Decimal(5),
         price_min=tick,
-        price_max=PRICE_MAX,
+        price_max=tick * 10_000_000,
         maker_rate=Decimal("0.0002"),
         taker_rate=Decimal("0.0005"),
         liquidation_rate=Decimal("0.0125"),

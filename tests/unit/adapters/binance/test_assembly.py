@@ -3,9 +3,10 @@ import asyncio
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from qt_ray.adapters.binance.assembly import endpoints_of, open_session, patience_of, signer_of
+from qt_ray.adapters.binance.assembly import PAPER_KEY, PAPER_SECRET, endpoints_of, open_session, patience_of, signer_of
 from qt_ray.adapters.binance.endpoints import LIVE, PAPER, TESTNET, Endpoints
 from qt_ray.adapters.binance.wire import Patience
+from qt_ray.adapters.paper.venue import PORT, PaperSettings
 from qt_ray.adapters.settings import Credentials
 from qt_ray.adapters.settings_exchange import Exchange
 from qt_ray.core.errors import InvalidConfig
@@ -18,6 +19,8 @@ HERE = {"rest_url": "http://127.0.0.1:1", "ws_url": "ws://127.0.0.1:1"}
 
 def test_the_kind_of_exchange_decides_where_orders_go() -> None:
     assert endpoints_of(Exchange()) == PAPER
+    assert PAPER.rest.endswith(f":{PORT}")
+    assert PaperSettings().secret == PAPER_SECRET
     assert endpoints_of(Exchange(kind="testnet")) == TESTNET
     assert endpoints_of(Exchange(kind="live")) == LIVE
     assert endpoints_of(Exchange(kind="live", **HERE)) == Endpoints(HERE["rest_url"], HERE["ws_url"])
@@ -26,7 +29,7 @@ def test_the_kind_of_exchange_decides_where_orders_go() -> None:
 
 
 def test_only_paper_is_open_to_everybody() -> None:
-    assert signer_of(Exchange(), Credentials()).api_key == "paper-key"
+    assert signer_of(Exchange(), Credentials()).api_key == PAPER_KEY == PaperSettings().key
     assert signer_of(Exchange(kind="live"), KEYS).api_key == "canary-key"
     for kind in ("testnet", "live"):
         with pytest.raises(InvalidConfig, match=f"{kind} needs api_key and api_secret"):
