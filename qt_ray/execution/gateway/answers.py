@@ -144,5 +144,6 @@ class Answers:
         return [t.intent.client_id for t in about]
 
     def _reread(self, client_id: str, at_ms: int) -> None:
-        if self._chronicle.book.orders[client_id].sent_ms is not None:
+        tracked = self._chronicle.book.orders.get(client_id)
+        if tracked is not None and tracked.sent_ms is not None:
             self._questions.reread(client_id, at_ms)
