@@ -27,6 +27,7 @@ run: $(READY)
 	$(BIN)/qt demo
 
 test: check
+	@.ci/clients
 	$(BIN)/pytest -n $(WORKERS)
 
 check: $(READY)

@@ -15,14 +15,16 @@ from qt_ray.core.errors import Invalid
 from qt_ray.execution.venue.calls import Answer, Done, Refused, Throttled, Unsure
 
 TEXT_MAX: Final = 200
-UNKNOWN_STATE: Final = frozenset({-1000, -1006, -1007})
+UNSAID: Final = -1000
+UNKNOWN_STATE: Final = frozenset({-1006, -1007})
 OVERLOADED: Final = -1008
 TOO_MANY_REQUESTS, TOO_MANY_ORDERS, CLOCK_OFF = -1003, -1015, -1021
 # What to wait where the venue does not say: a spent window ends by itself, the system's own overload is brief.
 WAIT_MS: Final[Mapping[int, int]] = {TOO_MANY_REQUESTS: 60_000, TOO_MANY_ORDERS: 10_000, OVERLOADED: 1_000}
 WAIT_MAX_MS: Final = 3 * 24 * 3_600_000
 BANNED_WAIT_MS: Final = 120_000
-FAILED_503: Final = ("Service Unavailable.", "Internal error")
+# The two ways in which a server's error says that the call has failed; the others leave it open.
+FAILED: Final = ("Service Unavailable.", "Internal error")
 BANNED_UNTIL: Final = re.compile(r"banned until (\d{13})")
 
 
@@ -54,9 +56,9 @@ def _refusal(reply: Reply, body: Any, now_ms: int) -> Answer[Any]:
     code, message = body["code"], str(body.get("msg", ""))[:TEXT_MAX]
     if code in WAIT_MS:
         return _throttled(reply, body, now_ms, code)
-    if code in UNKNOWN_STATE or reply.status == 408:
-        return Unsure(f"{code} {message}")
-    if reply.status < 500 or message.startswith(FAILED_503):
+    is_open = code in UNKNOWN_STATE or reply.status == 408
+    is_vague = code == UNSAID or reply.status >= 500
+    if not is_open and (not is_vague or message.startswith(FAILED)):
         return Refused(code, message)
     return Unsure(f"HTTP {reply.status} {code} {message}")
 
@@ -66,7 +68,7 @@ def _wordless(reply: Reply, now_ms: int) -> Answer[Any]:
     if reply.status == 403:
         return Throttled(-403, BANNED_WAIT_MS, banned=True)
     text = reply.body[:TEXT_MAX].decode("utf-8", "replace").strip()
-    if reply.status == 503 and text.startswith(FAILED_503):
+    if reply.status == 503 and text.startswith(FAILED):
         return Refused(-503, text)
     return Unsure(f"HTTP {reply.status} without a word of the exchange's")
 

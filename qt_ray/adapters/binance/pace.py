@@ -1,4 +1,7 @@
-"""Pace: how often a stream proves that it lives, and how long to wait before another try. Chance is a seed."""
+"""Pace: how often a stream proves that it lives, and how long to wait before another try.
+
+Chance is a seed; every wait and every queue has its bound here.
+"""
 
 from dataclasses import dataclass
 from random import Random
@@ -18,6 +21,7 @@ class Pace:
     retry_first_s: float = 0.1
     retry_max_s: float = 30.0
     repair_s: float = 0.5
+    queue_max: int = 10_000
     seed: int = 0
 
 

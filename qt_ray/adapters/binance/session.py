@@ -10,6 +10,8 @@ from typing import Any, Final, Self
 
 from qt_ray.adapters.binance.answers import CLOCK_OFF, answer
 from qt_ray.adapters.binance.endpoints import Endpoints
+from qt_ray.adapters.binance.market_feed import MarketFeed
+from qt_ray.adapters.binance.market_streams import Wanted
 from qt_ray.adapters.binance.pace import Pace
 from qt_ray.adapters.binance.requests import Plan, Step, plan_of
 from qt_ray.adapters.binance.signing import Signer
@@ -29,9 +31,9 @@ CLOCK_SAMPLES: Final = 3
 
 
 class BinanceSession:
-    """A signed-in conversation with one account."""
+    """A conversation with one account; without a key, with the public part of a venue."""
 
-    def __init__(self, endpoints: Endpoints, signer: Signer, patience: Patience, pace: Pace) -> None:
+    def __init__(self, endpoints: Endpoints, signer: Signer | None, patience: Patience, pace: Pace) -> None:
         self._usage = Usage(now_ms)
         self._wire = Wire(endpoints, signer, patience, self._usage)
         self._clock = VenueClock()
@@ -45,7 +47,7 @@ class BinanceSession:
 
     @classmethod
     async def open(
-        cls, endpoints: Endpoints, signer: Signer, patience: Patience | None = None, pace: Pace | None = None
+        cls, endpoints: Endpoints, signer: Signer | None, patience: Patience | None = None, pace: Pace | None = None
     ) -> Self:
         """Return a session that has compared its clock with the venue's, if the venue answers at all."""
         session = cls(endpoints, signer, patience or Patience(), pace or Pace())
@@ -73,6 +75,10 @@ class BinanceSession:
                 yield one
         finally:
             self._streams.remove(stream)
+
+    def market(self, wanted: Wanted) -> MarketFeed:
+        """Return a feed of the market; what is missing in it is asked for here."""
+        return MarketFeed(self._wire, self._question, wanted, self._pace)
 
     async def close(self) -> None:
         """End the conversation; open orders stay where they are."""

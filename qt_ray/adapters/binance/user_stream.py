@@ -23,7 +23,6 @@ from qt_ray.core.errors import Retryable
 from qt_ray.execution.venue.calls import Answer, Done, Refused, Throttled
 from qt_ray.execution.venue.news import News, StreamDown, StreamUp, Unheeded
 
-QUEUE_MAX: Final = 10_000
 KEY_GONE: Final = -1125
 MAKE_KEY: Final = Step("POST", "/fapi/v1/listenKey", (), one(lambda b: b.text("listenKey"), "key"), is_signed=False)
 KEEP_KEY: Final = Step("PUT", "/fapi/v1/listenKey", (), nothing, is_signed=False)
@@ -73,7 +72,7 @@ class UserStream:
     def __init__(self, wire: Wire, send: Send, pace: Pace) -> None:
         self._wire, self._send, self._pace = wire, send, pace
         self._pauses = Pauses(pace)
-        self._queue: asyncio.Queue[News] = asyncio.Queue(QUEUE_MAX)
+        self._queue: asyncio.Queue[News] = asyncio.Queue(pace.queue_max)
         self._lines: list[Line] = []
         self._life: asyncio.Task[None] | None = None
 

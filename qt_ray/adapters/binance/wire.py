@@ -54,11 +54,11 @@ class Lost:
 class Wire:
     """The connections to one venue, kept alive between requests."""
 
-    def __init__(self, endpoints: Endpoints, signer: Signer, patience: Patience, usage: Usage) -> None:
+    def __init__(self, endpoints: Endpoints, signer: Signer | None, patience: Patience, usage: Usage) -> None:
         self.endpoints = endpoints
         self.http = ClientSession(
             connector=TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=KEEP_ALIVE_S),
-            headers=signer.headers,
+            headers=signer.headers if signer else {},
             timeout=ClientTimeout(total=patience.answer_ms / 1_000, sock_connect=patience.connect_ms / 1_000),
         )
         self._signer, self._patience, self._usage = signer, patience, usage
@@ -67,6 +67,8 @@ class Wire:
         """Send one request, once, and return what came of it."""
         if self.http.closed:
             return NotSent("the session is closed")
+        if step.is_signed and self._signer is None:
+            return NotSent("a signed request needs a key, there is none")
         query = self._query(step, venue_ms)
         door = self.endpoints.keys_request if step.asks_keys else self.endpoints.request
         try:
@@ -82,7 +84,7 @@ class Wire:
         await self.http.close()
 
     def _query(self, step: Step, venue_ms: int) -> str:
-        if not step.is_signed:
+        if self._signer is None or not step.is_signed:
             return encoded(step.pairs)
         window = ("recvWindow", str(self._patience.recv_window_ms))
         return self._signer.sign(encoded((*step.pairs, window, ("timestamp", str(venue_ms)))))

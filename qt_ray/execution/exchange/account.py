@@ -61,7 +61,8 @@ class Line:
     @property
     def is_flat(self) -> bool:
         """Return whether no position is held."""
-        return not any(held.quantity for held in self.held.values())
+        both, long, short = self.held.values()
+        return not (both.quantity or long.quantity or short.quantity)
 
     def reserve(self, order: Order, quantity: Decimal) -> None:
         """Count so much more (or less) of an order that may open as waiting."""
@@ -94,6 +95,7 @@ class Account:
     __slots__ = (
         "algos",
         "algos_by_client",
+        "burns_fees",
         "by_client",
         "closed",
         "closed_algos",
@@ -113,7 +115,7 @@ class Account:
 
     def __init__(self, name: str, wallets: dict[str, Decimal]) -> None:
         self.name, self.wallets = name, dict(wallets)
-        self.hedge = self.multi_assets = False
+        self.hedge = self.multi_assets = self.burns_fees = False
         self.lines: dict[str, Line] = {}
         self.orders: dict[int, Order] = {}
         self.open: dict[str, Order] = {}

@@ -1,7 +1,8 @@
 """Algos: conditional orders, from their checks to the plain order that a trigger makes of them.
 
 A trigger's order is checked like any other when it is made, not before; what is then refused ends the conditional
-order as REJECTED with the words of the refusal. Margin is not held for what only waits.
+order as REJECTED with the words of the refusal. Margin is not held for what only waits, and a trigger comes before a
+liquidation, but not where nothing is left.
 """
 
 from dataclasses import replace
@@ -19,7 +20,9 @@ from qt_ray.execution.exchange.checks import (
 )
 from qt_ray.execution.exchange.ending import end_algo
 from qt_ray.execution.exchange.floor import Floor, Market
+from qt_ray.execution.exchange.liquidation import take_bankrupt
 from qt_ray.execution.exchange.orders import admit, checked, draft, number, work
+from qt_ray.execution.exchange.timers import Due, Timer
 from qt_ray.execution.exchange.triggers import STOPS, fires_above, trail
 from qt_ray.execution.exchange.values import (
     ZERO,
@@ -29,6 +32,7 @@ from qt_ray.execution.exchange.values import (
     NewOrder,
     Order,
     Refusal,
+    TimeInForce,
     Working,
     is_closing,
 )
@@ -52,6 +56,8 @@ def place_algo(floor: Floor, account: Account, wanted: NewAlgo) -> Algo:
         trail(algo, _price(market, wanted.working))
     account.admit_algo(algo, line)
     market.triggers.add(algo)
+    if wanted.time_in_force is TimeInForce.GTD:
+        floor.timers.set(wanted.good_till_ms, Timer(Due.ALGO_GOOD_TILL, wanted.symbol, account.name, found))
     floor.tell_algo(account, algo, AlgoState.NEW)
     return algo
 
@@ -63,8 +69,10 @@ def check_algo(floor: Floor, market: Market, account: Account, wanted: NewAlgo) 
     closes = wanted.reduce_only or wanted.closes_position or is_closing(wanted.side, wanted.position_side)
     check_status(market, closes)
     check_mode(account, wanted.position_side, wanted.reduce_only)
-    _check_size(market, wanted, closes)
+    _check_size(market, wanted)
     _check_prices(market, wanted)
+    if wanted.quantity is not None and not closes:
+        check_notional(market.listing, wanted.quantity * (wanted.price or wanted.trigger_price or market.mark))
     check_good_till(wanted.good_till_ms, wanted.time_in_force, floor.now_ms)
     same = account.algos_by_client.get(wanted.client_id) if wanted.client_id else None
     if same is not None and same.is_open:
@@ -93,9 +101,10 @@ def cancel_algos(floor: Floor, account: Account, symbol: str) -> list[Algo]:
 
 
 def _pull(floor: Floor, market: Market, account: Account, algo: Algo) -> None:
-    account.leave(algo)
+    floor.leave(account, algo)
     algo.triggered_ms = floor.now_ms
     floor.tell_algo(account, algo, AlgoState.TRIGGERING)
+    take_bankrupt(floor, account, account.lines[algo.wanted.symbol])
     try:
         _check_protected(market, algo.wanted)
         order = _child(floor, market, account, algo)
@@ -151,7 +160,7 @@ def _check_protected(market: Market, wanted: NewAlgo) -> None:
         raise Refusal(-4192, "Trigger protection: last and mark price are too far apart.")
 
 
-def _check_size(market: Market, wanted: NewAlgo, closes: bool) -> None:
+def _check_size(market: Market, wanted: NewAlgo) -> None:
     if wanted.closes_position:
         if wanted.type is TRAILING or wanted.type.has_limit:
             raise Refusal(-4136, f"Target strategy invalid for orderType {wanted.type},closePosition true")
@@ -162,8 +171,6 @@ def _check_size(market: Market, wanted: NewAlgo, closes: bool) -> None:
     if wanted.quantity is None:
         raise _missing("quantity")
     check_quantity(market.listing, wanted.quantity, market_order=not wanted.type.has_limit)
-    if not closes:
-        check_notional(market.listing, wanted.quantity * (wanted.price or wanted.trigger_price or market.mark))
 
 
 def _check_prices(market: Market, wanted: NewAlgo) -> None:

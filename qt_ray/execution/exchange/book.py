@@ -8,6 +8,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 
 from qt_ray.core.orders import Side
 from qt_ray.execution.exchange.listing import Level
@@ -35,10 +37,8 @@ class Half:
 
     def best_price(self) -> Decimal | None:
         """Return the best price of anybody."""
-        order, level = self.best_order(), self.outside[-1] if self.outside else None
-        if order is None or level is None:
-            return order.price if order else level.price if level else None
-        return level.price if self.reaches(level.price, order.price) else order.price
+        first = self.first()
+        return first.price if first is not None else None
 
     def first(self) -> Order | Level | None:
         """Return whoever trades first, the outside before a client at the same price."""
@@ -76,44 +76,44 @@ class Half:
             del self.prices[bisect_left(self.prices, order.price)]
         return True
 
+    def walk(self) -> Iterator[tuple[Decimal, Decimal, Order | None]]:
+        """Yield what trades, in that order: price, quantity, and the order if it is a client's."""
+        prices = iter(reversed(self.prices) if self.is_bid else self.prices)
+        price = next(prices, None)
+        for level in reversed(self.outside):
+            while price is not None and price != level.price and self.reaches(price, level.price):
+                yield from ((price, order.left, order) for order in self.queues[price].values())
+                price = next(prices, None)
+            yield level.price, level.quantity, None
+        while price is not None:
+            yield from ((price, order.left, order) for order in self.queues[price].values())
+            price = next(prices, None)
+
     def levels(self) -> Iterator[Level]:
         """Yield the merged levels, best first."""
-        clients = iter(reversed(self.prices) if self.is_bid else self.prices)
-        outside = iter(reversed(self.outside))
-        price, level = next(clients, None), next(outside, None)
-        while price is not None or level is not None:
-            if price is None or (level is not None and level.price != price and self.reaches(level.price, price)):
-                yield level  # type: ignore[misc]  # one of the two is there
-                level = next(outside, None)
-                continue
-            quantity = sum((order.left for order in self.queues[price].values()), ZERO)
-            if level is not None and level.price == price:
-                quantity, level = quantity + level.quantity, next(outside, None)
-            yield Level(price, quantity)
-            price = next(clients, None)
+        for price, parts in groupby(self.walk(), key=itemgetter(0)):
+            yield Level(price, sum((quantity for _, quantity, _ in parts), ZERO))
 
     def average(self, quantity: Decimal) -> Decimal:
         """Return the average price at which so much, or all there is, could be taken; zero if there is nothing."""
-        level = self.outside[-1] if self.outside else None
-        if level is not None and level.quantity >= quantity and not self.prices:
-            return level.price
         left, cost = quantity, ZERO
-        for level in self.levels():
-            part = min(left, level.quantity)
-            left, cost = left - part, cost + part * level.price
+        for price, there, _ in self.walk():
+            part = min(left, there)
+            left, cost = left - part, cost + part * price
             if not left:
                 break
         return cost / (quantity - left) if left < quantity else ZERO
 
     def offers(self, order: Order, limit: Decimal) -> Decimal:
-        """Return how much `order` could take here down to its limit, up to what it wants."""
-        found = sum((level.quantity for level in self.outside if self.reaches(level.price, limit)), ZERO)
-        spares_own = order.self_trade is not SelfTrade.NONE
-        for price in reversed(self.prices) if self.is_bid else self.prices:
+        """Return how much `order` could take here down to its limit, up to a little more than it wants."""
+        found, own = ZERO, order.account if order.self_trade is not SelfTrade.NONE else None
+        for price, there, other in self.walk():
             if found >= order.left or not self.reaches(price, limit):
                 break
-            for other in self.queues[price].values():
-                found += ZERO if spares_own and other.account == order.account else other.left
+            if other is None or other.account != own:
+                found += there
+            elif order.self_trade is not SelfTrade.EXPIRE_MAKER:
+                break
         return found
 
 

@@ -46,32 +46,32 @@ def check_mode(account: Account, position_side: PositionSide, reduce_only: bool)
 
 
 def check_quantity(listing: Listing, quantity: Decimal, market_order: bool) -> None:
-    """Refuse a quantity off its step or outside its limits."""
+    """Refuse a quantity outside its limits or off its step; what is too large is never divided."""
     step = listing.market_step if market_order else listing.step
     if quantity <= 0:
         raise Refusal(-4003, "Quantity less than or equal to zero.")
+    if quantity > (listing.market_quantity_max if market_order else listing.quantity_max):
+        raise Refusal(-4005, "Quantity greater than max quantity.")
     if quantity % step:
         if _places(quantity) > _places(step):
             raise Refusal(-1111, "Precision is over the maximum defined for this asset.")
         raise Refusal(-4023, "Qty not increased by step size.")
     if quantity < listing.quantity_min:
         raise Refusal(-4004, "Quantity less than min quantity.")
-    if quantity > (listing.market_quantity_max if market_order else listing.quantity_max):
-        raise Refusal(-4005, "Quantity greater than max quantity.")
 
 
 def check_price(listing: Listing, price: Decimal) -> None:
     """Refuse a price off its tick or outside its limits."""
     if price <= 0:
         raise Refusal(-4001, "Price less than 0.")
+    if price > listing.price_max:
+        raise Refusal(-4002, "Price greater than max price.")
     if price % listing.tick:
         if _places(price) > _places(listing.tick):
             raise Refusal(-1111, "Precision is over the maximum defined for this asset.")
         raise Refusal(-4014, "Price not increased by tick size.")
     if price < listing.price_min:
         raise Refusal(-4013, "Price less than min price.")
-    if price > listing.price_max:
-        raise Refusal(-4002, "Price greater than max price.")
 
 
 def check_percent(market: Market, side: Side, price: Decimal) -> None:
@@ -161,8 +161,8 @@ def _check_limit(market: Market, wanted: NewOrder) -> None:
 
 
 def _places(value: Decimal) -> int:
-    exponent = value.normalize().as_tuple().exponent
-    return max(-exponent, 0) if isinstance(exponent, int) else 0
+    """Count the decimals that are not trailing zeros; as text, because a context would round a long number."""
+    return len(format(value, "f").partition(".")[2].rstrip("0"))
 
 
 def _on(tick: Decimal, price: Decimal) -> Decimal:

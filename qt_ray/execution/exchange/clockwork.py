@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from qt_ray.execution.exchange.ending import BY_TIME_IN_FORCE, expire
+from qt_ray.execution.exchange.ending import BY_TIME_IN_FORCE, end_algo, expire
 from qt_ray.execution.exchange.floor import Floor
 from qt_ray.execution.exchange.funding import charge, next_funding_ms
 from qt_ray.execution.exchange.orders import cancel_all
 from qt_ray.execution.exchange.timers import Due, Timer
+from qt_ray.execution.exchange.values import AlgoState
 
 
 def start_funding(floor: Floor, symbol: str) -> None:
@@ -27,6 +28,13 @@ def run_due(floor: Floor, now_ms: int) -> Iterator[str]:
         elif timer.due is Due.COUNTDOWN:
             cancel_all(floor, floor.accounts[timer.account], timer.symbol)
         else:
-            account = floor.accounts[timer.account]
-            expire(floor, account, account.orders[timer.order_id], BY_TIME_IN_FORCE)
+            _reach_good_till(floor, timer)
     floor.now_ms = max(floor.now_ms, now_ms)
+
+
+def _reach_good_till(floor: Floor, timer: Timer) -> None:
+    account = floor.accounts[timer.account]
+    if timer.due is Due.GOOD_TILL:
+        expire(floor, account, account.orders[timer.number], BY_TIME_IN_FORCE)
+    else:
+        end_algo(floor, account, account.algos[timer.number], AlgoState.EXPIRED, "The good-till date is reached.")

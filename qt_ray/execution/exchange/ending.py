@@ -49,6 +49,6 @@ def finish_parent(floor: Floor, account: Account, order: Order) -> None:
 def end_algo(floor: Floor, account: Account, algo: Algo, state: AlgoState, reason: str = "") -> None:
     """End a conditional order that was never triggered."""
     floor.markets[algo.wanted.symbol].triggers.remove(algo)
-    account.leave(algo)
+    floor.leave(account, algo)
     floor.tell_algo(account, algo, state, reason)
     account.retire_algo(algo)

@@ -5,6 +5,7 @@ everybody must hear waits in `drain`, in the order in which it happened. Timers 
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 from qt_ray.core.errors import Invalid
@@ -16,6 +17,7 @@ from qt_ray.execution.exchange.checks import TRADED
 from qt_ray.execution.exchange.clockwork import run_due, start_funding
 from qt_ray.execution.exchange.ending import cancel, end_algo
 from qt_ray.execution.exchange.floor import Floor, Market, Numbers
+from qt_ray.execution.exchange.funding import charge
 from qt_ray.execution.exchange.inquiry import DOES_NOT_EXIST, Inquiry
 from qt_ray.execution.exchange.listing import Listing, Quote
 from qt_ray.execution.exchange.matching import hit, sweep
@@ -74,6 +76,15 @@ class Exchange(Inquiry):
         for symbol in run_due(self._floor, now_ms):
             self._settle(self._floor.markets[symbol])
 
+    def fund(self, symbol: str, rate: Decimal | None, now_ms: int) -> None:
+        """Let a symbol's funding be paid out of turn, at a rate of its own if one is given."""
+        self.advance(now_ms)
+        market = self._floor.market(symbol)
+        if rate is not None and market.quote is not None:
+            market.quote = replace(market.quote, funding_rate=rate)
+        charge(self._floor, market)
+        self._settle(market)
+
     def drain(self) -> list[Told]:
         """Return everything told since the last time, in order."""
         told, self._floor.told = self._floor.told, []
@@ -92,7 +103,7 @@ class Exchange(Inquiry):
         self.advance(now_ms)
         found = self._account(account)
         self._floor.pay(found, "TRANSFER", asset, amount)
-        self._floor.tell_account(found, reason, asset, amount, None)
+        self._floor.tell_account(found, reason, (asset,), amount)
         for symbol in [name for name, line in found.lines.items() if not line.is_flat]:
             self._settle(self._floor.markets[symbol])
 
@@ -207,6 +218,11 @@ class Exchange(Inquiry):
         """Set the margin mode of all assets."""
         self.advance(now_ms)
         settings.set_multi_assets(self._floor, self._account(account), multi_assets)
+
+    def set_fee_burn(self, account: str, burns: bool, now_ms: int) -> None:
+        """Pay fees in BNB while there is enough of it, a tenth less, or in the quote asset."""
+        self.advance(now_ms)
+        self._account(account).burns_fees = burns
 
     def move_margin(self, account: str, symbol: str, side: PositionSide, amount: Decimal, now_ms: int) -> None:
         """Add margin to an isolated position, or take it back below zero."""

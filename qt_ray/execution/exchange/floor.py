@@ -28,6 +28,8 @@ from qt_ray.execution.exchange.values import (
 from qt_ray.execution.venue.views import PositionSide
 
 LEVERAGE_FIRST = 20
+ONE = Decimal(1)
+USD = ("USDT", "USDC")
 
 
 @dataclass(slots=True)
@@ -107,10 +109,21 @@ class Floor:
             self.timers.void(Timer(Due.GOOD_TILL, order.symbol, account.name, order.id))
         account.retire(order, line)
 
-    def rates(self) -> dict[str, Decimal]:
-        """Return what each asset is worth in USD: quote assets one, others their index."""
-        found = {market.listing.base: market.quote.index for market in self.markets.values() if market.quote}
-        return found | {market.listing.quote: Decimal(1) for market in self.markets.values()}
+    def leave(self, account: Account, algo: Algo) -> None:
+        """Let a conditional order wait no more, and end its timer."""
+        self.timers.void(Timer(Due.ALGO_GOOD_TILL, algo.wanted.symbol, account.name, algo.id))
+        account.leave(algo)
+
+    def rates(self, account: Account) -> dict[str, Decimal]:
+        """Return what each asset of an account is worth in USD: quote assets one, others their index."""
+        return {asset: self.rate(asset) for asset in account.wallets}
+
+    def rate(self, asset: str) -> Decimal:
+        """Return what an asset is worth in USD, nothing if nobody quotes it."""
+        if asset in USD:
+            return ONE
+        found = (self.markets.get(f"{asset}{quote}") for quote in USD)
+        return next((market.quote.index for market in found if market and market.quote), ZERO)
 
     def tell_order(self, line: Line, happened: Happened, order: Order, trade: Trade | None = None) -> None:
         """Tell what happened to an order."""
@@ -124,18 +137,24 @@ class Floor:
         self.told.append(AlgoTold(account.name, algo.copy(), self.now_ms))
 
     def tell_account(
-        self, account: Account, reason: str, asset: str, change: Decimal, line: Line | None, *sides: PositionSide
+        self,
+        account: Account,
+        reason: str,
+        assets: tuple[str, ...],
+        change: Decimal,
+        line: Line | None = None,
+        *sides: PositionSide,
     ) -> None:
-        """Tell a wallet, and the positions that changed with it."""
+        """Tell wallets, and the positions that changed with them; a change not by trading is of the first."""
         self.told.append(
             AccountTold(
                 account.name,
                 reason,
-                {asset: account.wallets.get(asset, ZERO)},
-                {asset: change} if change else {},
+                {asset: account.wallets.get(asset, ZERO) for asset in assets},
+                {assets[0]: change} if change else {},
                 tuple(line.shown(side) for side in sides) if line else (),
                 self.now_ms,
-                {asset: account.cross_wallet(asset)},
+                {asset: account.cross_wallet(asset) for asset in assets},
             )
         )
 

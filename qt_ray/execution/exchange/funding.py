@@ -37,6 +37,6 @@ def _charge(floor: Floor, account: Account, line: Line, held: Held, rate: Decima
     floor.pay(account, FUNDING, asset, amount, held.symbol)
     if line.setting.isolated:
         held.isolated_wallet += amount
-        floor.tell_account(account, FUNDING, asset, amount, line, held.side)
+        floor.tell_account(account, FUNDING, (asset,), amount, line, held.side)
     else:
-        floor.tell_account(account, FUNDING, asset, amount, None)
+        floor.tell_account(account, FUNDING, (asset,), amount)

@@ -135,7 +135,8 @@ class Inquiry:
 
     def totals(self, account: str) -> Figures:
         """Return the figures of a whole account, in USD."""
-        return totals(self._account(account), self._floor.rates())
+        found = self._account(account)
+        return totals(found, self._floor.rates(found))
 
     def setting(self, account: str, symbol: str) -> Setting:
         """Return a symbol's leverage and margin type."""
@@ -145,6 +146,10 @@ class Inquiry:
     def is_hedged(self, account: str) -> bool:
         """Return whether an account holds long and short side by side."""
         return self._account(account).hedge
+
+    def burns_fees(self, account: str) -> bool:
+        """Return whether an account pays its fees in BNB."""
+        return self._account(account).burns_fees
 
     def is_multi_assets(self, account: str) -> bool:
         """Return whether an account pools the margin of all assets."""

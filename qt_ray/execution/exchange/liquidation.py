@@ -1,7 +1,7 @@
 """Liquidation: a margin balance that no longer covers maintenance is not the client's to manage.
 
 Orders end first, then the position that needs most is sold tier by tier at the market, never beyond the price at which
-nothing would be left; what the market does not take there, the insurance fund does. So no wallet ends below zero by it.
+nothing would be left; what the market does not take there, the insurance fund does. No account ends below zero by it.
 """
 
 from dataclasses import dataclass
@@ -40,10 +40,17 @@ def watch(floor: Floor, market: Market) -> list[str]:
     before = len(floor.told)
     for account in list(market.holders.values()):
         line = account.lines[market.listing.symbol]
-        sides = [held.side for held in line.held.values() if held.quantity] if line.setting.isolated else [None]
-        for side in sides:
+        for side in _sides(line):
             _judge(floor, account, line, side)
     return list(dict.fromkeys(told.symbol for told in floor.told[before:] if isinstance(told, LiquidationTold)))
+
+
+def take_bankrupt(floor: Floor, account: Account, line: Line) -> None:
+    """Liquidate what has nothing left: an order of its owner would trade with money that is not there."""
+    for side in _sides(line):
+        pool = _pool(floor, account, line, side)
+        if pool.members and pool.balance < 0:
+            _liquidate(floor, account, line, side, pool)
 
 
 def deleverage(
@@ -55,6 +62,7 @@ def deleverage(
         raise Invalid(f"a position of {held.quantity} is deleveraged within its size, was {quantity}")
     order = _forced(floor, account, held, quantity, price, f"adl_autoclose_{floor.numbers.order + 1}")
     _hand_over(floor, account, order, price)
+    account.forced.append(order)
     return order
 
 
@@ -70,6 +78,11 @@ def adl_quantile(market: Market, line: Line, held: Held) -> int:
     ]
     mine = _eagerness(line, held)
     return 5 * sum(score < mine for score in others) // len(others)
+
+
+def _sides(line: Line) -> list[PositionSide | None]:
+    """Return the positions that are judged by themselves, or nothing for all that share the cross wallet."""
+    return [held.side for held in line.held.values() if held.quantity] if line.setting.isolated else [None]
 
 
 def _judge(floor: Floor, account: Account, line: Line, side: PositionSide | None) -> None:
@@ -95,7 +108,7 @@ def _pool(floor: Floor, account: Account, line: Line, side: PositionSide | None)
         return Pool(f"{line.listing.symbol} {side}", alone, balance, maintenance(line, held), cross)
     sharing = _sharing(account, line)
     members = tuple((other, held) for other in sharing for held in other.held.values() if held.quantity)
-    found = totals(account, floor.rates()) if account.multi_assets else figures(account, asset)
+    found = totals(account, floor.rates(account)) if account.multi_assets else figures(account, asset)
     balance = found.cross_wallet + found.cross_unrealised
     return Pool(
         "cross" if account.multi_assets else asset, members, balance, found.cross_maintenance, found.cross_wallet
@@ -196,7 +209,7 @@ def _clear(floor: Floor, account: Account, line: Line, held: Held, quote: Decima
     if line.setting.isolated and held.quantity:
         held.isolated_wallet -= fee
     floor.pay(account, CLEARING, asset, -fee, held.symbol)
-    floor.tell_account(account, CLEARING, asset, -fee, line, held.side)
+    floor.tell_account(account, CLEARING, (asset,), -fee, line, held.side)
 
 
 def _eagerness(line: Line, held: Held) -> Decimal:

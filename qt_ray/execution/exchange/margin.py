@@ -43,7 +43,10 @@ class Figures:
 
 def tier_of(listing: Listing, notional: Decimal) -> Tier:
     """Return the bracket a notional lies in, the last one above all caps."""
-    return next((tier for tier in listing.brackets if notional <= tier.cap), listing.brackets[-1])
+    for tier in listing.brackets:
+        if notional <= tier.cap:
+            return tier
+    return listing.brackets[-1]
 
 
 def notional_max(listing: Listing, leverage: int) -> Decimal:
@@ -53,7 +56,11 @@ def notional_max(listing: Listing, leverage: int) -> Decimal:
 
 def unrealised(line: Line) -> Decimal:
     """Return the open profit of a line's positions at the mark."""
-    return sum((held.quantity * line.mark - held.cost for held in line.held.values() if held.quantity), ZERO)
+    profit = ZERO
+    for held in line.held.values():
+        if held.quantity:
+            profit += held.quantity * line.mark - held.cost
+    return profit
 
 
 def maintenance(line: Line, held: Held) -> Decimal:
@@ -76,7 +83,10 @@ def exposure(line: Line, hedge: bool, bids: Decimal, asks: Decimal) -> Decimal:
 
 def position_notional(line: Line) -> Decimal:
     """Return the notional of all positions of a line."""
-    size = sum((abs(held.quantity) for held in line.held.values() if held.quantity), ZERO)
+    size = ZERO
+    for held in line.held.values():
+        if held.quantity:
+            size += abs(held.quantity)
     return size * line.mark if size else ZERO
 
 
@@ -88,8 +98,17 @@ def order_initial(line: Line, hedge: bool) -> Decimal:
 
 
 def available(account: Account, asset: str, rates: dict[str, Decimal]) -> Decimal:
-    """Return what new positions and orders of an asset may use."""
-    return (totals(account, rates) if account.multi_assets else figures(account, asset)).available
+    """Return what new positions and orders of an asset may use: `Figures.available`, and no more of them."""
+    if account.multi_assets:
+        return totals(account, rates).available
+    free = account.cross_wallet(asset)
+    for line in account.lines.values():
+        if line.listing.quote != asset:
+            continue
+        free -= order_initial(line, account.hedge)
+        if not line.setting.isolated and not line.is_flat:
+            free += unrealised(line) - position_notional(line) / line.setting.leverage
+    return max(free, ZERO)
 
 
 def figures(account: Account, asset: str) -> Figures:

@@ -141,7 +141,7 @@ def check_margin(floor: Floor, account: Account, line: Line, order: Order, worth
     if exceeds_cap(line, account.hedge, order, worth):
         raise Refusal(-2027, "Exceeded the maximum allowable position at current leverage.")
     margin = needed(line, account.hedge, order.side, order.left, worth)
-    rates = floor.rates() if account.multi_assets else {}
+    rates = floor.rates(account) if account.multi_assets else {}
     if margin and margin > available(account, line.listing.quote, rates):
         raise Refusal(-2019, "Margin is insufficient.")
 

@@ -109,13 +109,13 @@ def sides_of(account: Account) -> tuple[PositionSide, ...]:
 
 def orders_of(account: Account, symbol: str | None, window: Window) -> list[Order]:
     """Return orders of every state."""
-    found = sorted(_of(symbol, account.orders.values()), key=lambda order: order.id)
+    found = _of(symbol, account.orders.values())
     return [order.copy() for order in _page(found, window, lambda order: order.created_ms)]
 
 
 def algos_of(account: Account, symbol: str | None, window: Window) -> list[Algo]:
     """Return conditional orders of every state."""
-    found = [algo for _, algo in sorted(account.algos.items()) if symbol in (None, algo.wanted.symbol)]
+    found = [algo for algo in account.algos.values() if symbol in (None, algo.wanted.symbol)]
     return [algo.copy() for algo in _page(found, window, lambda algo: algo.created_ms)]
 
 

@@ -21,7 +21,7 @@ def set_leverage(floor: Floor, account: Account, symbol: str, leverage: int) -> 
     if leverage < line.setting.leverage and line.setting.isolated and not line.is_flat:
         raise Refusal(-4161, "Leverage reduction is not supported in Isolated Margin Mode with open positions.")
     more = reached / leverage - reached / line.setting.leverage
-    rates = floor.rates() if account.multi_assets else {}
+    rates = floor.rates(account) if account.multi_assets else {}
     if more > 0 and more > available(account, market.listing.quote, rates):
         raise Refusal(-2028, "Leverage is smaller than permitted: insufficient margin balance")
     line.setting.leverage = leverage
@@ -81,7 +81,7 @@ def move_margin(floor: Floor, account: Account, symbol: str, side: PositionSide,
     if amount < 0 and -amount > _spare(line, side):
         raise Refusal(-4051, "Isolated balance insufficient.")
     held.isolated_wallet += amount
-    floor.tell_account(account, "MARGIN_TRANSFER", asset, ZERO, line, side)
+    floor.tell_account(account, "MARGIN_TRANSFER", (asset,), ZERO, line, side)
 
 
 def _spare(line: Line, side: PositionSide) -> Decimal:

@@ -13,6 +13,8 @@ from qt_ray.execution.exchange.values import ZERO, AlgoState, Happened, Held, Or
 from qt_ray.execution.venue.views import PositionSide
 
 UNIT = Decimal("1e-8")
+BURNED = "BNB"
+BURN_SHARE = Decimal("0.9")
 
 
 def settle(
@@ -25,15 +27,38 @@ def settle(
     maker: bool,
 ) -> None:
     """Let an order trade: position, wallet, trade, incomes and what is told; a forced order pays no fee here."""
-    market, line = floor.markets[order.symbol], account.lines[order.symbol]
+    line = account.lines[order.symbol]
+    trade = _trade(floor, account, line, order, quantity, price, trade_id, maker)
+    _progress(floor, account, line, order, quantity, trade.quote)
+    line.trades.append(trade)
+    _pay(floor, account, line, trade)
+    _hold(floor.markets[order.symbol], account, line)
+    floor.tell_account(account, "ORDER", (line.listing.quote, trade.fee_asset), ZERO, line, order.position_side)
+    floor.tell_order(line, Happened.CALCULATED if order.forced else Happened.TRADE, order, trade)
+    if order.state is OrderState.FILLED:
+        finish_parent(floor, account, order)
+
+
+def _trade(
+    floor: Floor,
+    account: Account,
+    line: Line,
+    order: Order,
+    quantity: Decimal,
+    price: Decimal,
+    trade_id: int,
+    maker: bool,
+) -> Trade:
+    """Move the position and return the trade that did it."""
     held, quote = line.held[order.position_side], quantity * price
-    rate = line.listing.maker_rate if maker else line.listing.taker_rate
-    fee = (quote * rate).quantize(UNIT) if not order.forced else ZERO
+    rate = ZERO if order.forced else line.listing.maker_rate if maker else line.listing.taker_rate
+    before = held.quantity
     realised = _move(line, held, order.side.sign * quantity, price)
-    held.paid = held.paid + fee if held.quantity else ZERO
+    fee, asset = _fee(floor, account, line.listing.quote, quote * rate)
+    goes_on = before * held.quantity > 0
+    held.paid = held.paid + quote * rate if goes_on else abs(held.quantity) * price * rate
     held.updated_ms = floor.now_ms
-    _progress(floor, account, line, order, quantity, quote)
-    trade = Trade(
+    return Trade(
         trade_id,
         account.name,
         order.id,
@@ -45,18 +70,20 @@ def settle(
         quantity,
         quote,
         fee,
-        line.listing.quote,
+        asset,
         realised,
         maker,
         floor.now_ms,
     )
-    line.trades.append(trade)
-    _pay(floor, account, trade)
-    _hold(market, account, line)
-    floor.tell_account(account, "ORDER", trade.fee_asset, ZERO, line, order.position_side)
-    floor.tell_order(line, Happened.CALCULATED if order.forced else Happened.TRADE, order, trade)
-    if order.state is OrderState.FILLED:
-        finish_parent(floor, account, order)
+
+
+def _fee(floor: Floor, account: Account, asset: str, fee: Decimal) -> tuple[Decimal, str]:
+    """Return a fee and its asset: the quote asset, or a tenth less in BNB if the account burns it and has enough."""
+    if account.burns_fees and (rate := floor.rate(BURNED)):
+        burned = (fee * BURN_SHARE / rate).quantize(UNIT)
+        if burned <= account.wallets.get(BURNED, ZERO):
+            return burned, BURNED
+    return fee.quantize(UNIT), asset
 
 
 def _progress(floor: Floor, account: Account, line: Line, order: Order, quantity: Decimal, quote: Decimal) -> None:
@@ -71,10 +98,10 @@ def _progress(floor: Floor, account: Account, line: Line, order: Order, quantity
         floor.retire(account, order, line)
 
 
-def _pay(floor: Floor, account: Account, trade: Trade) -> None:
+def _pay(floor: Floor, account: Account, line: Line, trade: Trade) -> None:
     name = str(trade.id)
     if trade.realised:
-        floor.pay(account, "REALIZED_PNL", trade.fee_asset, trade.realised, trade.symbol, name)
+        floor.pay(account, "REALIZED_PNL", line.listing.quote, trade.realised, trade.symbol, name)
     if trade.fee:
         floor.pay(account, "COMMISSION", trade.fee_asset, -trade.fee, trade.symbol, name)
 

@@ -16,6 +16,7 @@ class Due(Enum):
     """What a timer is for."""
 
     GOOD_TILL = "good_till"
+    ALGO_GOOD_TILL = "algo_good_till"
     COUNTDOWN = "countdown"
     FUNDING = "funding"
 
@@ -26,7 +27,7 @@ class Timer(NamedTuple):
     due: Due
     symbol: str
     account: str = ""
-    order_id: int = 0
+    number: int = 0
 
 
 @dataclass(slots=True)

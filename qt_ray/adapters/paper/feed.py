@@ -1,0 +1,196 @@
+"""Feed: the public streams. What happens is told at once, what stands is told as often as its stream promises.
+
+Nothing is put into words that nobody listens to, and a quote whose best prices did not move is no news.
+"""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from qt_ray.adapters.paper.board import Board, Candle, Printed
+from qt_ray.adapters.paper.hub import Hub, Message
+from qt_ray.adapters.paper.market_shapes import (
+    aggregate_event,
+    best_event,
+    kline_event,
+    liquidation_event,
+    mark_event,
+    mini_event,
+    pairs,
+    ticker_event,
+    trade_event,
+)
+from qt_ray.adapters.paper.spelling import text
+from qt_ray.adapters.paper.stream_names import INTERVALS_MS, Kind, Stream
+from qt_ray.execution.exchange.exchange import Exchange
+from qt_ray.execution.exchange.listing import Listing
+from qt_ray.execution.exchange.told import LiquidationTold
+
+Tell = Callable[[Message], None]
+Sides = tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]
+DEPTH_LEVELS = 1_000
+EVENT_NAMES = {
+    Kind.MARK: "markPriceUpdate",
+    Kind.MINI: "24hrMiniTicker",
+    Kind.TICKER: "24hrTicker",
+    Kind.KLINE: "kline",
+    Kind.DEPTH: "depthUpdate",
+    Kind.LEVELS: "depthUpdate",
+}
+
+
+class Feed:
+    """Turns what the board shows into messages for those who listen."""
+
+    def __init__(self, exchange: Exchange, listings: dict[str, Listing], board: Board, hub: Hub, tell: Tell) -> None:
+        self._exchange, self._listings, self._board, self._hub, self._tell = exchange, listings, board, hub, tell
+        self._best_names = {symbol: f"{symbol.lower()}@bookTicker" for symbol in listings}
+        self._best: dict[str, tuple[Any, ...]] = {}
+        self._sent_ms: dict[str, int] = {}
+        self._depths: dict[str, tuple[int, Sides]] = {}
+        self._bars: dict[str, int] = {}
+        self._shapes: dict[Kind, Callable[[Stream, int], dict[str, Any] | None]] = {
+            Kind.MARK: self._mark,
+            Kind.MINI: self._mini,
+            Kind.TICKER: self._ticker,
+            Kind.DEPTH: self._depth,
+            Kind.LEVELS: self._levels,
+        }
+
+    def best(self, symbols: Iterable[str], now_ms: int) -> None:
+        """Tell the best prices of symbols, where they moved and somebody listens."""
+        to_all = self._hub.wants("!bookTicker")
+        for symbol in symbols:
+            name = self._best_names[symbol]
+            if not to_all and not self._hub.wants(name):
+                continue
+            book = self._exchange.depth(symbol, 1)
+            found = (book.bids[:1], book.asks[:1])
+            if not book.bids or not book.asks or self._best.get(symbol) == found:
+                continue
+            self._best[symbol] = found
+            payload = orjson.dumps(best_event(now_ms, symbol, book.update_id, book.bids[0], book.asks[0]))
+            for each in (name, "!bookTicker"):
+                self._tell(Message(each, "bookTicker", payload, Kind.BOOK_TICKER))
+
+    def trade(self, printed: Printed) -> None:
+        """Tell a trade, alone and as an aggregate."""
+        symbol = printed.trade.symbol.lower()
+        if self._hub.wants(name := f"{symbol}@trade"):
+            self._tell(Message(name, "trade", orjson.dumps(trade_event(printed.trade)), Kind.TRADE))
+        if self._hub.wants(name := f"{symbol}@aggTrade"):
+            self._tell(Message(name, "aggTrade", orjson.dumps(aggregate_event(printed)), Kind.AGGREGATE))
+
+    def liquidation(self, told: LiquidationTold) -> None:
+        """Tell a liquidation."""
+        payload = orjson.dumps(liquidation_event(told))
+        for name in (f"{told.symbol.lower()}@forceOrder", "!forceOrder@arr"):
+            self._tell(Message(name, "forceOrder", payload, Kind.LIQUIDATION))
+
+    def tick(self, now_ms: int) -> None:
+        """Tell what is due on every stream that tells how things stand."""
+        for stream in tuple(self._hub.streams):
+            if stream.kind not in EVENT_NAMES:
+                continue
+            if now_ms - self._sent_ms.get(stream.name, 0) < stream.every_ms:
+                continue
+            self._sent_ms[stream.name] = now_ms
+            for shape in self._due(stream, now_ms):
+                self._tell(Message(stream.name, EVENT_NAMES[stream.kind], orjson.dumps(shape), stream.kind))
+
+    def _due(self, stream: Stream, now_ms: int) -> Iterable[Any]:
+        if stream.symbol is not None and stream.symbol not in self._listings:
+            return ()
+        if stream.is_array:
+            each = (self._shapes[stream.kind](self._single(stream, symbol), now_ms) for symbol in self._listings)
+            found = [shape for shape in each if shape is not None]
+            return (found,) if found else ()
+        if stream.kind is Kind.KLINE:
+            return self._klines(stream, now_ms)
+        shape = self._shapes[stream.kind](stream, now_ms)
+        return () if shape is None else (shape,)
+
+    @staticmethod
+    def _single(stream: Stream, symbol: str) -> Stream:
+        return Stream(stream.name, stream.kind, symbol, stream.every_ms)
+
+    def _mark(self, stream: Stream, now_ms: int) -> dict[str, Any] | None:
+        symbol = stream.symbol or ""
+        quote = self._board.quote(symbol)
+        return None if quote is None else mark_event(self._listings[symbol], quote)
+
+    def _mini(self, stream: Stream, now_ms: int) -> dict[str, Any] | None:
+        symbol = stream.symbol or ""
+        day = self._board.rows[symbol].day(now_ms)
+        return None if day is None else mini_event(symbol, day, now_ms)
+
+    def _ticker(self, stream: Stream, now_ms: int) -> dict[str, Any] | None:
+        symbol = stream.symbol or ""
+        row = self._board.rows[symbol]
+        day = row.day(now_ms)
+        if day is None or not row.trades:
+            return None
+        return ticker_event(symbol, day, row.trades[-1].trade, self._listings[symbol].tick, now_ms)
+
+    def _klines(self, stream: Stream, now_ms: int) -> Iterable[dict[str, Any]]:
+        """Yield the bar as it stands, and before it the one that ended since it was last told."""
+        symbol, interval_ms = stream.symbol or "", INTERVALS_MS[stream.argument]
+        row = self._board.rows[symbol]
+        bar = row.current(interval_ms)
+        if bar is None:
+            return
+        told_ms = self._bars.get(stream.name, bar.opened_ms)
+        self._bars[stream.name] = bar.opened_ms
+        ended: list[Candle] = []
+        if told_ms < bar.opened_ms:
+            ended = row.bars(interval_ms, told_ms, bar.opened_ms - 1, 1)
+        for each in (*ended, bar):
+            yield kline_event(symbol, each, stream.argument, interval_ms, now_ms)
+
+    def _depth(self, stream: Stream, now_ms: int) -> dict[str, Any] | None:
+        """Return what changed in a book since it was last told on this stream."""
+        symbol = stream.symbol or ""
+        book = self._exchange.depth(symbol, DEPTH_LEVELS)
+        sides = ({x.price: x.quantity for x in book.bids}, {x.price: x.quantity for x in book.asks})
+        known = self._depths.get(stream.name)
+        self._depths[stream.name] = (book.update_id, sides)
+        if known is None or known[0] == book.update_id:
+            return None
+        bids, asks = (_changes(old, new) for old, new in zip(known[1], sides, strict=True))
+        return depth_event(symbol, now_ms, (known[0], book.update_id), bids, asks)
+
+    def _levels(self, stream: Stream, now_ms: int) -> dict[str, Any] | None:
+        """Return the best levels of a book."""
+        symbol = stream.symbol or ""
+        book = self._exchange.depth(symbol, int(stream.argument))
+        known = self._depths.get(stream.name)
+        self._depths[stream.name] = (book.update_id, ({}, {}))
+        before = book.update_id if known is None else known[0]
+        if known is not None and before == book.update_id:
+            return None
+        return depth_event(symbol, now_ms, (before, book.update_id), pairs(book.bids), pairs(book.asks))
+
+
+def depth_event(
+    symbol: str, now_ms: int, ids: tuple[int, int], bids: list[tuple[str, str]], asks: list[tuple[str, str]]
+) -> dict[str, Any]:
+    """Return a change of a book; `ids` are the last change told before it and the last one in it."""
+    return {
+        "e": "depthUpdate",
+        "E": now_ms,
+        "T": now_ms,
+        "s": symbol,
+        "U": min(ids[0] + 1, ids[1]),
+        "u": ids[1],
+        "pu": ids[0],
+        "b": bids,
+        "a": asks,
+    }
+
+
+def _changes(old: dict[Decimal, Decimal], new: dict[Decimal, Decimal]) -> list[tuple[str, str]]:
+    """Return the levels that are new, changed or gone; a level that is gone has quantity zero."""
+    changed = [(text(price), text(quantity)) for price, quantity in new.items() if old.get(price) != quantity]
+    return changed + [(text(price), "0") for price in old if price not in new]

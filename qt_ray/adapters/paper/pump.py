@@ -1,0 +1,72 @@
+"""Pump: lets the market live: at each step of its time new quotes and a print, between steps only timers.
+
+The market's time is the wall's times a speed. A pump that falls behind makes up for it step by step and lets clients
+in between, so a fast market is slower than asked but never skips a price.
+"""
+
+import asyncio
+from collections.abc import Callable
+from decimal import ROUND_DOWN, Decimal
+
+from qt_ray.adapters.paper.hall import Hall
+from qt_ray.core.orders import Side
+from qt_ray.execution.exchange.listing import Quote
+from qt_ray.execution.exchange.market import Outside
+
+BEAT_MS = 10
+HOUSE_MS = 250
+PRINTED_SHARE = Decimal("0.1")
+
+
+class Pump:
+    """Drives a hall by a market and a clock."""
+
+    def __init__(self, hall: Hall, market: Outside, step_ms: int, keep_house: Callable[[int], None]) -> None:
+        self._hall, self._market, self._step_ms, self._keep_house = hall, market, step_ms, keep_house
+        self._due_ms = hall.market_ms()
+        self._housed_ms = 0
+        self._last: dict[str, Decimal] = {}
+
+    def step(self, now_ms: int) -> None:
+        """Let the market move once."""
+        quotes = self._market.quotes(now_ms)
+        for quote in quotes:
+            self._hall.quote(quote, now_ms)
+            self._print(quote, now_ms)
+        self._hall.publish([quote.symbol for quote in quotes], now_ms)
+
+    def beat(self) -> None:
+        """Let what is due happen: timers, delayed events, expired keys, pings."""
+        hall = self._hall
+        wall_ms = hall.now()
+        hall.exchange.advance(hall.market_ms())
+        hall.tell()
+        hall.outlet.release(wall_ms)
+        hall.hub.flush()
+        if wall_ms - self._housed_ms >= HOUSE_MS:
+            self._housed_ms = wall_ms
+            hall.expire(wall_ms)
+            self._keep_house(wall_ms)
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        while True:
+            now_ms = self._hall.market_ms()
+            while self._step_ms and self._due_ms <= now_ms:
+                self.step(self._due_ms)
+                self._due_ms += self._step_ms
+                await asyncio.sleep(0)
+            self.beat()
+            await asyncio.sleep(BEAT_MS / 1_000)
+
+    def _print(self, quote: Quote, now_ms: int) -> None:
+        """Let the outside trade a little with itself, on the side to which the price has moved."""
+        before = self._last.get(quote.symbol, quote.last)
+        self._last[quote.symbol] = quote.last
+        side = Side.BUY if quote.last >= before else Side.SELL
+        levels = quote.asks if side is Side.BUY else quote.bids
+        if not levels:
+            return
+        step = self._hall.listings[quote.symbol].step
+        quantity = max((levels[0].quantity * PRINTED_SHARE).quantize(step, ROUND_DOWN), step)
+        self._hall.exchange.print_trade(quote.symbol, levels[0].price, quantity, side, now_ms)

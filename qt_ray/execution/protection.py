@@ -1,0 +1,234 @@
+"""Protection: every position has a stop at the venue that outlives us, and a position that cannot have one is closed.
+
+A stop is a reduce-only STOP_MARKET on the mark price with the whole quantity of its position, never closePosition: the
+venue allows one of those a direction, so the new one could not be placed before the old one is cancelled. Replacing is
+placing, hearing that the venue holds it, and only then cancelling; at no moment is there none. We believe in a stop
+when the venue has accepted it, and count the time until then.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from qt_ray.core.ids import ClientOrderId, intent_id
+from qt_ray.core.orders import (
+    ZERO,
+    Intent,
+    Order,
+    OrderType,
+    PartiallyFilled,
+    Planned,
+    Rejected,
+    Submitted,
+    Unknown,
+    Working,
+    in_flight,
+)
+from qt_ray.execution.exposure import Exposure, Key, protects
+from qt_ray.execution.venue.calls import Cancel, Place
+from qt_ray.execution.venue.views import OrderView
+
+SURE_MS_MAX: Final = 2_000
+UNPROTECTED_MS_MAX: Final = 5_000
+AGAIN_MS: Final = 1_000
+
+Call = Place | Cancel
+PENDING: Final = (Planned, Submitted, Unknown)
+RESTING: Final = (Working, PartiallyFilled)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time without a stop; open while `until_ms` is None."""
+
+    since_ms: int
+    until_ms: int | None = None
+
+    def length_ms(self, at_ms: int) -> int:
+        """Return how long it lasted, or has lasted until now."""
+        return (at_ms if self.until_ms is None else self.until_ms) - self.since_ms
+
+
+@dataclass(slots=True)
+class _Guard:
+    """What is under way for one position; `names` is the set of stops placed last."""
+
+    gap: Gap
+    names: tuple[str, ...] = ()
+    placed_ms: int = 0
+    legs: int = 0
+    closing: bool = False
+    closed_ms: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What to do now, and the positions that had to be given up, each with its reason."""
+
+    calls: tuple[Call, ...] = ()
+    given_up: dict[Key, str] = field(default_factory=dict)
+
+
+class Protection:
+    """Decides from positions and orders as they are known what to place and what to cancel."""
+
+    def __init__(self, strategy: str) -> None:
+        """Place orders in the name of `strategy`."""
+        self._strategy = strategy
+        self._guards: dict[Key, _Guard] = {}
+        self._cancelled_ms: dict[str, int] = {}
+
+    def step(
+        self, exposures: Sequence[Exposure], orders: Mapping[str, Order], foreign: Sequence[OrderView], at_ms: int
+    ) -> Steps:
+        """Return what to do: `orders` are ours in whatever state, `foreign` the open conditional orders of others."""
+        calls: list[Call] = []
+        given_up: dict[Key, str] = {}
+        held = {exposure.key: exposure for exposure in exposures if exposure.quantity != 0}
+        stops = _stops_by_key(orders)
+        for key, exposure in held.items():
+            guard = self._guards.setdefault(key, _Guard(Gap(at_ms)))
+            was_closing = guard.closing
+            calls += self._guarded(exposure, guard, orders, stops.get(key, {}), foreign, at_ms)
+            if guard.closing and not was_closing:
+                given_up[key] = guard.reason
+        for key in [key for key in self._guards if key not in held]:
+            del self._guards[key]
+        for key, names in stops.items():
+            if key not in held:
+                calls += self._ended(key[0], names, at_ms)
+        self._cancelled_ms = {name: ms for name, ms in self._cancelled_ms.items() if name in orders}
+        return Steps(tuple(calls), given_up)
+
+    def gaps(self) -> dict[Key, Gap]:
+        """Return for each position that is held its last time without a stop, from the moment it was first seen."""
+        return {key: guard.gap for key, guard in self._guards.items()}
+
+    def _guarded(
+        self,
+        exposure: Exposure,
+        guard: _Guard,
+        orders: Mapping[str, Order],
+        stops: Mapping[str, Order],
+        foreign: Sequence[OrderView],
+        at_ms: int,
+    ) -> list[Call]:
+        resting = {name: order for name, order in stops.items() if isinstance(order, RESTING)}
+        theirs = sum((protects(view, exposure) for view in foreign), ZERO)
+        ours = _quantity({name: order for name, order in resting.items() if order.intent.side is exposure.closing_side})
+        self._measure(guard, ours + theirs >= abs(exposure.quantity), at_ms)
+        if guard.closing:
+            return self._closed(exposure, guard, orders, at_ms)
+        current = {name: orders[name] for name in guard.names if name in orders} or _as_wanted(resting, exposure)
+        if _is_whole(current, exposure):
+            guard.names = tuple(current)
+            return self._ended(exposure.symbol, [name for name in resting if name not in current], at_ms)
+        if exposure.adopted and theirs >= abs(exposure.quantity):
+            return []
+        return self._placed(exposure, guard, orders, current, at_ms)
+
+    def _placed(
+        self, exposure: Exposure, guard: _Guard, orders: Mapping[str, Order], current: Mapping[str, Order], at_ms: int
+    ) -> list[Call]:
+        why = _why_not_placed(exposure, guard, current, at_ms)
+        if why:
+            guard.closing, guard.reason = True, why
+            return self._closed(exposure, guard, orders, at_ms)
+        is_pending = any(isinstance(order, PENDING) for order in current.values())
+        if is_pending or (guard.names and at_ms - guard.placed_ms < AGAIN_MS):
+            return []
+        intents = [self._intent(exposure, guard, orders, "stop", part) for part in exposure.slices]
+        guard.names, guard.placed_ms = tuple(intent.client_id for intent in intents), at_ms
+        return [Place(intent) for intent in intents]
+
+    def _closed(self, exposure: Exposure, guard: _Guard, orders: Mapping[str, Order], at_ms: int) -> list[Call]:
+        """Return the orders that close a position; again each second while any of it is left."""
+        if guard.closed_ms is not None and at_ms - guard.closed_ms < AGAIN_MS:
+            return []
+        guard.closed_ms = at_ms
+        return [Place(self._intent(exposure, guard, orders, "close", part)) for part in exposure.slices]
+
+    def _ended(self, symbol: str, names: Sequence[str] | Mapping[str, Order], at_ms: int) -> list[Call]:
+        """Return the cancels of stops that are not needed; again each second until they have ended."""
+        due = [name for name in names if at_ms - self._cancelled_ms.get(name, at_ms - AGAIN_MS) >= AGAIN_MS]
+        self._cancelled_ms.update(dict.fromkeys(due, at_ms))
+        return [Cancel(symbol, name, conditional=True) for name in due]
+
+    def _measure(self, guard: _Guard, is_covered: bool, at_ms: int) -> None:
+        if is_covered and guard.gap.until_ms is None:
+            guard.gap = Gap(guard.gap.since_ms, at_ms)
+        elif not is_covered and guard.gap.until_ms is not None:
+            guard.gap = Gap(at_ms)
+
+    def _intent(
+        self, exposure: Exposure, guard: _Guard, orders: Mapping[str, Order], purpose: str, quantity: Decimal
+    ) -> Intent:
+        """Return the next leg; a name that an order bears already, from before a restart, is passed over."""
+        while (name := self._name(exposure, purpose, guard.legs)) in orders:
+            guard.legs += 1
+        guard.legs += 1
+        is_stop = purpose == "stop"
+        return Intent(
+            client_id=name,
+            symbol=exposure.symbol,
+            side=exposure.closing_side,
+            type=OrderType.STOP_MARKET if is_stop else OrderType.MARKET,
+            quantity=quantity,
+            decision_id=exposure.decision_id,
+            policy_version=exposure.policy_version,
+            epoch=exposure.epoch,
+            reduce_only=True,
+            trigger_price=exposure.stop_price if is_stop else None,
+            position_side=exposure.side,
+        )
+
+    def _name(self, exposure: Exposure, purpose: str, leg: int) -> str:
+        intent = intent_id(exposure.decision_id, f"{purpose}:{exposure.symbol}:{exposure.side}", leg)
+        return str(ClientOrderId(self._strategy, intent))
+
+
+def _stops_by_key(orders: Mapping[str, Order]) -> dict[Key, dict[str, Order]]:
+    """Return our stops that may still live at the venue, by the position they are for."""
+    found: dict[Key, dict[str, Order]] = {}
+    for name, order in orders.items():
+        intent = order.intent
+        if intent.reduce_only and intent.type is OrderType.STOP_MARKET and isinstance(order, (*PENDING, *RESTING)):
+            found.setdefault((intent.symbol, intent.position_side), {})[name] = order
+    return found
+
+
+def _why_not_placed(exposure: Exposure, guard: _Guard, current: Mapping[str, Order], at_ms: int) -> str:
+    """Return why a position must be closed instead, or nothing while an older stop holds or a new one may come."""
+    if exposure.is_crossed:
+        return f"the mark {exposure.mark} is beyond its stop at {exposure.stop_price}"
+    if guard.gap.until_ms is not None:
+        return ""
+    waited_ms = at_ms - guard.placed_ms
+    for order in current.values():
+        if isinstance(order, Rejected):
+            return f"its stop was refused, {order.reason}"
+        if isinstance(order, PENDING) and waited_ms >= SURE_MS_MAX:
+            return f"nobody says for {waited_ms} ms whether its stop was placed"
+    if guard.gap.length_ms(at_ms) >= UNPROTECTED_MS_MAX:
+        return f"it had no stop for {guard.gap.length_ms(at_ms)} ms"
+    return ""
+
+
+def _as_wanted(resting: Mapping[str, Order], exposure: Exposure) -> dict[str, Order]:
+    """Return the resting stops at the wanted price, which after a restart are all we know of what was placed."""
+    return {
+        name: order
+        for name, order in resting.items()
+        if order.intent.trigger_price == exposure.stop_price and order.intent.side is exposure.closing_side
+    }
+
+
+def _is_whole(current: Mapping[str, Order], exposure: Exposure) -> bool:
+    wanted = {n: o for n, o in _as_wanted(current, exposure).items() if isinstance(o, RESTING)}
+    return len(wanted) == len(current) and _quantity(wanted) >= abs(exposure.quantity)
+
+
+def _quantity(orders: Mapping[str, Order]) -> Decimal:
+    return sum((abs(in_flight(order)) for order in orders.values()), ZERO)
