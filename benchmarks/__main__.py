@@ -22,6 +22,7 @@ MODULES = (
     "money",
     "binance",
     "journal",
+    "fault_campaign",
     "market",
     "trees",
     "ensemble",

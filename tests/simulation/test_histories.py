@@ -2,8 +2,10 @@
 
 import pytest
 
-from tests.simulation.histories import campaign, history
+from qt_ray.execution.gateway.records import Heard, Sent
+from tests.simulation.histories import campaign, history, judged
 from tests.simulation.network import CALM, EVENT_FAULTS, PROCESS_FAULTS, REQUEST_FAULTS, STREAM_FAULTS, Rates
+from tests.simulation.world import World
 
 pytestmark = pytest.mark.scenario
 
@@ -30,5 +32,37 @@ def test_a_storm_costs_time_and_nothing_else() -> None:
     assert [(bad.seed, bad.verdict) for bad in found.bad] == []
 
 
+@pytest.mark.parametrize("seed", [3, 4])
+def test_the_process_may_die_after_any_effect(seed: int) -> None:
+    whole = World(seed, CALM)
+    whole.run()
+    for dies_after in range(seed, whole.effects, 23):
+        world = World(seed, CALM, dies_after=dies_after)
+        world.run()
+        assert judged(world).is_clean, (seed, dies_after, judged(world))
+
+
 def test_one_seed_is_one_history() -> None:
     assert history(7) == history(7)
+
+
+def test_the_checker_misses_what_is_taken_from_the_journal() -> None:
+    world = World(3, CALM)
+    world.run()
+    assert judged(world).is_clean
+    fill = next(r for r in world.journal if isinstance(r, Heard) and r.news.execution)
+    world.journal = [record for record in world.journal if record != fill]
+    verdict = judged(world)
+    assert (verdict.lost, verdict.invented) == (1, 0)
+    assert verdict.wallet
+    assert verdict.positions
+    assert verdict.replay_differs
+
+
+def test_the_checker_sees_an_order_that_was_sent_before_it_was_durable() -> None:
+    world = World(3, CALM)
+    world.durable = {"nothing is ever durable"}
+    world._sync = lambda: None  # type: ignore[method-assign]
+    world.run()
+    assert judged(world).orphans
+    assert not any(isinstance(record, Sent) for record in world.journal[: world.synced])

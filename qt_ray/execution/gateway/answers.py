@@ -11,7 +11,7 @@ from qt_ray.execution.gateway.chronicle import Chronicle
 from qt_ray.execution.gateway.countdown import Countdowns
 from qt_ray.execution.gateway.dispatch import Dispatch, Flight
 from qt_ray.execution.gateway.effects import Answered
-from qt_ray.execution.gateway.endings import Endings
+from qt_ray.execution.gateway.questions import Questions
 from qt_ray.execution.gateway.truth import Truth
 from qt_ray.execution.venue.calls import (
     Amend,
@@ -40,12 +40,17 @@ class Answers:
     """Where an answer goes."""
 
     def __init__(
-        self, chronicle: Chronicle, truth: Truth, dispatch: Dispatch, endings: Endings, countdowns: Countdowns
+        self,
+        chronicle: Chronicle,
+        truth: Truth,
+        questions: Questions,
+        dispatch: Dispatch,
+        countdowns: Countdowns,
     ) -> None:
         self._chronicle = chronicle
         self._truth = truth
         self._dispatch = dispatch
-        self._endings = endings
+        self._questions = questions
         self._countdowns = countdowns
 
     def take(self, flight: Flight, answer: Answer[Any], at_ms: int) -> None:
@@ -77,7 +82,7 @@ class Answers:
         if isinstance(call, Countdown):
             self._countdowns.failed(call, at_ms)
         elif isinstance(call, AskOpenOrders):
-            self._truth.check_again(at_ms)
+            self._questions.check_again(at_ms)
         for client_id in self._touched(flight):
             self._reread(client_id, at_ms)
 
@@ -140,4 +145,4 @@ class Answers:
 
     def _reread(self, client_id: str, at_ms: int) -> None:
         if self._chronicle.book.orders[client_id].sent_ms is not None:
-            self._truth.reread(client_id, at_ms)
+            self._questions.reread(client_id, at_ms)

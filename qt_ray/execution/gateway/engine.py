@@ -20,6 +20,7 @@ from qt_ray.execution.gateway.effects import Answered, Declined, Effect
 from qt_ray.execution.gateway.endings import Endings
 from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.gateway.lanes import Waiting
+from qt_ray.execution.gateway.questions import Questions
 from qt_ray.execution.gateway.records import Ending, Wanted
 from qt_ray.execution.gateway.remainder import delay_ms, remainder
 from qt_ray.execution.gateway.rules import Rules
@@ -36,12 +37,13 @@ class Gateway:
         self.book = Book(rules.ended_max, rules.spent_max) if book is None else book
         self._rules = rules
         self._chronicle = Chronicle(self.book, source)
-        self._truth = Truth(rules, self._chronicle, lambda call, at_ms: self._dispatch.ask(call, at_ms))
+        self._questions = Questions(rules, self._chronicle, lambda call, at_ms: self._dispatch.ask(call, at_ms))
+        self._truth = Truth(rules, self._chronicle, self._questions)
         self._dispatch = Dispatch(rules, self._chronicle, self._truth.is_blocked)
         self._door = Door(rules, self.book, self._dispatch, self._truth)
         self._endings = Endings(rules, self._chronicle, self._dispatch)
         self._countdowns = Countdowns(rules.countdown_ms)
-        self._answers = Answers(self._chronicle, self._truth, self._dispatch, self._endings, self._countdowns)
+        self._answers = Answers(self._chronicle, self._truth, self._questions, self._dispatch, self._countdowns)
         self._retries: dict[str, int] = {}
         self._is_healthy = True
 
@@ -106,7 +108,7 @@ class Gateway:
         elif isinstance(news, AlgoNews):
             self._truth.algo_news(news, at_ms)
         elif isinstance(news, StreamUp | StreamDown):
-            self._truth.stream(isinstance(news, StreamUp), at_ms)
+            self._questions.stream(isinstance(news, StreamUp), at_ms)
         return self._done(at_ms)
 
     def fenced(self, fence: Fence, at_ms: int) -> list[Effect]:
@@ -136,10 +138,10 @@ class Gateway:
             elif tracked.is_open:
                 if isinstance(tracked.order, Submitted):
                     self._truth.lost(client_id, at_ms)
-                self._truth.reread(client_id, at_ms)
-                self._truth.doubt.starting.add(client_id)
+                self._questions.reread(client_id, at_ms)
+                self._questions.doubt.starting.add(client_id)
             elif isinstance(tracked.order, Rejected) and at_ms - tracked.order.at_ms < self._rules.watch_ms[-1]:
-                self._truth.watch(client_id, at_ms)
+                self._questions.watch(client_id, at_ms)
             self._settle(client_id, at_ms)
         return self._done(at_ms)
 
@@ -147,7 +149,7 @@ class Gateway:
     def next_ms(self) -> int | None:
         """Return when to tick next, if nothing comes before."""
         countdown = self._countdowns.next_ms(self._resting(), self._is_healthy)
-        parts = (self._dispatch.next_ms, self._truth.next_ms, self._endings.next_ms, countdown)
+        parts = (self._dispatch.next_ms, self._questions.next_ms, self._endings.next_ms, countdown)
         return min([at for at in (*parts, *self._retries.values()) if at is not None], default=None)
 
     @property
@@ -158,7 +160,7 @@ class Gateway:
     @property
     def is_settled(self) -> bool:
         """Return whether nothing of our orders is in doubt, missing, watched for, on its way or waiting."""
-        known = self._truth.is_settled and not self._truth.is_watching
+        known = self._questions.is_settled and not self._questions.is_watching
         return known and not self._endings.next_ms and not self._retries and not self._dispatch.is_busy
 
     def _admit(self, intent: Intent, at_ms: int, family: Family | None) -> bool:
@@ -181,7 +183,7 @@ class Gateway:
             self._answers.unsure(flight, at_ms)
         self._retry(at_ms)
         self._follow(at_ms)
-        self._truth.ask_what_is_due(at_ms)
+        self._questions.ask_what_is_due(at_ms)
         self._endings.pursue(at_ms)
         for countdown in self._countdowns.due(self._resting(), self._is_healthy, at_ms):
             self._dispatch.ask(countdown, at_ms, Lane.STOP)
@@ -196,7 +198,7 @@ class Gateway:
     def _settle(self, client_id: str, at_ms: int) -> None:
         """See to it that what a change of an order asks for will happen."""
         tracked = self.book.orders[client_id]
-        self._truth.follow(client_id, at_ms)
+        self._questions.follow(client_id, at_ms)
         self._endings.follow(client_id, at_ms)
         wait_ms = delay_ms(tracked, self._rules, at_ms)
         if wait_ms is not None and remainder(tracked, self.book, self._rules) is not None:

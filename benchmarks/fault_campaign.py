@@ -1,0 +1,116 @@
+"""Fault campaign: what thousands of histories with a faulty network cost in fills, orders, money and time.
+
+Every history is one seed: gateway, exchange and network in virtual time, the journal as the only memory. After it the
+exchange's own record is compared with ours; anything but zero prints its seed. Settle times are virtual: from the
+moment there is something to know about an order until we know it, for orders that a fault has struck.
+"""
+
+import sys
+import time
+from decimal import Decimal
+from random import Random
+
+from benchmarks.form import Row, Sample, at_least, at_most, main, timed
+from qt_ray.core.orders import Intent, OrderType, Side
+from qt_ray.execution.gateway.effects import Send
+from qt_ray.execution.gateway.engine import Gateway
+from qt_ray.execution.gateway.fence import Fence
+from qt_ray.execution.gateway.rules import Rules
+from tests.simulation.histories import Campaign, campaign
+from tests.simulation.venue import Venue
+from tests.simulation.world import START_MS
+
+FIRST_SEED = 1_000_000
+SEEDS, SEEDS_QUICK = 1_000, 10
+FAULTS_MIN = 10_000
+SETTLED_MS = {"stream live": (1_000, 5_000), "events lost": (6_000, 20_000), "never lived": (6_000, 20_000)}
+RATE_MIN = 400
+ORDER_US_MAX = 2_000
+
+
+def one(value: float) -> Sample:
+    """Return a count as a sample: a seed's history is the same in every run."""
+    return Sample(value, 1, (value, value))
+
+
+def zeros(found: Campaign) -> list[Row]:
+    """Return what must be nothing."""
+    verdicts = [history.verdict for history in found.bad]
+    sums = {
+        "fills lost": sum(v.lost for v in verdicts),
+        "fills invented": sum(v.invented for v in verdicts),
+        "orders doubled": sum(v.duplicates + v.resent for v in verdicts),
+        "orders without a journalled intent": sum(v.orphans for v in verdicts),
+        "orders above their parent": sum(v.over_parent for v in verdicts),
+        "entries sent after an emergency": sum(v.after_emergency for v in verdicts),
+        "minutes above the weight budget": sum(v.overweight for v in verdicts),
+        "histories that never settled": sum(bool(v.unsettled) for v in verdicts),
+        "histories whose journal replays differently": sum(v.replay_differs for v in verdicts),
+    }
+    money = {
+        "wallet difference": sum((abs(v.wallet) for v in verdicts), Decimal(0)),
+        "position difference": sum((v.positions for v in verdicts), Decimal(0)),
+    }
+    rows = [at_most(name, "count", one(value), 0) for name, value in sums.items()]
+    return rows + [at_most(name, "exact", one(float(value)), 0) for name, value in money.items()]
+
+
+def settled(found: Campaign) -> list[Row]:
+    """Return how long it took to know, by what stood in the way."""
+    rows = []
+    for cause, (most, worst) in SETTLED_MS.items():
+        times = sorted(found.settled.get(cause, [0]))
+        spread = (float(times[0]), float(times[-1]))
+        half, tail = times[len(times) // 2], times[min(len(times) * 95 // 100, len(times) - 1)]
+        rows.append(at_most(f"settled, {cause}: p50", "ms", Sample(half, len(times), spread), most))
+        rows.append(at_most(f"settled, {cause}: p95", "ms", Sample(tail, len(times), spread), most))
+        rows.append(at_most(f"settled, {cause}: max", "ms", Sample(times[-1], len(times), spread), worst))
+    return rows
+
+
+def orders_per_pass(count: int) -> None:
+    """Let a gateway take `count` market orders from intent to fill, with the exchange's words for it."""
+    venue, gateway = Venue(Random(1), START_MS), Gateway(Rules())
+    gateway.fenced(Fence(1, START_MS * 2), START_MS)
+    for number in range(count):
+        at_ms = START_MS + number * 1_000
+        intent = Intent(
+            f"qt-bench-{number:020d}-0",
+            "BTCUSDT",
+            Side(("BUY", "SELL")[number % 2]),
+            OrderType.MARKET,
+            Decimal("0.020"),
+            "d",
+            1,
+            1,
+        )
+        effects = gateway.want(intent, at_ms)
+        for send in [effect for effect in effects if isinstance(effect, Send)]:
+            answer = venue.ask(send.call, at_ms)
+            for news in venue.news():
+                gateway.heard(news, at_ms + 10)
+            gateway.answered(send.call_id, answer, at_ms + 10)
+
+
+def measure(quick: bool) -> list[Row]:
+    """Run the campaign and show what it came to."""
+    seeds = SEEDS_QUICK if quick else SEEDS
+    started = time.process_time()
+    found = campaign(range(FIRST_SEED, FIRST_SEED + seeds))
+    minutes = (time.process_time() - started) / 60
+    for history in found.bad:
+        print(f"seed {history.seed}: {history.verdict}", file=sys.stderr)
+    count = 100 if quick else 3_000
+    taken = timed(lambda: orders_per_pass(count), 1 if quick else 3).scaled(1e6 / count)
+    return [
+        at_least("faults injected", "count", one(found.faults.total()), 1 if quick else FAULTS_MIN),
+        *(at_least(f"injected: {kind}", "count", one(n), 1) for kind, n in sorted(found.faults.items())),
+        *zeros(found),
+        *settled(found),
+        at_least("histories", "per CPU minute", one(seeds / minutes), RATE_MIN),
+        at_most("an order from intent to fill, exchange included", "us", taken, ORDER_US_MAX),
+    ]
+
+
+if __name__ == "__main__":
+    main(measure)
