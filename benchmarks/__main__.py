@@ -20,6 +20,7 @@ MODULES = (
     "features",
     "backtest",
     "money",
+    "binance",
     "journal",
     "fault_campaign",
     "market",

@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from qt_ray.adapters.settings_exchange import Exchange
 from qt_ray.adapters.settings_strategy import DynamicExits, Exits, FixedFraction, Predictor, Sizer, Trend
 from qt_ray.adapters.settings_training import Training
 from qt_ray.adapters.settings_values import (
@@ -196,6 +197,7 @@ class Settings(Section):
     market: Market = Market()
     data: Data = Data()
     venue: Venue = Venue()
+    exchange: Exchange = Exchange()
     predictor: Predictor = Field(default=Trend(), discriminator="kind")
     sizer: Sizer = Field(default=FixedFraction(), discriminator="kind")
     exits: Exits = Field(default=DynamicExits(), discriminator="kind")

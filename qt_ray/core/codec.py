@@ -26,7 +26,7 @@ INTEGER_MAX = 2**63 - 1
 
 _REDUCE = Context(prec=1000)
 
-NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
 
 def canonical(value: object) -> bytes:
@@ -52,10 +52,13 @@ def decode(data: bytes) -> Any:
 
 def parse_decimal(text: str) -> Decimal:
     """Return a number that came as text; only ASCII digits in plain or bounded exponent notation pass."""
-    if not isinstance(text, str) or len(text) > 2 * DIGITS_MAX or not NUMBER.fullmatch(text):
+    found = NUMBER.fullmatch(text) if isinstance(text, str) and len(text) <= 2 * DIGITS_MAX else None
+    if found is None:
         raise Invalid(f"a number is digits with at most one point, was {text!r:.60}")
     value = Decimal(text)
-    if not _in_range(value):
+    # So short a number without an exponent is always in range, and nearly all that venues send are.
+    is_short = len(text) <= EXPONENT_MAX and found[1] is None
+    if not is_short and not _in_range(value):
         raise Invalid(f"a number has at most {DIGITS_MAX} digits, {EXPONENT_MAX} from the point, was {text!r}")
     return value
 

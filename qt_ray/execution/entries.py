@@ -5,12 +5,13 @@ twice. A movement of the wallet is known by its kind and its number. Commission 
 trades, so the same amounts among the movements are left out.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar, Final
 
 from qt_ray.core.orders import Execution, Side
+from qt_ray.core.restore import restore_as
 from qt_ray.execution.venue.news import OrderNews
 from qt_ray.execution.venue.views import IncomeView, PositionSide, TradeView
 
@@ -80,6 +81,11 @@ class Traded:
         """Return the name by which the venue knows it."""
         return f"{self.symbol}:{self.execution.trade_id}:{self.side}"
 
+    @property
+    def content(self) -> "Traded":
+        """Return all that the venue said of it; whose order it was we find out ourselves."""
+        return replace(self, foreign=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Moved:
@@ -99,8 +105,19 @@ class Moved:
         """Return the name by which the venue knows it."""
         return f"{self.word}:{self.id}:{self.asset}:{self.symbol}"
 
+    @property
+    def content(self) -> "Moved":
+        """Return all that the venue said of it."""
+        return self
+
 
 Entry = Opening | Traded | Moved
+
+
+def entry_of(data: object) -> Entry:
+    """Return the entry that plain data spells."""
+    found: Entry = restore_as(Entry, data, "entry")
+    return found
 
 
 def traded_of(view: TradeView, foreign: bool) -> Traded:

@@ -14,6 +14,7 @@ from qt_ray.adapters.binance.venue_clock import Verdict
 from qt_ray.core.orders import Intent, OrderType, Side
 from qt_ray.execution.venue.calls import (
     NOT_SENT,
+    Amend,
     Answer,
     AskAccount,
     AskBook,
@@ -124,6 +125,36 @@ def test_the_venues_own_word_is_definite(behaviour: Behaviour, answer: Answer[An
         fake.plan("POST", ORDERS, behaviour)
         assert await session.ask(Place(ENTRY)) == answer
         assert len(fake.asked("POST", ORDERS)) == 1
+
+    play(story)
+
+
+def test_nothing_that_changes_something_is_sent_again_on_a_kept_connection() -> None:
+    async def story(fake: Venue, session: BinanceSession) -> None:
+        for method, call in (
+            ("DELETE", Cancel("X", "c")),
+            ("PUT", Amend("X", "c", Side.BUY, Decimal(1), Decimal(1))),
+            ("POST", Place(EXIT)),
+        ):
+            assert isinstance(await session.ask(AskTime()), Done)
+            fake.plan(method, ORDERS, hangs_up)
+            assert isinstance(await session.ask(call), Unsure)
+            assert len(fake.asked(method, ORDERS)) == 1
+
+    play(story)
+
+
+def test_while_the_door_is_shut_nothing_knocks() -> None:
+    async def story(fake: Venue, session: BinanceSession) -> None:
+        fake.plan("GET", "/fapi/v1/openOrders", refuses(418, -1003, "banned", **{"Retry-After": "60"}))
+        assert await session.ask(AskOpenOrders()) == Throttled(-1003, 60_000, banned=True)
+        asked = len(fake.heard)
+        for call in (Place(EXIT), AskTime(), AskOpenOrders(), Cancel("X", "c")):
+            answer = await session.ask(call)
+            assert isinstance(answer, Throttled)
+            assert answer.banned
+            assert 50_000 < answer.retry_after_ms <= 60_000
+        assert len(fake.heard) == asked
 
     play(story)
 

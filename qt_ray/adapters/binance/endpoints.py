@@ -34,7 +34,7 @@ class Endpoints:
         return _exact(f"{self.streams}/market/stream")
 
 
-PAPER = Endpoints("http://127.0.0.1:8790", "ws://127.0.0.1:8790")
+PAPER = Endpoints("http://127.0.0.1:18080", "ws://127.0.0.1:18080", "http://127.0.0.1:18080")
 TESTNET = Endpoints("https://testnet.binancefuture.com", "wss://fstream.binancefuture.com")
 LIVE = Endpoints("https://fapi.binance.com", "wss://fstream.binance.com", "https://api.binance.com")
 

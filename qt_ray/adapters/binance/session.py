@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final, Self
 
 from qt_ray.adapters.binance.answers import CLOCK_OFF, answer
+from qt_ray.adapters.binance.ban import Ban
 from qt_ray.adapters.binance.endpoints import Endpoints
 from qt_ray.adapters.binance.market_feed import MarketFeed
 from qt_ray.adapters.binance.market_streams import Wanted
@@ -28,6 +29,7 @@ from qt_ray.execution.venue.views import UsageView
 QUESTIONS_MAX: Final = 2
 CLOCK_EVERY_S: Final = 60
 CLOCK_SAMPLES: Final = 3
+TIME: Final = plan_of(AskTime(), False).steps[0]
 
 
 class BinanceSession:
@@ -37,6 +39,7 @@ class BinanceSession:
         self._usage = Usage(now_ms)
         self._wire = Wire(endpoints, signer, patience, self._usage)
         self._clock = VenueClock()
+        self._ban = Ban()
         self._pace = pace
         self._asking_time = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
@@ -116,27 +119,27 @@ class BinanceSession:
         return await self._once(step)
 
     async def _once(self, step: Step) -> Answer[Any]:
+        found = self._ban.at(monotonic_ns()) or await self._sent(step)
+        if _is_late(found):
+            await self._ask_time()
+        return found
+
+    async def _sent(self, step: Step) -> Answer[Any]:
         reply = await self._wire.send(step, self._clock.venue_ms(now_ms(), monotonic_ns()))
         if isinstance(reply, NotSent):
             return Refused(NOT_SENT, reply.reason)
         if isinstance(reply, Lost):
             return Unsure(reply.reason)
         found = answer(reply, step.read, now_ms())
-        if _is_late(found):
-            await self._ask_time()
+        self._ban.hear(found, monotonic_ns())
         return found
 
     async def _ask_time(self) -> None:
-        step = plan_of(AskTime(), False).steps[0]
         async with self._asking_time:
             sent = monotonic_ns()
-            reply = await self._wire.send(step, 0)
-            heard = monotonic_ns()
-        if isinstance(reply, NotSent | Lost):
-            return
-        found = answer(reply, step.read, now_ms())
-        if isinstance(found, Done):
-            self._clock.hear(Sample(found.value, sent, heard))
+            found = self._ban.at(sent) or await self._sent(TIME)
+            if isinstance(found, Done):
+                self._clock.hear(Sample(found.value, sent, monotonic_ns()))
 
     async def _keep_time(self) -> None:
         while True:

@@ -61,6 +61,9 @@ class Wire:
             headers=signer.headers if signer else {},
             timeout=ClientTimeout(total=patience.answer_ms / 1_000, sock_connect=patience.connect_ms / 1_000),
         )
+        # Left to itself aiohttp sends a PUT or DELETE again when a kept connection breaks; whether anything is sent
+        # again is for those to say who know what it was.
+        self.http._retry_connection = False
         self._signer, self._patience, self._usage = signer, patience, usage
 
     async def send(self, step: Step, venue_ms: int) -> Reply | NotSent | Lost:

@@ -14,6 +14,7 @@ from qt_ray.adapters.paper.hub import Hub, Message
 from qt_ray.adapters.paper.market_shapes import (
     aggregate_event,
     best_event,
+    continuous,
     kline_event,
     liquidation_event,
     mark_event,
@@ -58,6 +59,12 @@ class Feed:
             Kind.DEPTH: self._depth,
             Kind.LEVELS: self._levels,
         }
+
+    def begin(self, stream: Stream) -> None:
+        """Remember the book from which a new stream tells changes, so a snapshot taken later always joins on."""
+        self._bars.pop(stream.name, None)
+        if stream.kind is Kind.DEPTH and stream.symbol in self._listings:
+            self._depths[stream.name] = self._book(stream.symbol)
 
     def best(self, symbols: Iterable[str], now_ms: int) -> None:
         """Tell the best prices of symbols, where they moved and somebody listens."""
@@ -147,19 +154,22 @@ class Feed:
         if told_ms < bar.opened_ms:
             ended = row.bars(interval_ms, told_ms, bar.opened_ms - 1, 1)
         for each in (*ended, bar):
-            yield kline_event(symbol, each, stream.argument, interval_ms, now_ms)
+            shape = kline_event(symbol, each, stream.argument, interval_ms, now_ms)
+            yield continuous(shape) if stream.is_continuous else shape
+
+    def _book(self, symbol: str) -> tuple[int, Sides]:
+        book = self._exchange.depth(symbol, DEPTH_LEVELS)
+        return book.update_id, ({x.price: x.quantity for x in book.bids}, {x.price: x.quantity for x in book.asks})
 
     def _depth(self, stream: Stream, now_ms: int) -> dict[str, Any] | None:
         """Return what changed in a book since it was last told on this stream."""
         symbol = stream.symbol or ""
-        book = self._exchange.depth(symbol, DEPTH_LEVELS)
-        sides = ({x.price: x.quantity for x in book.bids}, {x.price: x.quantity for x in book.asks})
-        known = self._depths.get(stream.name)
-        self._depths[stream.name] = (book.update_id, sides)
-        if known is None or known[0] == book.update_id:
+        before, book = self._depths[stream.name], self._book(symbol)
+        self._depths[stream.name] = book
+        if before[0] == book[0]:
             return None
-        bids, asks = (_changes(old, new) for old, new in zip(known[1], sides, strict=True))
-        return depth_event(symbol, now_ms, (known[0], book.update_id), bids, asks)
+        bids, asks = (_changes(old, new) for old, new in zip(before[1], book[1], strict=True))
+        return depth_event(symbol, now_ms, (before[0], book[0]), bids, asks)
 
     def _levels(self, stream: Stream, now_ms: int) -> dict[str, Any] | None:
         """Return the best levels of a book."""
@@ -167,8 +177,8 @@ class Feed:
         book = self._exchange.depth(symbol, int(stream.argument))
         known = self._depths.get(stream.name)
         self._depths[stream.name] = (book.update_id, ({}, {}))
-        before = book.update_id if known is None else known[0]
-        if known is not None and before == book.update_id:
+        before = book.update_id - 1 if known is None else known[0]
+        if before == book.update_id:
             return None
         return depth_event(symbol, now_ms, (before, book.update_id), pairs(book.bids), pairs(book.asks))
 
@@ -182,7 +192,7 @@ def depth_event(
         "E": now_ms,
         "T": now_ms,
         "s": symbol,
-        "U": min(ids[0] + 1, ids[1]),
+        "U": ids[0] + 1,
         "u": ids[1],
         "pu": ids[0],
         "b": bids,

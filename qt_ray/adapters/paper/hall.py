@@ -18,7 +18,7 @@ from qt_ray.adapters.paper.limits import Limits
 from qt_ray.adapters.paper.listen_keys import ListenKey, ListenKeys
 from qt_ray.adapters.paper.refusals import denied
 from qt_ray.adapters.paper.stream_faults import FaultyOutlet
-from qt_ray.adapters.paper.stream_names import Kind
+from qt_ray.adapters.paper.stream_names import Kind, Stream
 from qt_ray.adapters.paper.trade_log import TradeLog
 from qt_ray.adapters.paper.user_events import UserEvents
 from qt_ray.execution.exchange.exchange import Exchange
@@ -64,7 +64,7 @@ class Hall:
     ) -> None:
         self.exchange, self.listings, self.clock = exchange, listings, clock
         self.limits, self.listen_keys, self.faults = limits, listen_keys, faults
-        self.keys, self.board, self.hub = KeyRing(), Board(listings), Hub()
+        self.keys, self.board, self.hub = KeyRing(), Board(listings), Hub(self._begin)
         self.outlet = FaultyOutlet(faults, self.hub.publish, close)
         self.feed = Feed(exchange, listings, self.board, self.hub, self._say)
         self._log, self._events = log, UserEvents()
@@ -139,6 +139,9 @@ class Hall:
         self._say(Message(key.name, "listenKeyExpired", orjson.dumps(body), Kind.USER))
         self.hub.flush()
 
+    def _begin(self, stream: Stream) -> None:
+        self.feed.begin(stream)
+
     def _say(self, message: Message) -> None:
         self.outlet.tell(message, self.now())
 
@@ -151,10 +154,8 @@ class Hall:
 
     def _fund(self, now_ms: int) -> None:
         """Remember the rate of each funding time that has passed."""
-        hour = now_ms // FUNDING_GRID_MS
-        if hour == self._funded:
-            return
-        self._funded = hour
-        for listing in self.listings.values():
-            if hour * FUNDING_GRID_MS % listing.funding_interval_ms == 0:
-                self.board.rows[listing.symbol].pay(hour * FUNDING_GRID_MS)
+        for hour in range(self._funded + 1, now_ms // FUNDING_GRID_MS + 1):
+            self._funded = hour
+            for listing in self.listings.values():
+                if hour * FUNDING_GRID_MS % listing.funding_interval_ms == 0:
+                    self.board.rows[listing.symbol].pay(hour * FUNDING_GRID_MS)

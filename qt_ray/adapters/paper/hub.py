@@ -5,7 +5,7 @@ Who does not read is cut off at a stated number of bytes, so a slow listener is 
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -71,9 +71,10 @@ Wish = tuple[frozenset[str], Road, bool, frozenset[str] | None]
 
 
 class Hub:
-    """All listeners, and what waits to be told them."""
+    """All listeners, and what waits to be told them; `begin` is called when a stream has its first listener."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Callable[[Stream], None] = lambda stream: None) -> None:
+        self._begin = begin
         self.listeners: set[Listener] = set()
         self._groups: dict[Wish, list[Listener]] | None = None
         self._wanted: Counter[str] = Counter()
@@ -109,8 +110,9 @@ class Hub:
         for name in new:
             listener.names[name] = None
             self._wanted[name] += 1
-            if (stream := stream_of(name)) is not None:
+            if name not in self._streams and (stream := stream_of(name)) is not None:
                 self._streams[name] = stream
+                self._begin(stream)
         self._groups = None
         return True
 

@@ -176,6 +176,12 @@ def kline_event(symbol: str, candle: Candle, interval: str, interval_ms: int, no
     }
 
 
+def continuous(kline: Shape) -> Shape:
+    """Return a bar as the stream of a pair's contracts tells it."""
+    bar = {name: value for name, value in kline["k"].items() if name != "s"}
+    return {"e": "continuous_kline", "E": kline["E"], "ps": kline["s"], "ct": "PERPETUAL", "k": bar}
+
+
 def mini_event(symbol: str, day: Candle, now_ms: int) -> Shape:
     """Return the day's figures, in short."""
     return {

@@ -61,6 +61,7 @@ class Stream:
     every_ms: int = 0
     argument: str = ""
     is_array: bool = False
+    is_continuous: bool = False
 
 
 PUBLIC = frozenset({Kind.BOOK_TICKER, Kind.DEPTH, Kind.LEVELS, Kind.TRADE})
@@ -84,6 +85,8 @@ ARRAYS = {
 }
 KLINE_EVERY_MS, DEPTH_EVERY_MS = 250, 250
 KLINE = re.compile(r"kline_(\w+)")
+CONTINUOUS = re.compile(r"continuousKline_(\w+)")
+PERPETUAL = "_PERPETUAL"
 DEPTH = re.compile(r"depth(5|10|20)?(?:@(0|100|250|500)ms)?")
 
 
@@ -99,6 +102,9 @@ def stream_of(name: str) -> Stream | None:
         return Stream(name, plain[0], symbol, plain[1])
     if (kline := KLINE.fullmatch(what)) and kline[1] in INTERVALS_MS:
         return Stream(name, Kind.KLINE, symbol, KLINE_EVERY_MS, kline[1])
+    if (kline := CONTINUOUS.fullmatch(what)) and kline[1] in INTERVALS_MS and symbol.endswith(PERPETUAL):
+        pair = symbol.removesuffix(PERPETUAL)
+        return Stream(name, Kind.KLINE, pair, KLINE_EVERY_MS, kline[1], is_continuous=True)
     if depth := DEPTH.fullmatch(what):
         kind = Kind.LEVELS if depth[1] else Kind.DEPTH
         return Stream(name, kind, symbol, int(depth[2] or DEPTH_EVERY_MS), depth[1] or "")

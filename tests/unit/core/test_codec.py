@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_ray.core.codec import canonical, decimal_text, decode, digest, parse_decimal
+from qt_ray.core.codec import NUMBER, canonical, decimal_text, decode, digest, parse_decimal
 from qt_ray.core.errors import Invalid
 from qt_ray.core.restore import restore, restore_as
 
@@ -246,3 +246,17 @@ def test_bytes_that_are_not_json_are_refused() -> None:
     for data in (b"", b"{", b"NaN", b"\xff", b'{"a":1} x'):
         with pytest.raises(Invalid):
             decode(data)
+
+
+@given(st.from_regex(NUMBER, fullmatch=True).filter(lambda text: len(text) < 60))
+def test_a_number_is_read_if_and_only_if_it_is_in_range(text: str) -> None:
+    value = Decimal(text)
+    digits = value.normalize(Context(prec=100)).as_tuple()
+    exponent = digits.exponent
+    assert isinstance(exponent, int)
+    fits = exponent >= -28 and exponent + len(digits.digits) <= 28 and len(digits.digits) <= 40
+    if fits and value:
+        assert parse_decimal(text) == value
+    elif value:
+        with pytest.raises(Invalid, match="at most"):
+            parse_decimal(text)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from qt_ray.adapters.binance.requests import ROWS, Plan, Step, plan_of
 from qt_ray.adapters.binance.signing import encoded
 from qt_ray.core.errors import Invalid
-from qt_ray.core.orders import Intent, OrderType, Side, TimeInForce
+from qt_ray.core.orders import Intent, OrderType, PositionSide, Side, TimeInForce
 from qt_ray.execution.venue import calls
 from qt_ray.execution.venue.calls import Call, Done
 from qt_ray.execution.venue.views import ModeView, SymbolMode
@@ -26,6 +26,7 @@ EXIT = replace(LIMIT, side=Side.SELL, reduce_only=True)
 STOP = replace(
     MARKET, type=OrderType.STOP_MARKET, side=Side.SELL, trigger_price=Decimal("0.00000010"), reduce_only=True
 )
+HEDGED = replace(STOP, position_side=PositionSide.LONG)
 TAKE = replace(STOP, type=OrderType.TAKE_PROFIT, limit_price=Decimal(5), reduce_only=False)
 
 SHARED = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=10"
@@ -54,6 +55,13 @@ TABLE: list[tuple[Call, str, str, int, int]] = [
         calls.Place(STOP),
         "POST algoOrder",
         f"{STOPPED}{ALGO}&workingType=MARK_PRICE",
+        0,
+        1,
+    ),
+    (
+        calls.Place(HEDGED),
+        "POST algoOrder",
+        f"{STOPPED.replace('reduceOnly=true', 'positionSide=LONG')}{ALGO}&workingType=MARK_PRICE",
         0,
         1,
     ),

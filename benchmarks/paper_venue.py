@@ -1,0 +1,164 @@
+"""Paper venue: what one core of it carries: signed orders through real sockets, and a market told to many.
+
+The clients are another process, so the venue's own processor time is what is counted; a rate per processor second is
+the same on a busy machine, where a rate per second of the wall is not. Streams speak as often as the real ones.
+"""
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from multiprocessing.connection import Connection
+from statistics import median
+from typing import Any
+
+from benchmarks.form import Row, Sample, at_least, at_most, main
+from qt_ray.adapters.paper.keys import sign
+from qt_ray.adapters.paper.venue import PaperSettings, PaperVenue
+
+NO_LIMIT = 10**9
+LANES = 8
+LISTENERS = 20
+SYMBOLS = 200
+MOVES_A_SECOND, MARKS_A_SECOND = 10, 1
+TARGET = 2_000.0
+SHARE_TARGET = 0.75
+HEARD_SHARE = 0.9
+
+Load = Callable[[str, int], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the venue did, and what it spent on it."""
+
+    count: int
+    processor_s: float
+    wall_s: float
+
+
+def request(method: str, fields: str) -> bytes:
+    """Return a signed request as it goes over the wire."""
+    query = f"{fields}&recvWindow=60000&timestamp={time.time_ns() // 1_000_000}"
+    signature = sign(b"paper-secret", query.encode())
+    head = f"{method} /fapi/v1/order?{query}&signature={signature} HTTP/1.1\r\n"
+    return f"{head}Host: x\r\nX-MBX-APIKEY: paper-key\r\n\r\n".encode()
+
+
+async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes) -> None:
+    writer.write(sent)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    body = await reader.readexactly(length)
+    if b" 200 " not in head[:16]:
+        raise RuntimeError(f"an order is accepted, was {body!r}")
+
+
+async def takers(url: str, count: int) -> int:
+    """Trade at the market, to and fro."""
+    return await _lanes(url, count, _take)
+
+
+async def makers(url: str, count: int) -> int:
+    """Let orders rest and cancel them again."""
+    return await _lanes(url, count, _make)
+
+
+def _take(lane: int, number: int) -> bytes:
+    side = "SELL" if number % 2 else "BUY"
+    return request("POST", f"symbol=BTCUSDT&side={side}&type=MARKET&quantity=0.002")
+
+
+def _make(lane: int, number: int) -> bytes:
+    name = f"l{lane}-{number // 2}"
+    if number % 2:
+        return request("DELETE", f"symbol=BTCUSDT&origClientOrderId={name}")
+    order = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.002&price=60000"
+    return request("POST", f"{order}&newClientOrderId={name}")
+
+
+async def _lanes(url: str, count: int, made: Callable[[int, int], bytes]) -> int:
+    host, port = url.split("//")[1].split(":")
+
+    async def lane(number: int) -> None:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        for at in range(count // LANES):
+            await _exchange(reader, writer, made(number, at))
+        writer.close()
+        await writer.wait_closed()
+
+    await asyncio.gather(*(lane(number) for number in range(LANES)))
+    return count // LANES * LANES
+
+
+async def audience(url: str, seconds: int) -> int:
+    """Listen with many sockets to every symbol's best prices and marks; return how many messages came."""
+    host, port = url.split("//")[1].split(":")
+    names = "/".join(f"qt{n:04d}usdt@{what}" for n in range(SYMBOLS) for what in ("bookTicker", "markPrice@1s"))
+    upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    asked = f"{upgrade}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    until = time.monotonic() + seconds
+
+    async def listen() -> int:
+        reader, writer = await asyncio.open_connection(host, int(port), limit=2**20)
+        writer.write(b"GET /ws HTTP/1.1\r\nHost: x\r\n" + asked.encode())
+        await reader.readuntil(b"\r\n\r\n")
+        text = b'{"method":"SUBSCRIBE","id":1,"params":["%b"]}' % names.replace("/", '","').encode()
+        writer.write(b"\x81\xfe" + len(text).to_bytes(2, "big") + bytes(4) + text)
+        heard = 0
+        while time.monotonic() < until:
+            heard += (await reader.read(2**18)).count(b'{"e":')
+        writer.close()
+        return heard
+
+    return sum(await asyncio.gather(*(listen() for _ in range(LISTENERS))))
+
+
+def _play(load: Load, url: str, amount: int, done: Connection) -> None:
+    """Be the clients, in a process of their own."""
+    done.send(asyncio.run(load(url, amount)))  # type: ignore[arg-type]  # a load is a coroutine function
+
+
+async def under(load: Load, amount: int, **settings: Any) -> Spent:
+    """Return what a venue spends while clients load it."""
+    free = {"weight_minute": NO_LIMIT, "orders_minute": NO_LIMIT, "orders_ten_seconds": NO_LIMIT}
+    venue = PaperVenue(PaperSettings(balance=Decimal(10_000_000), **free, **settings))
+    await venue.start()
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    clients = multiprocessing.get_context("spawn").Process(target=_play, args=(load, venue.base_url, amount, theirs))
+    clients.start()
+    processor, wall = time.process_time(), time.perf_counter()
+    count = await asyncio.to_thread(ours.recv)
+    spent = Spent(count, time.process_time() - processor, time.perf_counter() - wall)
+    await asyncio.to_thread(clients.join)
+    await venue.stop()
+    return spent
+
+
+def rate(load: Load, count: int, runs: int) -> Sample:
+    """Return orders per second of the venue's processor time."""
+    rates = []
+    for _ in range(runs):
+        spent = asyncio.run(under(load, count, symbols=("BTCUSDT",)))
+        rates.append(spent.count / spent.processor_s)
+    return Sample(median(rates), runs, (min(rates), max(rates)))
+
+
+def measure(quick: bool) -> list[Row]:
+    """Load the venue with takers, with makers, and with an audience."""
+    count, runs, seconds = (800, 1, 2) if quick else (8_000, 3, 10)
+    heard = asyncio.run(under(audience, seconds, symbols=("BTCUSDT",), invented=SYMBOLS))
+    share, told = heard.processor_s / seconds, heard.count / seconds
+    full = SYMBOLS * (MOVES_A_SECOND + MARKS_A_SECOND) * LISTENERS
+    return [
+        at_least("market orders, signed, filled and told", "orders/s of a core", rate(takers, count, runs), TARGET),
+        at_least("limit orders and cancels, signed", "calls/s of a core", rate(makers, count, runs), TARGET),
+        at_most("200 symbols at 10 Hz to 20 sockets", "cores", Sample(share, 1, (share, share)), SHARE_TARGET),
+        at_least("messages heard by them", "messages/s", Sample(told, 1, (told, told)), HEARD_SHARE * full),
+    ]
+
+
+if __name__ == "__main__":
+    main(measure)
