@@ -181,6 +181,11 @@ def _resume(works: Works, params: Params) -> Any:
     return {"resumed": works.front.stall(_meant(params), False)}
 
 
+def _announce_shutdown(works: Works, params: Params) -> Any:
+    """Say to every socket that the venue will soon restart, as it does before it closes them."""
+    return {"told": works.front.announce(b'{"e":"serverShutdown","E":%d}' % works.hall.now())}
+
+
 def _burst(works: Works, params: Params) -> Any:
     """Let the market move many times at once."""
     for _ in range(min(params.whole("steps"), 100_000)):
@@ -203,6 +208,7 @@ DEEDS: dict[str, Deed] = {
     "close": _close,
     "stall": _stall,
     "resume": _resume,
+    "announce_shutdown": _announce_shutdown,
     "burst": _burst,
 }
 
@@ -239,6 +245,7 @@ class Control:
 
     def do(self, name: str, data: Mapping[str, Any]) -> Any:
         """Carry out a deed on the world, count it, and tell everybody what came of it."""
+        self._works.hall.hub.flush()
         found = DEEDS[name](self._works, params_of(data))
         self._works.hall.faults.note(name)
         self._works.hall.tell()

@@ -104,6 +104,7 @@ class PaperVenue:
         """Open both ports, any that is free for 0, and let the market live."""
         found = await self._listen(self.front.serve, host, port)
         beside = await self._listen(self.control.serve, "127.0.0.1", control_port)
+        self.hall.hub.gather(asyncio.get_running_loop().call_soon)
         self._urls = f"{host}:{found}", f"127.0.0.1:{beside}"
         self._task = asyncio.create_task(self.pump.run())
 
