@@ -87,7 +87,7 @@ class Gateway:
             admitted = tuple(intent for intent in intents if self._admit(intent, at_ms, None))
             if admitted:
                 opens = any(not intent.reduce_only for intent in admitted)
-                self._put(admitted, Lane.ENTRY if opens else lane, at_ms, tag=tag)
+                self._put(admitted, Lane.ENTRY if opens else min(lane, Lane.EXIT), at_ms, tag=tag)
             else:
                 self._chronicle.add(Answered(tag, call, None))
         else:
