@@ -20,7 +20,7 @@ class LedgerFile:
 
     def __init__(
         self, folder: Path, quotes: Mapping[str, str], opening: Opening | None = None, disk: Disk | None = None
-    ):
+    ) -> None:
         """Fold the journal in `folder`; where there is none yet, the books begin with `opening`."""
         self._journal = JournalFile(folder, SEGMENT_BYTES_MAX, disk)
         try:
