@@ -183,3 +183,18 @@ def test_a_trade_reads_the_same_from_the_stream_and_from_the_list() -> None:
         Decimal(100), False, trade.execution, Decimal(0), 5,
     )  # fmt: skip
     assert traded_of(view, foreign=False) == traded_in(news, foreign=False) == trade
+
+
+def test_news_that_is_no_trade_is_no_entry() -> None:
+    news = OrderNews(
+        "BTCUSDT", "x", "7", Side.BUY, BOTH, OrderType.LIMIT, "NEW", "NEW", Decimal(1), Decimal(0), Decimal(9), None,
+        False, None, Decimal(0), 5,
+    )  # fmt: skip
+    assert traded_in(news, foreign=False) is None
+
+
+def test_a_wallet_that_something_else_touched_is_found() -> None:
+    books = Books.of(OPENING, QUOTES, [fill(1, Side.BUY, "1", "100")])
+    books._wallets["USDT"] += 1
+    with pytest.raises(Invariant, match=r"USDT: a wallet is what it began with and what moved it, 999.99, was 1000.99"):
+        books.check()

@@ -110,6 +110,35 @@ def test_a_second_activation_ends_a_pause_and_changes_nothing_else() -> None:
     assert drill.run(20_000).venue.is_flat
 
 
+def test_a_second_activation_while_answers_are_awaited_changes_nothing() -> None:
+    drill = Drill(held())
+    first = drill.flattening.due(drill.now_ms)
+    drill.flattening.activate(drill.now_ms)
+    assert first
+    assert drill.flattening.due(drill.now_ms) == ()
+
+
+def test_an_opener_that_is_gone_already_is_not_cancelled_again() -> None:
+    venue = FakeVenue({BTC: Decimal(3)}, fill=Decimal("0.4")).rest(stop("8", "XRPUSDT", reduce_only=False))
+
+    def gone(call: Call, at_ms: int) -> Answer[Any] | None:
+        if isinstance(call, CancelById):
+            venue.orders.pop("8", None)
+        return None
+
+    venue.before = gone
+    report = Drill(venue).run().flattening.report
+    assert len(times(venue, CancelById)) == report.refused == 1
+    assert report.attempts > 1
+
+
+def test_a_position_of_very_many_slices_takes_several_attempts() -> None:
+    venue = FakeVenue({BTC: Decimal(120)}, most=Decimal(1))
+    report = Drill(venue, slice_max={"BTCUSDT": Decimal(1)}).run().flattening.report
+    assert venue.is_flat
+    assert (report.attempts, report.closes) == (3, 120)
+
+
 def test_an_activation_after_everything_settled_begins_anew() -> None:
     drill = Drill(held()).run()
     drill.venue.positions[BTC] = Decimal(1)
