@@ -138,7 +138,10 @@ class Books:
 
     def _lies_before(self, entry: Traded | Moved) -> bool:
         if isinstance(entry, Traded):
-            return entry.execution.trade_id <= self.opening.cursors.get(entry.symbol, -1)
+            cursor = self.opening.cursors.get(entry.symbol)
+            if cursor is None:
+                return entry.execution.time_ms < self.opening.at_ms
+            return entry.execution.trade_id <= cursor
         return entry.time_ms <= self.opening.at_ms
 
     def _book(self, entry: Traded | Moved) -> None:

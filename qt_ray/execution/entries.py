@@ -5,6 +5,7 @@ twice. A movement of the wallet is known by its kind and its number. Commission 
 trades, so the same amounts among the movements are left out.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -13,7 +14,7 @@ from typing import ClassVar, Final
 from qt_ray.core.orders import Execution, Side
 from qt_ray.core.restore import restore_as
 from qt_ray.execution.venue.news import OrderNews
-from qt_ray.execution.venue.views import IncomeView, PositionSide, TradeView
+from qt_ray.execution.venue.views import AccountView, IncomeView, PositionSide, PositionView, TradeView
 
 
 class Cause(StrEnum):
@@ -118,6 +119,14 @@ def entry_of(data: object) -> Entry:
     """Return the entry that plain data spells."""
     found: Entry = restore_as(Entry, data, "entry")
     return found
+
+
+def opening_of(
+    at_ms: int, account: AccountView, positions: Iterable[PositionView], cursors: Mapping[str, int]
+) -> Opening:
+    """Return the first entry of new books: what the venue shows at its own `at_ms`, and each symbol's last trade."""
+    carried = (Carried(view.symbol, view.side, view.quantity, view.entry) for view in positions if view.quantity)
+    return Opening(at_ms, dict(account.wallets), tuple(carried), dict(cursors))
 
 
 def traded_of(view: TradeView, foreign: bool) -> Traded:

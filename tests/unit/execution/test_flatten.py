@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qt_ray.core.codec import canonical, decode
 from qt_ray.core.orders import PositionSide, Side
 from qt_ray.execution.flatten import ALARM_MS, SETTLE_MS
 from qt_ray.execution.venue.calls import (
@@ -22,7 +23,7 @@ from qt_ray.execution.venue.calls import (
     Throttled,
     Unsure,
 )
-from qt_ray.risk.ess import EssSignal, EssState
+from qt_ray.risk.ess import EssSignal, EssState, recalled
 from tests.unit.execution.emergency import Drill, FakeVenue, resting, stop
 from tests.unit.execution.venue_shown import BOTH
 
@@ -97,6 +98,18 @@ def test_mistake_2_a_second_activation_never_ends_the_first_and_a_failed_close_i
     assert drill.signals.count(EssSignal.RETRY) == 3
     assert drill.signals[-2:] == [EssSignal.FLATTENED, EssSignal.SETTLED]
     assert drill.flattening.report.attempts > 40
+
+
+@pytest.mark.parametrize("lived_ms", range(0, 400, 40))
+def test_mistake_3_a_crash_at_any_moment_finds_the_emergency_again_and_ends_it(lived_ms: int) -> None:
+    first = Drill(held()).run(lived_ms)
+    remembered = recalled(decode(canonical(first.emergency)), first.now_ms)
+    second = Drill(first.venue)
+    assert remembered.state in (EssState.FLATTENING, EssState.COOLING_DOWN)
+    second.emergency = remembered
+    second.run()
+    assert second.venue.is_flat
+    assert second.emergency.state is EssState.COOLING_DOWN
 
 
 def test_a_second_activation_ends_a_pause_and_changes_nothing_else() -> None:
