@@ -168,6 +168,15 @@ def test_a_person_is_called_after_half_a_minute_and_again_each_half_minute() -> 
     assert drill.emergency.state is EssState.FLATTEN_FAILED
 
 
+def test_a_person_is_called_in_time_even_while_the_venue_has_shut_us_out() -> None:
+    venue = held()
+    venue.before = lambda call, at_ms: Throttled(-1003, 120_000, banned=True) if at_ms == T0 else None
+    drill = Drill(venue).run(ALARM_MS + 1)
+    assert drill.signals == [EssSignal.FAILED]
+    assert max(at for at, _ in venue.log) == T0
+    assert drill.run(200_000).venue.is_flat
+
+
 def test_stops_stay_until_nothing_is_held() -> None:
     venue = held(fill=Decimal("0.5"))
     Drill(venue).run()
