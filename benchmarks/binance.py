@@ -1,7 +1,7 @@
 """Binance: what strict reading costs on the way of an event, and what the session adds to a bare round trip.
 
-The peer of a round trip is the least one can do: a bare aiohttp request to the same server in the same process,
-unsigned and unread. The rest is bounded by itself, because an event that waits is a stop that waits.
+The peer of a round trip is the least one can do: a bare aiohttp request to the same server in the same process, neither
+signed nor read. The rest is bounded by itself, because an event that waits is a stop that waits.
 """
 
 import asyncio

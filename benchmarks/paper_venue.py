@@ -19,6 +19,7 @@ from qt_ray.adapters.paper.keys import sign
 from qt_ray.adapters.paper.venue import PaperSettings, PaperVenue
 
 NO_LIMIT = 10**9
+KEY, SECRET = "benchmark-key", "benchmark-secret"
 LANES = 8
 LISTENERS = 20
 SYMBOLS = 200
@@ -42,9 +43,9 @@ class Spent:
 def request(method: str, fields: str) -> bytes:
     """Return a signed request as it goes over the wire."""
     query = f"{fields}&recvWindow=60000&timestamp={time.time_ns() // 1_000_000}"
-    signature = sign(b"paper-secret", query.encode())
+    signature = sign(SECRET.encode(), query.encode())
     head = f"{method} /fapi/v1/order?{query}&signature={signature} HTTP/1.1\r\n"
-    return f"{head}Host: x\r\nX-MBX-APIKEY: paper-key\r\n\r\n".encode()
+    return f"{head}Host: x\r\nX-MBX-APIKEY: {KEY}\r\n\r\n".encode()
 
 
 async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes) -> None:
@@ -57,8 +58,11 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
 
 
 async def takers(url: str, count: int) -> int:
-    """Trade at the market, to and fro."""
-    return await _lanes(url, count, _take)
+    """Trade at the market, to and fro, and hear of it."""
+    heard = asyncio.create_task(_hear_own(url))
+    done = await _lanes(url, count, _take)
+    heard.cancel()
+    return done
 
 
 async def makers(url: str, count: int) -> int:
@@ -93,19 +97,41 @@ async def _lanes(url: str, count: int, made: Callable[[int, int], bytes]) -> int
     return count // LANES * LANES
 
 
+async def _opened(url: str, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return a stream socket."""
+    host, port = url.split("//")[1].split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=2**20)
+    upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    asked = f"GET {path} HTTP/1.1\r\nHost: x\r\n{upgrade}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    writer.write(asked.encode())
+    await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
+
+
+def _last(answer: bytes) -> str:
+    return answer.split(b'"')[-2].decode()
+
+
+async def _hear_own(url: str) -> None:
+    """Read a user stream."""
+    host, port = url.split("//")[1].split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"POST /fapi/v1/listenKey HTTP/1.1\r\nHost: x\r\nX-MBX-APIKEY: {KEY}\r\n\r\n".encode())
+    answer = await reader.readuntil(b'"}')
+    writer.close()
+    reader, _ = await _opened(url, f"/private/ws?listenKey={_last(answer)}")
+    while await reader.read(2**16):
+        pass
+
+
 async def audience(url: str, seconds: int) -> int:
     """Listen with many sockets to every symbol's best prices and marks; return how many messages came."""
-    host, port = url.split("//")[1].split(":")
-    names = "/".join(f"qt{n:04d}usdt@{what}" for n in range(SYMBOLS) for what in ("bookTicker", "markPrice@1s"))
-    upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    asked = f"{upgrade}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    names = '","'.join(f"qt{n:04d}usdt@{what}" for n in range(SYMBOLS) for what in ("bookTicker", "markPrice@1s"))
+    text = f'{{"method":"SUBSCRIBE","id":1,"params":["{names}"]}}'.encode()
     until = time.monotonic() + seconds
 
     async def listen() -> int:
-        reader, writer = await asyncio.open_connection(host, int(port), limit=2**20)
-        writer.write(b"GET /ws HTTP/1.1\r\nHost: x\r\n" + asked.encode())
-        await reader.readuntil(b"\r\n\r\n")
-        text = b'{"method":"SUBSCRIBE","id":1,"params":["%b"]}' % names.replace("/", '","').encode()
+        reader, writer = await _opened(url, "/ws")
         writer.write(b"\x81\xfe" + len(text).to_bytes(2, "big") + bytes(4) + text)
         heard = 0
         while time.monotonic() < until:
@@ -123,8 +149,9 @@ def _play(load: Load, url: str, amount: int, done: Connection) -> None:
 
 async def under(load: Load, amount: int, **settings: Any) -> Spent:
     """Return what a venue spends while clients load it."""
+    keys = {"key": KEY, "secret": SECRET}
     free = {"weight_minute": NO_LIMIT, "orders_minute": NO_LIMIT, "orders_ten_seconds": NO_LIMIT}
-    venue = PaperVenue(PaperSettings(balance=Decimal(10_000_000), **free, **settings))
+    venue = PaperVenue(PaperSettings(balance=Decimal(10_000_000), **keys, **free, **settings))
     await venue.start()
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     clients = multiprocessing.get_context("spawn").Process(target=_play, args=(load, venue.base_url, amount, theirs))

@@ -80,7 +80,7 @@ class Traded:
     @property
     def key(self) -> str:
         """Return the name by which the venue knows it."""
-        return f"{self.symbol}:{self.execution.trade_id}:{self.side}"
+        return trade_key(self.symbol, self.execution.trade_id, self.side)
 
     @property
     def content(self) -> "Traded":
@@ -127,6 +127,11 @@ def opening_of(
     """Return the first entry of new books: what the venue shows at its own `at_ms`, and each symbol's last trade."""
     carried = (Carried(view.symbol, view.side, view.quantity, view.entry) for view in positions if view.quantity)
     return Opening(at_ms, dict(account.wallets), tuple(carried), dict(cursors))
+
+
+def trade_key(symbol: str, trade_id: int, side: Side) -> str:
+    """Return the name of a trade."""
+    return f"{symbol}:{trade_id}:{side}"
 
 
 def traded_of(view: TradeView, foreign: bool) -> Traded:

@@ -166,7 +166,13 @@ def _income(hall: Hall, call: Call) -> list[Shape]:
 
 
 def _fee_burn(hall: Hall, call: Call) -> Shape:
-    return {"feeBurn": False}
+    return {"feeBurn": hall.exchange.burns_fees(call.account)}
+
+
+def _set_fee_burn(hall: Hall, call: Call) -> Shape:
+    call.params.text("feeBurn")
+    hall.exchange.set_fee_burn(call.account, call.params.flag("feeBurn"), call.now_ms)
+    return SUCCESS
 
 
 def _order_limits(hall: Hall, call: Call) -> list[Shape]:
@@ -227,6 +233,7 @@ ACCOUNT_CALLS: dict[tuple[str, str], Endpoint] = {
     ("GET", "/fapi/v1/commissionRate"): Endpoint(_fees, 20),
     ("GET", "/fapi/v1/income"): Endpoint(_income, 30),
     ("GET", "/fapi/v1/feeBurn"): Endpoint(_fee_burn, 30),
+    ("POST", "/fapi/v1/feeBurn"): Endpoint(_set_fee_burn, 1),
     ("GET", "/fapi/v1/rateLimit/order"): Endpoint(_order_limits, 1),
     ("GET", "/fapi/v1/adlQuantile"): Endpoint(_adl, 5),
     ("GET", "/fapi/v1/forceOrders"): Endpoint(_forced, 20),

@@ -108,7 +108,7 @@ def account_position(found: PositionFigures) -> Shape:
         "maxNotional": text(found.notional_max),
         "bidNotional": text(found.bids),
         "askNotional": text(found.asks),
-        "positionSide": held.side.value,
+        "positionSide": held.side,
         "positionAmt": text(held.quantity),
         "notional": eight(found.notional),
         "isolatedWallet": eight(held.isolated_wallet),
@@ -121,7 +121,7 @@ def small_position(found: PositionFigures) -> Shape:
     held = found.held
     return {
         "symbol": held.symbol,
-        "positionSide": held.side.value,
+        "positionSide": held.side,
         "positionAmt": text(held.quantity),
         "unrealizedProfit": eight(held.unrealised),
         "isolatedMargin": eight(_isolated_margin(held)),
@@ -148,7 +148,7 @@ def _position(found: PositionFigures) -> Shape:
     held = found.held
     return {
         "symbol": held.symbol,
-        "positionSide": held.side.value,
+        "positionSide": held.side,
         "positionAmt": text(held.quantity),
         "entryPrice": eight(held.entry) if held.quantity else "0.0",
         "breakEvenPrice": eight(held.break_even) if held.quantity else "0.0",

@@ -5,10 +5,9 @@ from typing import Any
 from qt_ray.adapters.paper.door import Call, Endpoint
 from qt_ray.adapters.paper.hall import Hall
 from qt_ray.adapters.paper.market_calls import one_or
-from qt_ray.adapters.paper.order_calls import CANCELLED_ALL, window_of
+from qt_ray.adapters.paper.order_calls import CANCELLED_ALL, one, window_of
 from qt_ray.adapters.paper.order_reading import read_algo, read_names
 from qt_ray.adapters.paper.order_shapes import algo_shape, asked_algo
-from qt_ray.adapters.paper.params import Params
 
 Shape = dict[str, Any]
 
@@ -45,12 +44,8 @@ def _all(hall: Hall, call: Call) -> list[Shape]:
     return [asked_algo(algo) for algo in hall.exchange.algos(call.account, symbol, window_of(call.params, "algoId"))]
 
 
-def _single(params: Params) -> int:
-    return 1
-
-
 ALGO_CALLS: dict[tuple[str, str], Endpoint] = {
-    ("POST", "/fapi/v1/algoOrder"): Endpoint(_place, 0, orders=_single, trades=True),
+    ("POST", "/fapi/v1/algoOrder"): Endpoint(_place, 0, orders=one, trades=True),
     ("DELETE", "/fapi/v1/algoOrder"): Endpoint(_cancel, 1, trades=True),
     ("GET", "/fapi/v1/algoOrder"): Endpoint(_one, 1),
     ("GET", "/fapi/v1/openAlgoOrders"): Endpoint(_open, one_or(1, 40)),

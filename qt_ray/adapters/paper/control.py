@@ -38,6 +38,7 @@ class Works:
 
 Deed = Callable[[Works, Params], Any]
 FIRST_ACCOUNT = "paper"
+BURST_MAX = 10_000
 DECIMALS = frozenset(
     {
         "tick",
@@ -181,10 +182,17 @@ def _resume(works: Works, params: Params) -> Any:
     return {"resumed": works.front.stall(_meant(params), False)}
 
 
+def _announce_shutdown(works: Works, params: Params) -> Any:
+    """Say to every socket that the venue will soon restart, as it does before it closes them."""
+    return {"told": works.front.announce(b'{"e":"serverShutdown","E":%d}' % works.hall.now())}
+
+
 def _burst(works: Works, params: Params) -> Any:
-    """Let the market move many times at once."""
-    for _ in range(min(params.whole("steps"), 100_000)):
-        works.pump.step(works.hall.market_ms())
+    """Tell every symbol's best prices many times over, at once."""
+    rounds = params.whole("rounds")
+    if rounds > BURST_MAX:
+        raise Invalid(f"rounds: {BURST_MAX} at most, was {rounds}")
+    works.hall.feed.repeat(rounds, works.hall.market_ms())
     return {}
 
 
@@ -203,6 +211,7 @@ DEEDS: dict[str, Deed] = {
     "close": _close,
     "stall": _stall,
     "resume": _resume,
+    "announce_shutdown": _announce_shutdown,
     "burst": _burst,
 }
 
@@ -239,6 +248,7 @@ class Control:
 
     def do(self, name: str, data: Mapping[str, Any]) -> Any:
         """Carry out a deed on the world, count it, and tell everybody what came of it."""
+        self._works.hall.hub.flush()
         found = DEEDS[name](self._works, params_of(data))
         self._works.hall.faults.note(name)
         self._works.hall.tell()

@@ -82,6 +82,13 @@ class Feed:
             for each in (name, "!bookTicker"):
                 self._tell(Message(each, "bookTicker", payload, Kind.BOOK_TICKER))
 
+    def repeat(self, rounds: int, now_ms: int) -> None:
+        """Tell everybody's best prices again and again, as in a storm."""
+        for _ in range(rounds):
+            self._best.clear()
+            self.best(self._listings, now_ms)
+            self._hub.flush()
+
     def trade(self, printed: Printed) -> None:
         """Tell a trade, alone and as an aggregate."""
         symbol = printed.trade.symbol.lower()
@@ -99,7 +106,7 @@ class Feed:
     def tick(self, now_ms: int) -> None:
         """Tell what is due on every stream that tells how things stand."""
         for stream in tuple(self._hub.streams):
-            if stream.kind not in EVENT_NAMES:
+            if stream.kind not in EVENT_NAMES or not self._is_listed(stream):
                 continue
             if now_ms - self._sent_ms.get(stream.name, 0) < stream.every_ms:
                 continue
@@ -108,8 +115,6 @@ class Feed:
                 self._tell(Message(stream.name, EVENT_NAMES[stream.kind], orjson.dumps(shape), stream.kind))
 
     def _due(self, stream: Stream, now_ms: int) -> Iterable[Any]:
-        if stream.symbol is not None and stream.symbol not in self._listings:
-            return ()
         if stream.is_array:
             each = (self._shapes[stream.kind](self._single(stream, symbol), now_ms) for symbol in self._listings)
             found = [shape for shape in each if shape is not None]
@@ -118,6 +123,9 @@ class Feed:
             return self._klines(stream, now_ms)
         shape = self._shapes[stream.kind](stream, now_ms)
         return () if shape is None else (shape,)
+
+    def _is_listed(self, stream: Stream) -> bool:
+        return stream.symbol is None or stream.symbol in self._listings
 
     @staticmethod
     def _single(stream: Stream, symbol: str) -> Stream:

@@ -64,6 +64,12 @@ class Front:
             guest.listener.is_stalled = is_stalled
         return len(meant)
 
+    def announce(self, payload: bytes) -> int:
+        """Tell every socket, whatever it listens to; return how many."""
+        for guest in self._guests:
+            guest.listener.send(frame(payload))
+        return len(self._guests)
+
     async def _rest(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
         body = await request.read() if request.body_exists else b""

@@ -1,7 +1,7 @@
 """Hall: the exchange and everything around it that all doors share, and the one place where news goes out.
 
 Two times are kept apart: the wall's, by which requests are signed and limits count, and the market's, which may run
-faster. At speed one they are the same. Neither ever goes back.
+faster. At speed one they are the same. The market's never goes back.
 """
 
 from collections.abc import Callable
@@ -114,18 +114,18 @@ class Hall:
         told = self.exchange.drain()
         if not told:
             return
-        for account, event, body in self._events.of(told):
+        for account, event, body in self._events.of(told, self._hears):
             self.tell_account(account, event, body)
         for each in told:
             if self._log is not None:
                 self._log.tell(each)
             self._tell_all(each)
-        self.hub.flush()
+        self.hub.flush_soon()
 
     def tell_account(self, account: str, event: str, body: dict[str, object]) -> None:
         """Tell those who listen to an account."""
         name = self.listen_keys.living(account)
-        if name is not None and self.hub.wants(name):
+        if name is not None:
             self._say(Message(name, event, orjson.dumps(body), Kind.USER))
 
     def expire(self, now_ms: int) -> None:
@@ -138,6 +138,10 @@ class Hall:
         body = {"e": "listenKeyExpired", "E": now_ms, "listenKey": key.name}
         self._say(Message(key.name, "listenKeyExpired", orjson.dumps(body), Kind.USER))
         self.hub.flush()
+
+    def _hears(self, account: str) -> bool:
+        name = self.listen_keys.living(account)
+        return name is not None and self.hub.wants(name)
 
     def _begin(self, stream: Stream) -> None:
         self.feed.begin(stream)

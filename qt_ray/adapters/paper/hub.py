@@ -80,6 +80,8 @@ class Hub:
         self._wanted: Counter[str] = Counter()
         self._streams: dict[str, Stream] = {}
         self._waiting: list[Message] = []
+        self._later: Callable[[Callable[[], None]], object] | None = None
+        self._is_due = False
         self.sent = 0
 
     @property
@@ -138,9 +140,21 @@ class Hub:
         if message.name in self._wanted:
             self._waiting.append(message)
 
+    def gather(self, later: Callable[[Callable[[], None]], object]) -> None:
+        """From now on let what is told at one moment go out together, when `later` calls back."""
+        self._later = later
+
+    def flush_soon(self) -> None:
+        """Flush at once, or with all else that is told at this moment: a write costs more than what it carries."""
+        if self._later is None:
+            self.flush()
+        elif self._waiting and not self._is_due:
+            self._is_due = True
+            self._later(self.flush)
+
     def flush(self) -> None:
         """Tell everybody what waits, in the order in which it was published."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._is_due = self._waiting, [], False
         if not waiting:
             return
         frames: tuple[list[bytes | None], list[bytes | None]] = ([None] * len(waiting), [None] * len(waiting))

@@ -161,12 +161,13 @@ def _cancel_many(hall: Hall, call: Call) -> list[Shape]:
     return each(_cancel, hall, call, [params_of({"symbol": symbol, name: value}) for value in values])
 
 
-def _single(params: Params) -> int:
+def one(params: Params) -> int:
+    """Return as how many orders a single one counts."""
     return 1
 
 
 def _order(run: Callable[[Hall, Call], Any], weight: int = 0) -> Endpoint:
-    return Endpoint(run, weight, orders=_single, trades=True)
+    return Endpoint(run, weight, orders=one, trades=True)
 
 
 def _change(run: Callable[[Hall, Call], Any], weight: int = 1) -> Endpoint:

@@ -4,12 +4,21 @@ A trade is heard three times, as at the venue: first the light word that it happ
 account, then the order's own report. Times never go back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeGuard
 
 from qt_ray.adapters.paper.order_shapes import algo_event
 from qt_ray.adapters.paper.spelling import eight, text
-from qt_ray.execution.exchange.told import AccountTold, AlgoTold, MarginCallTold, OrderTold, SettingTold, Told
+from qt_ray.execution.exchange.told import (
+    AccountTold,
+    AlgoTold,
+    LiquidationTold,
+    MarginCallTold,
+    OrderTold,
+    SettingTold,
+    Told,
+    TradeTold,
+)
 from qt_ray.execution.exchange.values import ZERO, Happened, Held, Order, Trade
 
 Shape = dict[str, Any]
@@ -21,14 +30,15 @@ class UserEvents:
     def __init__(self) -> None:
         self._last_ms = 0
 
-    def of(self, batch: list[Told]) -> Iterator[tuple[str, str, Shape]]:
-        """Yield account, event name and message of everything told to an account."""
+    def of(self, batch: list[Told], hears: Callable[[str], bool]) -> Iterator[tuple[str, str, Shape]]:
+        """Yield account, event name and message of everything told to an account that hears it."""
         for at, told in enumerate(batch):
+            if isinstance(told, TradeTold | LiquidationTold) or not hears(told.account):
+                continue
             if (trade := _announced(batch, at)) is not None:
                 yield trade.account, "TRADE_LITE", self._stamped("TRADE_LITE", trade.time_ms, trade_lite(trade))
-            if (shaped := _shaped(told)) is not None:
-                account, event, body, time_ms = shaped
-                yield account, event, self._stamped(event, time_ms, body)
+            event, body = _shaped(told)
+            yield told.account, event, self._stamped(event, told.time_ms, body)
 
     def _stamped(self, event: str, time_ms: int, body: Shape) -> Shape:
         self._last_ms = max(self._last_ms, time_ms)
@@ -49,19 +59,17 @@ def _traded(told: Told | None) -> TypeGuard[OrderTold]:
     return isinstance(told, OrderTold) and told.happened is Happened.TRADE
 
 
-def _shaped(told: Told) -> tuple[str, str, Shape, int] | None:
-    """Return account, event, body and time of what is told to an account; None for what everybody hears."""
+def _shaped(told: OrderTold | AccountTold | AlgoTold | SettingTold | MarginCallTold) -> tuple[str, Shape]:
+    """Return event and body of what is told to an account."""
     if isinstance(told, OrderTold):
-        return told.account, "ORDER_TRADE_UPDATE", {"o": order_event(told)}, told.time_ms
+        return "ORDER_TRADE_UPDATE", {"o": order_event(told)}
     if isinstance(told, AccountTold):
-        return told.account, "ACCOUNT_UPDATE", {"a": account_event(told)}, told.time_ms
+        return "ACCOUNT_UPDATE", {"a": account_event(told)}
     if isinstance(told, AlgoTold):
-        return told.account, "ALGO_UPDATE", {"o": algo_event(told.algo)}, told.time_ms
+        return "ALGO_UPDATE", {"o": algo_event(told.algo)}
     if isinstance(told, SettingTold):
-        return told.account, "ACCOUNT_CONFIG_UPDATE", setting_event(told), told.time_ms
-    if isinstance(told, MarginCallTold):
-        return told.account, "MARGIN_CALL", margin_call(told), told.time_ms
-    return None
+        return "ACCOUNT_CONFIG_UPDATE", setting_event(told)
+    return "MARGIN_CALL", margin_call(told)
 
 
 def trade_lite(told: OrderTold) -> Shape:
@@ -73,7 +81,7 @@ def trade_lite(told: OrderTold) -> Shape:
         "p": text(order.price),
         "m": trade is not None and trade.maker,
         "c": order.client_id,
-        "S": order.side.value,
+        "S": order.side,
         **_last(trade),
         "i": order.id,
     }
@@ -92,15 +100,15 @@ def order_event(told: OrderTold) -> Shape:
     return {
         "s": order.symbol,
         "c": order.client_id,
-        "S": order.side.value,
-        "o": order.type.value,
-        "f": order.time_in_force.value,
+        "S": order.side,
+        "o": order.type,
+        "f": order.time_in_force,
         "q": text(order.quantity),
         "p": text(order.price),
         "ap": _average(order),
         "sp": text(order.trigger_price),
-        "x": told.happened.value,
-        "X": order.state.value,
+        "x": told.happened,
+        "X": order.state,
         "i": order.id,
         **_last(trade),
         "z": text(order.executed),
@@ -111,15 +119,15 @@ def order_event(told: OrderTold) -> Shape:
         "a": text(told.ask_notional),
         "m": trade is not None and trade.maker,
         "R": order.reduce_only,
-        "wt": order.working.value,
-        "ot": order.original_type.value,
-        "ps": order.position_side.value,
+        "wt": order.working,
+        "ot": order.original_type,
+        "ps": order.position_side,
         "cp": order.closes_position,
         "rp": "0" if trade is None else text(trade.realised),
         "pP": order.price_protect,
         "si": 0,
         "ss": 0,
-        "V": order.self_trade.value,
+        "V": order.self_trade,
         "pm": order.price_match,
         "gtd": order.good_till_ms,
         "er": order.expiry_reason,
@@ -158,7 +166,7 @@ def position_event(held: Held) -> Shape:
         "up": eight(held.unrealised) if held.quantity else "0",
         "mt": "isolated" if held.isolated else "cross",
         "iw": eight(held.isolated_wallet) if held.isolated_wallet else "0",
-        "ps": held.side.value,
+        "ps": held.side,
         "ma": "USDT",
     }
 
@@ -178,7 +186,7 @@ def margin_call(told: MarginCallTold) -> Shape:
         "p": [
             {
                 "s": held.symbol,
-                "ps": held.side.value,
+                "ps": held.side,
                 "pa": text(held.quantity),
                 "mt": "ISOLATED" if held.isolated else "CROSSED",
                 "iw": eight(held.isolated_wallet) if held.isolated_wallet else "0",

@@ -1,7 +1,8 @@
 """Algos: conditional orders, from their checks to the plain order that a trigger makes of them.
 
 A trigger's order is checked like any other when it is made, not before; what is then refused ends the conditional
-order as REJECTED with the words of the refusal. Margin is not held for what only waits.
+order as REJECTED with the words of the refusal. Margin is not held for what only waits, and a trigger comes before a
+liquidation, but not where nothing is left.
 """
 
 from dataclasses import replace
@@ -19,6 +20,7 @@ from qt_ray.execution.exchange.checks import (
 )
 from qt_ray.execution.exchange.ending import end_algo
 from qt_ray.execution.exchange.floor import Floor, Market
+from qt_ray.execution.exchange.liquidation import take_bankrupt
 from qt_ray.execution.exchange.orders import admit, checked, draft, number, work
 from qt_ray.execution.exchange.timers import Due, Timer
 from qt_ray.execution.exchange.triggers import STOPS, fires_above, trail
@@ -102,6 +104,7 @@ def _pull(floor: Floor, market: Market, account: Account, algo: Algo) -> None:
     floor.leave(account, algo)
     algo.triggered_ms = floor.now_ms
     floor.tell_algo(account, algo, AlgoState.TRIGGERING)
+    take_bankrupt(floor, account, account.lines[algo.wanted.symbol])
     try:
         _check_protected(market, algo.wanted)
         order = _child(floor, market, account, algo)

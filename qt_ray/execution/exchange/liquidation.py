@@ -40,10 +40,17 @@ def watch(floor: Floor, market: Market) -> list[str]:
     before = len(floor.told)
     for account in list(market.holders.values()):
         line = account.lines[market.listing.symbol]
-        sides = [held.side for held in line.held.values() if held.quantity] if line.setting.isolated else [None]
-        for side in sides:
+        for side in _sides(line):
             _judge(floor, account, line, side)
     return list(dict.fromkeys(told.symbol for told in floor.told[before:] if isinstance(told, LiquidationTold)))
+
+
+def take_bankrupt(floor: Floor, account: Account, line: Line) -> None:
+    """Liquidate what has nothing left: an order of its owner would trade with money that is not there."""
+    for side in _sides(line):
+        pool = _pool(floor, account, line, side)
+        if pool.members and pool.balance < 0:
+            _liquidate(floor, account, line, side, pool)
 
 
 def deleverage(
@@ -71,6 +78,11 @@ def adl_quantile(market: Market, line: Line, held: Held) -> int:
     ]
     mine = _eagerness(line, held)
     return 5 * sum(score < mine for score in others) // len(others)
+
+
+def _sides(line: Line) -> list[PositionSide | None]:
+    """Return the positions that are judged by themselves, or nothing for all that share the cross wallet."""
+    return [held.side for held in line.held.values() if held.quantity] if line.setting.isolated else [None]
 
 
 def _judge(floor: Floor, account: Account, line: Line, side: PositionSide | None) -> None:

@@ -97,6 +97,18 @@ def test_a_large_position_is_reduced_bracket_by_bracket_while_that_helps() -> No
     assert len(x.force_orders("ann")) == 1
 
 
+def test_a_part_of_an_isolated_position_leaves_the_rest_its_wallet() -> None:
+    x = exchange(wallet="3000")
+    x.set_isolated("ann", BTC, True, START)
+    x.place("ann", buy("100"), START)
+    x.place("ann", buy("99", "100.1"), START)
+    x.quote(market("1000@96.3", "1000@96.5", last="96.4", mark="96.4"), START + 1)
+    (one,) = x.positions("ann", BTC)
+    assert 0 < one.held.quantity < 199
+    figures = x.figures("ann")["USDT"]
+    assert figures.wallet - figures.cross_wallet == one.held.isolated_wallet > 0
+
+
 def test_cross_positions_stand_in_for_each_other() -> None:
     x = levered("150")
     x.place("ann", sell("10", symbol=ETH), START)
@@ -135,6 +147,15 @@ def test_a_stop_acts_before_a_liquidation() -> None:
     x.quote(around("91"), START + 1)
     assert x.algo("ann", algo_id=algo.id).state is AlgoState.FINISHED
     assert x.force_orders("ann") == []
+
+
+def test_a_stop_comes_too_late_where_nothing_is_left() -> None:
+    x = levered()
+    algo = x.place_algo("ann", stop(Side.SELL, "92", reduce_only=True), START)
+    x.quote(around("80"), START + 1)
+    assert x.algo("ann", algo_id=algo.id).state is AlgoState.REJECTED
+    assert len(x.force_orders("ann")) == 1
+    assert 0 <= x.figures("ann")["USDT"].wallet < 1
 
 
 def test_a_guard_goes_with_a_liquidated_position() -> None:
