@@ -84,6 +84,7 @@ class Venue:
         self.opened = asyncio.Condition()
         self.said: list[Any] = []
         self.pongs = True
+        self.refused_sockets = 0
         self.skew_ms = 0
         self.keys = 0
         self.url = ""
@@ -123,6 +124,9 @@ class Venue:
         return web.json_response({"code": -5000, "msg": f"Path {request.path} is invalid."}, status=404)
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
+        if self.refused_sockets:
+            self.refused_sockets -= 1
+            raise web.HTTPServiceUnavailable
         socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
         async with self.opened:

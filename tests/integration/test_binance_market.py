@@ -13,7 +13,7 @@ from qt_ray.adapters.binance.market_streams import Stream, Wanted
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.execution.venue.news import Unheeded, Unreadable
 from qt_ray.market.ticks import BestPrice, BookLost, BookTick, Candle, FeedDown, FeedUp, Gap, MarketTrade, MarkTick
-from tests.integration.binance_venue import QUICK, Venue, hangs_up, refuses, says, session_at, venue
+from tests.integration.binance_venue import QUICK, Venue, hangs_up, never_answers, refuses, says, session_at, venue
 
 pytestmark = pytest.mark.integration
 
@@ -122,7 +122,8 @@ def test_a_book_is_shown_only_while_it_is_whole() -> None:
 
 def test_a_crossed_book_is_rebuilt_and_a_lost_socket_loses_it() -> None:
     async def story(fake: Venue, ticks: AsyncIterator[Told]) -> None:
-        fake.plan("GET", DEPTH, says(snapshot(12)), says(snapshot(16)))
+        fake.plan("GET", DEPTH, says(snapshot(12)), says(snapshot(16)), never_answers)
+        fake.refused_sockets = 1
         await anext(ticks)
         socket = await fake.connected(1)
         await send(socket, change(10, 15, []))
@@ -133,6 +134,11 @@ def test_a_crossed_book_is_rebuilt_and_a_lost_socket_loses_it() -> None:
         assert lost.reason == "a bid reached an ask"
         assert isinstance(await anext(ticks), BookTick)
         await socket.close()
+        assert [type(one) for one in await take(ticks, 3)] == [FeedDown, BookLost, FeedUp]
+        await send(await fake.connected(2), change(30, 31, []))
+        while len(fake.asked("GET", DEPTH)) < 3:
+            await asyncio.sleep(0)
+        await fake.sockets[1].close()
         assert [type(one) for one in await take(ticks, 3)] == [FeedDown, BookLost, FeedUp]
 
     play(story, Stream.DEPTH)

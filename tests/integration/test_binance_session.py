@@ -1,16 +1,19 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from qt_ray.adapters.binance.endpoints import Endpoints
-from qt_ray.adapters.binance.modes import Mode, ensure_mode
+from qt_ray.adapters.binance.modes import Difference, Mode, ensure_mode
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.binance.signing import Signer
 from qt_ray.adapters.binance.venue_clock import Verdict
+from qt_ray.adapters.binance.wire import Patience
 from qt_ray.core.orders import Intent, OrderType, Side
 from qt_ray.execution.venue.calls import (
     NOT_SENT,
@@ -34,6 +37,7 @@ from qt_ray.execution.venue.calls import (
 from qt_ray.execution.venue.views import KeyView
 from tests.integration.binance_venue import (
     KEY,
+    QUICK,
     SECRET,
     Behaviour,
     Venue,
@@ -220,6 +224,59 @@ def test_under_a_wrong_clock_nothing_is_opened_and_everything_may_be_closed() ->
     asyncio.run(story())
 
 
+def test_the_clock_is_compared_again_and_again() -> None:
+    async def story() -> None:
+        async with venue() as fake, session_at(fake, replace(QUICK, clock_s=0.01)) as session:
+            asked = len(fake.asked("GET", "/fapi/v1/time"))
+            fake.skew_ms = 5_000
+            while session.clock().verdict is not Verdict.STOP:
+                await asyncio.sleep(0)
+            assert len(fake.asked("GET", "/fapi/v1/time")) > asked
+
+    asyncio.run(story())
+
+
+def test_what_cannot_be_said_to_the_venue_is_refused_before_it_is_sent() -> None:
+    async def story(fake: Venue, session: BinanceSession) -> None:
+        trailing = replace(ENTRY, type=OrderType.TRAILING_STOP_MARKET, limit_price=None)
+        answer = await session.ask(Place(trailing))
+        assert isinstance(answer, Refused)
+        assert answer.code == NOT_SENT
+        assert "callback rate" in answer.message
+        assert fake.asked("POST", "/fapi/v1/algoOrder") == []
+
+    play(story)
+
+
+def test_without_a_key_only_the_market_can_be_asked() -> None:
+    async def story() -> None:
+        async with venue() as fake:
+            nobody = BinanceSession(fake.endpoints, None, Patience(), QUICK)
+            assert await nobody.ask(AskAccount()) == Refused(NOT_SENT, "a signed request needs a key, there is none")
+            await nobody.close()
+
+    asyncio.run(story())
+
+
+def test_an_answer_without_end_is_no_answer() -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            for _ in range(40):
+                await response.write(b" " * 2**20)
+        return response
+
+    async def story() -> None:
+        async with venue() as fake, session_at(fake, patience=Patience(answer_ms=5_000)) as session:
+            fake.plan("DELETE", ORDERS, endless)
+            answer = await session.ask(Cancel("X", "c"))
+            assert isinstance(answer, Unsure)
+            assert "more than" in answer.reason
+
+    asyncio.run(story())
+
+
 def test_a_batch_answers_for_each() -> None:
     async def story(fake: Venue, session: BinanceSession) -> None:
         fake.plan("POST", "/fapi/v1/batchOrders", says([ORDER, {"code": -2022, "msg": "ReduceOnly"}]), says([ORDER]))
@@ -297,9 +354,24 @@ def test_the_account_is_set_as_wanted_and_what_cannot_be_is_said() -> None:
         }
         fake.plan("GET", "/fapi/v1/symbolConfig", refuses(401, -2015, "Invalid API-key"))
         assert await ensure_mode(session, Mode({})) == Refused(-2015, "Invalid API-key")
+        fake.plan("GET", "/fapi/v1/symbolConfig", says(shown(20)), refuses(401, -2015, "Invalid API-key"))
+        fake.plan("POST", "/fapi/v1/leverage", refuses(400, -4028, "Leverage 9 is not valid"))
+        assert await ensure_mode(session, Mode({"X": 9})) == Refused(-2015, "Invalid API-key")
+        fake.plan("GET", "/fapi/v1/symbolConfig", says(shown(20)))
+        (multi, leverage) = await found_differences(session, Mode({"X": 9}))
+        assert multi.found == "True"
+        assert (leverage.found, leverage.mended) == ("20", False)
+        assert "Leverage 9 is not valid" in leverage.reason
+        fake.plan("GET", "/fapi/v1/symbolConfig", refuses(401, -2015, "Invalid API-key"))
         assert isinstance(await session.ask(AskMode()), Refused)
 
     play(story)
+
+
+async def found_differences(session: BinanceSession, wanted: Mode) -> list[Difference]:
+    found = await ensure_mode(session, wanted)
+    assert isinstance(found, list)
+    return found
 
 
 def test_no_secret_is_ever_shown(caplog: pytest.LogCaptureFixture) -> None:

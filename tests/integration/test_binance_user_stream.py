@@ -9,7 +9,7 @@ from aiohttp import web
 from qt_ray.adapters.binance.pace import Pace
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.execution.venue.news import News, OrderNews, StreamDown, StreamUp, Unheeded, Unreadable
-from tests.integration.binance_venue import QUICK, Venue, hangs_up, refuses, says, session_at, venue
+from tests.integration.binance_venue import QUICK, Venue, hangs_up, never_answers, refuses, says, session_at, venue
 from tests.unit.adapters.binance.recorded import TRADED
 
 pytestmark = pytest.mark.integration
@@ -127,6 +127,19 @@ def test_a_server_that_shuts_down_is_left_before_it_goes() -> None:
     play(story)
 
 
+def test_a_server_that_goes_before_we_have_another_leaves_a_gap() -> None:
+    async def story(fake: Venue, session: BinanceSession, news: AsyncIterator[News]) -> None:
+        fake.plan("POST", LISTEN_KEY, says({"listenKey": "key-1"}), never_answers, says({"listenKey": "key-2"}))
+        await anext(news)
+        socket = await fake.connected(1)
+        await send(socket, b'{"e":"serverShutdown","E":1}')
+        await socket.close()
+        heard = await until(news, StreamUp)
+        assert [type(one) for one in heard] == [Unheeded, StreamDown, StreamUp]
+
+    play(story)
+
+
 def test_an_expired_key_is_replaced_and_the_gap_told() -> None:
     async def story(fake: Venue, session: BinanceSession, news: AsyncIterator[News]) -> None:
         await anext(news)
@@ -157,8 +170,9 @@ def test_until_the_venue_lets_us_in_we_try_again_more_and_more_slowly() -> None:
     async def story(fake: Venue, session: BinanceSession, news: AsyncIterator[News]) -> None:
         throttled = refuses(429, -1003, "later", **{"Retry-After": "0"})
         fake.plan("POST", LISTEN_KEY, hangs_up, refuses(401, -2015), throttled, says({"listenKey": "key-9"}))
+        fake.refused_sockets = 1
         assert isinstance(await anext(news), StreamUp)
-        assert len(fake.asked("POST", LISTEN_KEY)) == 4
+        assert len(fake.asked("POST", LISTEN_KEY)) == 5
 
     play(story)
 

@@ -6,13 +6,15 @@ while we listen, so a slow consumer, which simply is not read for, never makes a
 
 from typing import Self
 
-from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, WSMessage, WSMsgType
+from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, ClientWSTimeout, WSMessage, WSMsgType
 from yarl import URL
 
 from qt_ray.adapters.binance.pace import Pace
 from qt_ray.core.errors import Retryable
 
 MESSAGE_MAX = 8 * 2**20
+# A dead socket says no farewell, and nobody should wait for one.
+FAREWELL = ClientWSTimeout(ws_close=0.5)
 
 
 class Connection:
@@ -27,7 +29,7 @@ class Connection:
     async def open(cls, http: ClientSession, url: URL, pace: Pace) -> Self:
         """Return an open connection; an address may hold a key, so no error repeats it."""
         try:
-            socket = await http.ws_connect(url, autoping=False, max_msg_size=MESSAGE_MAX)
+            socket = await http.ws_connect(url, autoping=False, max_msg_size=MESSAGE_MAX, timeout=FAREWELL)
         except (ClientError, TimeoutError, OSError) as error:
             raise Retryable(f"a stream opens, it did not: {type(error).__name__}") from None
         return cls(socket, pace)
@@ -37,17 +39,17 @@ class Connection:
         while not self.ended:
             try:
                 frame = await self._frame()
+                if frame is not None and frame.type is WSMsgType.PING:
+                    await self._socket.pong(frame.data)
             except (ClientError, OSError) as error:
                 self.ended = type(error).__name__
-                break
+                return None
             if frame is None:
                 self.ended = f"silent for {self._pace.ping_s + self._pace.pong_s:g} s, even when pinged"
             elif frame.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 data: str | bytes = frame.data
                 return data
-            elif frame.type is WSMsgType.PING:
-                await self._pong(frame.data)
-            elif frame.type is not WSMsgType.PONG:
+            elif frame.type not in (WSMsgType.PING, WSMsgType.PONG):
                 self.ended = f"closed with {self._socket.close_code}"
         return None
 
@@ -72,9 +74,3 @@ class Connection:
             return await self._socket.receive(self._pace.pong_s)
         except TimeoutError:
             return None
-
-    async def _pong(self, data: bytes) -> None:
-        try:
-            await self._socket.pong(data)
-        except (ClientError, OSError) as error:
-            self.ended = type(error).__name__

@@ -6,7 +6,9 @@ is safer than guessing that it is still open, or that it is not.
 
 from typing import Final
 
+from qt_ray.adapters.binance.answers import UNKNOWN_STATE, UNSAID
 from qt_ray.adapters.binance.fields import ZERO, Fields
+from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import Execution, OrderType, Side
 from qt_ray.execution.venue.calls import Done, Refused
 from qt_ray.execution.venue.views import OrderView, PositionSide, TradeView
@@ -87,13 +89,13 @@ def child_of(data: Fields, name: str) -> str | None:
 
 
 def element(data: Fields) -> Done[OrderView] | Refused:
-    """Return what became of one element of a batch."""
-    if data.has("code") and not data.has("orderId"):
-        code = data.raw("code")
-        if type(code) is not int:
-            data.whole("code")
-        return Refused(code, data.text("msg", ""))
-    return Done(order_view(data))
+    """Return what became of one element of a batch; one whose state is unknown leaves the whole batch uncertain."""
+    if not data.has("code") or data.has("orderId"):
+        return Done(order_view(data))
+    code = data.raw("code")
+    if type(code) is not int or code == UNSAID or code in UNKNOWN_STATE:
+        raise Invalid(f"{data.where}.code: of a definite no, was {code!r:.60}")
+    return Refused(code, data.text("msg", ""))
 
 
 def trade_view(data: Fields) -> TradeView:

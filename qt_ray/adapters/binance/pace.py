@@ -9,7 +9,7 @@ from random import Random
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The times of a stream, in seconds. A socket is found dead after `ping_s` and `pong_s` of silence together."""
+    """The times of a session, in seconds. A socket is found dead after `ping_s` and `pong_s` of silence together."""
 
     ping_s: float = 2.0
     pong_s: float = 3.0
@@ -21,6 +21,7 @@ class Pace:
     retry_first_s: float = 0.1
     retry_max_s: float = 30.0
     repair_s: float = 0.5
+    clock_s: float = 60.0
     queue_max: int = 10_000
     seed: int = 0
 

@@ -58,14 +58,12 @@ class Repair:
     ) -> AsyncIterator[Any]:
         """Yield what lies from first to last, page by page, and a gap for the rest when a page brings nothing."""
         for _ in range(PAGES_MAX):
-            found = await self._ask(page(symbol, first, last))
-            if not isinstance(found, Done):
-                break
-            for at, value in found.value:
+            begun, found = first, await self._ask(page(symbol, first, last))
+            for at, value in found.value if isinstance(found, Done) else ():
                 if at == first <= last:
                     first += every
                     yield value
-            if first > last or not found.value:
+            if first > last or first == begun:
                 break
         if first <= last:
             yield Gap(symbol, kind, first, last)

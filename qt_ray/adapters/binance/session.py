@@ -27,7 +27,6 @@ from qt_ray.execution.venue.news import News
 from qt_ray.execution.venue.views import UsageView
 
 QUESTIONS_MAX: Final = 2
-CLOCK_EVERY_S: Final = 60
 CLOCK_SAMPLES: Final = 3
 TIME: Final = plan_of(AskTime(), False).steps[0]
 
@@ -143,7 +142,7 @@ class BinanceSession:
 
     async def _keep_time(self) -> None:
         while True:
-            await asyncio.sleep(CLOCK_EVERY_S)
+            await asyncio.sleep(self._pace.clock_s)
             await self._ask_time()
 
 

@@ -93,8 +93,7 @@ class UserStream:
 
     async def _live(self) -> None:
         try:
-            line = await self._connected()
-            await self._queue.put(StreamUp(now_ms()))
+            line = await self._connected(after_gap=True)
             while True:
                 line = await self._moved(line, await self._left(line))
         finally:
@@ -115,27 +114,30 @@ class UserStream:
         self._pauses.succeeded((monotonic_ns() - line.opened_ns) / 1e9)
         if cause.leaves_gap:
             await self._queue.put(StreamDown(now_ms(), f"{cause.value} {line.connection.ended}".strip()))
-        following = await self._connected()
+        following = await self._connected(after_gap=cause.leaves_gap)
         if not cause.leaves_gap:
-            await asyncio.wait(line.tasks[:1], timeout=self._pace.overlap_s)
-        unread = not cause.leaves_gap and self._queue.full()
+            await self._read_out(line)
         await self._leave(line)
-        if unread:
-            await self._queue.put(StreamDown(now_ms(), "the old socket could not be read to its end"))
-        if unread or cause.leaves_gap:
-            await self._queue.put(StreamUp(now_ms()))
         return following
 
-    async def _connected(self) -> Line:
-        """Return a line, after as many tries as it takes."""
+    async def _read_out(self, line: Line) -> None:
+        """Let an old line say what it still has to say; if it ended too early, there is a gap after all."""
+        ended_early = line.tasks[0].done()
+        await asyncio.wait(line.tasks[:1], timeout=self._pace.overlap_s)
+        if ended_early or self._queue.full():
+            await self._queue.put(StreamDown(now_ms(), "the old socket was not heard to its end"))
+            await self._queue.put(StreamUp(now_ms()))
+
+    async def _connected(self, after_gap: bool) -> Line:
+        """Return a line, after as many tries as it takes; StreamUp is told before anything that is heard on it."""
         while True:
             await asyncio.sleep(self._pauses.following())
             try:
-                return await self._connect()
+                return await self._connect(after_gap)
             except Retryable:
                 continue
 
-    async def _connect(self) -> Line:
+    async def _connect(self, after_gap: bool) -> Line:
         found = await self._send(MAKE_KEY)
         if isinstance(found, Throttled):
             await asyncio.sleep(found.retry_after_ms / 1_000)
@@ -144,6 +146,8 @@ class UserStream:
         connection = await Connection.open(self._wire.http, self._wire.endpoints.private(found.value), self._pace)
         line = Line(connection, monotonic_ns(), asyncio.get_running_loop().create_future())
         self._lines.append(line)
+        if after_gap:
+            await self._queue.put(StreamUp(now_ms()))
         line.tasks = [asyncio.create_task(self._read(line)), asyncio.create_task(self._keep_key(line))]
         return line
 

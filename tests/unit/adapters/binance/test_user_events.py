@@ -99,6 +99,7 @@ def test_a_liquidation_is_no_execution_before_it_trades() -> None:
     ("message", "news"),
     [
         ({"e": "ACCOUNT_CONFIG_UPDATE", "E": 2, "T": 1, "ac": {"s": "X", "l": 25}}, LeverageNews("X", 25, 1)),
+        ({"e": "ACCOUNT_CONFIG_UPDATE", "E": 2, "ai": {"j": True}}, Unheeded("ACCOUNT_CONFIG_UPDATE/ai", 2)),
         ({"e": "MARGIN_CALL", "E": "7", "p": [{"s": "X"}, {"s": "Y"}]}, MarginCallNews(("X", "Y"), 7)),
         ({"e": "listenKeyExpired", "E": "1736996475556", "listenKey": "k"}, Unheeded("listenKeyExpired", 9)),
         ({"e": "TRADE_LITE", "E": 1, "T": 1}, Unheeded("TRADE_LITE", 9)),

@@ -107,8 +107,9 @@ def test_an_element_of_a_batch_is_an_order_or_a_no() -> None:
         -2022, "ReduceOnly Order is rejected."
     )
     assert isinstance(element(fields(ORDER)), Done)
-    with pytest.raises(Invalid, match="code"):
-        element(fields({"code": "-2022"}))
+    for code in ("-2022", -1000, -1006, -1007):
+        with pytest.raises(Invalid, match="code: of a definite no"):
+            element(fields({"code": code, "msg": "unknown"}))
 
 
 def test_a_rebate_is_a_negative_fee() -> None:
