@@ -1,6 +1,7 @@
 """Anything may be said at any time, by a venue that is confused or by a network that is: the laws hold all the same."""
 
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qt_ray.core.orders import Intent
-from qt_ray.execution.gateway.book import replay
+from qt_ray.execution.gateway.book import Book, replay
 from qt_ray.execution.gateway.effects import Effect, Send, Write
 from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.gateway.records import Sent
@@ -26,6 +27,7 @@ from qt_ray.execution.venue.calls import (
 )
 from qt_ray.execution.venue.news import StreamDown, StreamUp
 from tests.unit.execution.gateway.stories import (
+    RULES,
     Story,
     algo_news,
     entry,
@@ -113,12 +115,13 @@ def _news(intent: Intent, status: str, executed: int) -> Any:
     return news(intent, status, executed, execution)
 
 
-@given(steps)
+@given(steps, st.sampled_from([1, 2_000]))
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_said_no_order_is_sent_twice_none_unwritten_and_the_journal_is_the_state(
-    history: list[tuple[int, tuple[Any, ...]]],
+    history: list[tuple[int, tuple[Any, ...]]], ended_max: int
 ) -> None:
-    story, at_ms, left, durable, answered = Story(), 0, Counter[str](), set[str](), set[int]()
+    rules = replace(RULES, ended_max=ended_max)
+    story, at_ms, left, durable, answered = Story(rules), 0, Counter[str](), set[str](), set[int]()
     for gap_ms, what in history:
         at_ms += gap_ms
         sends = [effect for effect in story.effects if isinstance(effect, Send)]
@@ -135,5 +138,6 @@ def test_whatever_is_said_no_order_is_sent_twice_none_unwritten_and_the_journal_
                 assert set(_placed(effect.call)) <= durable
         assert all(count <= 1 for count in left.values())
         book = story.gateway.book
-        assert all(book.claimed(parent) <= book.parents[parent].quantity for parent in book.parents)
-    assert replay(story.records).digest == story.gateway.book.digest
+        greedy = {name for name, parent in book.parents.items() if book.claimed(name) > parent.quantity}
+        assert all(tracked.ending for tracked in book.open() if tracked.parent in greedy)
+    assert replay(story.records, Book(ended_max)).digest == story.gateway.book.digest

@@ -371,6 +371,15 @@ def test_a_batch_nobody_answered_puts_each_of_its_orders_in_doubt() -> None:
     assert {call.client_id for _, call in story.sent(AskOrder)} == {name(0), name(1)}
 
 
+def test_a_batch_answered_in_part_says_nothing_of_any_element() -> None:
+    story = Story()
+    story.take(story.gateway.want_all((resting(0), resting(1, quantity=Decimal(2))), 0))
+    [(call_id, _)] = story.sent(PlaceMany)
+    story.answer(call_id, Done((Done(view(resting(0))),)), 10)
+    assert isinstance(story.order(0), Unknown)
+    assert isinstance(story.order(1), Unknown)
+
+
 def test_an_emergency_meets_the_entries_that_wait_and_lets_the_exits_go() -> None:
     story = Story()
     for number in range(RULES.limits.orders_per_second_max):
@@ -418,6 +427,8 @@ def test_an_order_of_somebody_else_passes_the_same_door() -> None:
     story = Story(fence=Fence(8, 10**9, emergency=True))
     story.take(story.gateway.ask(Place(entry()), Lane.KILL, "flatten", 10))
     assert [type(effect) for effect in story.fresh] == [Declined, Answered]
+    story.take(story.gateway.ask(Place(exit_(2)), Lane.QUERY, "flatten", 10))
+    assert [effect.lane for effect in story.fresh if isinstance(effect, Send)] == [Lane.EXIT]
     story.take(story.gateway.ask(Place(exit_(1)), Lane.KILL, "flatten", 10))
     [send] = [effect for effect in story.fresh if isinstance(effect, Send)]
     assert send.lane is Lane.KILL
