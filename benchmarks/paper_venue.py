@@ -19,6 +19,7 @@ from qt_ray.adapters.paper.keys import sign
 from qt_ray.adapters.paper.venue import PaperSettings, PaperVenue
 
 NO_LIMIT = 10**9
+KEY, SECRET = "benchmark-key", "benchmark-secret"
 LANES = 8
 LISTENERS = 20
 SYMBOLS = 200
@@ -42,9 +43,9 @@ class Spent:
 def request(method: str, fields: str) -> bytes:
     """Return a signed request as it goes over the wire."""
     query = f"{fields}&recvWindow=60000&timestamp={time.time_ns() // 1_000_000}"
-    signature = sign(b"paper-secret", query.encode())
+    signature = sign(SECRET.encode(), query.encode())
     head = f"{method} /fapi/v1/order?{query}&signature={signature} HTTP/1.1\r\n"
-    return f"{head}Host: x\r\nX-MBX-APIKEY: paper-key\r\n\r\n".encode()
+    return f"{head}Host: x\r\nX-MBX-APIKEY: {KEY}\r\n\r\n".encode()
 
 
 async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes) -> None:
@@ -115,7 +116,7 @@ async def _hear_own(url: str) -> None:
     """Read a user stream."""
     host, port = url.split("//")[1].split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"POST /fapi/v1/listenKey HTTP/1.1\r\nHost: x\r\nX-MBX-APIKEY: paper-key\r\n\r\n")
+    writer.write(f"POST /fapi/v1/listenKey HTTP/1.1\r\nHost: x\r\nX-MBX-APIKEY: {KEY}\r\n\r\n".encode())
     answer = await reader.readuntil(b'"}')
     writer.close()
     reader, _ = await _opened(url, f"/private/ws?listenKey={_last(answer)}")
@@ -148,8 +149,9 @@ def _play(load: Load, url: str, amount: int, done: Connection) -> None:
 
 async def under(load: Load, amount: int, **settings: Any) -> Spent:
     """Return what a venue spends while clients load it."""
+    keys = {"key": KEY, "secret": SECRET}
     free = {"weight_minute": NO_LIMIT, "orders_minute": NO_LIMIT, "orders_ten_seconds": NO_LIMIT}
-    venue = PaperVenue(PaperSettings(balance=Decimal(10_000_000), **free, **settings))
+    venue = PaperVenue(PaperSettings(balance=Decimal(10_000_000), **keys, **free, **settings))
     await venue.start()
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     clients = multiprocessing.get_context("spawn").Process(target=_play, args=(load, venue.base_url, amount, theirs))

@@ -5,6 +5,7 @@ and what contradicts is refused before it is written, so a journal never holds t
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from qt_ray.adapters.disk import Disk
@@ -20,14 +21,13 @@ class LedgerFile:
 
     def __init__(
         self, folder: Path, quotes: Mapping[str, str], opening: Opening | None = None, disk: Disk | None = None
-    ):
+    ) -> None:
         """Fold the journal in `folder`; where there is none yet, the books begin with `opening`."""
         self._journal = JournalFile(folder, SEGMENT_BYTES_MAX, disk)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.close)
             self.books = self._folded(folder.name, quotes) or self._opened(folder.name, quotes, opening)
-        except (Invalid, Invariant):
-            self.close()
-            raise
+            undo.pop_all()
 
     def take(self, entries: Iterable[Traded | Moved]) -> tuple[Traded | Moved, ...]:
         """Return the entries that were new, durable and posted; Retryable leaves the books as they were."""
@@ -52,15 +52,17 @@ class LedgerFile:
         self._journal.close()
 
     def _folded(self, name: str, quotes: Mapping[str, str]) -> Books | None:
-        books: Books | None = None
-        for record in self._journal.replay():
-            entry = entry_of(decode(record.payload))
-            if isinstance(entry, Opening) is not (books is None):
-                raise Invalid(f"{name}: books are opened by their first entry and no other, was {entry.kind}")
+        entries = (entry_of(decode(record.payload)) for record in self._journal.replay())
+        opening = next(entries, None)
+        if opening is None:
+            return None
+        if not isinstance(opening, Opening):
+            raise Invalid(f"{name}: books are opened by their first entry and no other, was {opening.kind}")
+        books = Books(opening, quotes)
+        for entry in entries:
             if isinstance(entry, Opening):
-                books = Books(entry, quotes)
-            elif books is not None:
-                books.post(entry)
+                raise Invalid(f"{name}: books are opened by their first entry and no other, was {entry.kind}")
+            books.post(entry)
         return books
 
     def _opened(self, name: str, quotes: Mapping[str, str], opening: Opening | None) -> Books:

@@ -15,9 +15,9 @@ from typing import Final
 
 from qt_ray.core.codec import digest
 from qt_ray.core.errors import Invalid, Invariant
-from qt_ray.core.orders import ZERO
+from qt_ray.core.orders import ZERO, Side
 from qt_ray.core.positions import EXACT, Position
-from qt_ray.execution.entries import Cause, Moved, Opening, Traded
+from qt_ray.execution.entries import Cause, Moved, Opening, Traded, trade_key
 from qt_ray.execution.venue.views import PositionSide
 
 Key = tuple[str, PositionSide]
@@ -86,6 +86,11 @@ class Books:
         # A trade first seen without its order counts as foreign until its order is known to be ours.
         return not (isinstance(known, Traded) and isinstance(entry, Traded) and known.foreign and not entry.foreign)
 
+    def has_trade(self, symbol: str, trade_id: int, side: Side) -> bool:
+        """Return whether a trade is in the books, or lies before them."""
+        before = trade_id <= self.opening.cursors.get(symbol, -1)
+        return before or trade_key(symbol, trade_id, side) in self._known
+
     def contradiction(self, entry: Traded | Moved) -> str | None:
         """Return how an entry contradicts the books, or nothing if it does not."""
         known = self._known.get(entry.key)
@@ -138,7 +143,10 @@ class Books:
 
     def _lies_before(self, entry: Traded | Moved) -> bool:
         if isinstance(entry, Traded):
-            return entry.execution.trade_id <= self.opening.cursors.get(entry.symbol, -1)
+            cursor = self.opening.cursors.get(entry.symbol)
+            if cursor is None:
+                return entry.execution.time_ms < self.opening.at_ms
+            return entry.execution.trade_id <= cursor
         return entry.time_ms <= self.opening.at_ms
 
     def _book(self, entry: Traded | Moved) -> None:

@@ -127,6 +127,10 @@ class Reconciler:
         elif isinstance(news, AccountNews) and news.reason != "ORDER":
             self._ask_income(at_ms)
 
+    def fetch(self, symbol: str, at_ms: int) -> None:
+        """Ask for a symbol's trades, of which the books lack one."""
+        self._ask_trades(symbol, at_ms)
+
     def due(self, at_ms: int) -> tuple[Call, ...]:
         """Return what to ask now; each question is in flight once."""
         calls = tuple(call for call, due in self._due_ms.items() if due <= at_ms and call not in self._in_flight)

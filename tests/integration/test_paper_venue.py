@@ -325,7 +325,7 @@ def test_the_world_can_be_turned() -> None:
             ("leverage", {"symbol": "BTCUSDT", "leverage": 3}),
             ("skew", {"ms": -60_000}),
             ("skew", {"ms": 0}),
-            ("burst", {"steps": 10}),
+            ("burst", {"rounds": 10}),
             ("announce_shutdown", {}),
             ("end_listen_key", {}),
             ("key", {"revoked": True}),

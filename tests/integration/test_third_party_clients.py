@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from qt_ray.adapters.paper.control import FIRST_ACCOUNT
 from qt_ray.adapters.paper.venue import PaperSettings, PaperVenue
 
 pytestmark = pytest.mark.integration
@@ -39,7 +40,7 @@ async def lived(client: str) -> tuple[dict[str, Any], PaperVenue]:
 
 
 def venue_trades(venue: PaperVenue, symbol: str) -> dict[str, tuple[Decimal, Decimal]]:
-    trades = venue.exchange.trades(venue.account, symbol)
+    trades = venue.exchange.trades(FIRST_ACCOUNT, symbol)
     return {str(trade.id): (trade.quantity, trade.fee) for trade in trades}
 
 
@@ -54,7 +55,7 @@ def test_ccxt_lives_through_connect_orders_stream_and_reconciliation() -> None:
     assert {trade["order"] for trade in seen["trades"]} == set(seen["orders"])
     assert seen["positions_after"] == []
     assert seen["open_after"] == 0
-    assert Decimal(seen["wallet"]) == venue.exchange.wallet(venue.account, "USDT")
+    assert Decimal(seen["wallet"]) == venue.exchange.figures(FIRST_ACCOUNT)["USDT"].wallet
 
 
 def test_python_binance_lives_through_connect_orders_stream_and_reconciliation() -> None:
@@ -73,4 +74,4 @@ def test_python_binance_lives_through_connect_orders_stream_and_reconciliation()
     assert asked == heard == venue_trades(venue, "ETHUSDT")
     assert seen["positions_after"] == []
     assert seen["open_after"] == 0
-    assert Decimal(seen["wallet"]) == venue.exchange.wallet(venue.account, "USDT")
+    assert Decimal(seen["wallet"]) == venue.exchange.figures(FIRST_ACCOUNT)["USDT"].wallet

@@ -110,7 +110,12 @@ class Rule:
         return True
 
 
-KINDS = {"str": str, "int": int, "float": (int, float), "Deed": str}
+KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "str": ((str,), "a text"),
+    "int": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
+    "Deed": ((str,), "a text"),
+}
 
 
 def rule_of(data: Mapping[str, Any]) -> Rule:
@@ -119,8 +124,9 @@ def rule_of(data: Mapping[str, Any]) -> Rule:
     for name, value in data.items():
         if name not in known or name in ("id", "seen", "done"):
             raise Invalid(f"a rule has {', '.join(known)}, was {name!r:.60}")
-        if isinstance(value, bool) or not isinstance(value, KINDS[known[name]]):  # type: ignore[arg-type]
-            raise Invalid(f"{name}: a {known[name].lower()}, was {value!r:.60}")
+        kinds, word = KINDS[known[name]]
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise Invalid(f"{name}: {word}, was {value!r:.60}")
     if data.get("deed") not in set(Deed):
         raise Invalid(f"deed: one of {', '.join(Deed)}, was {data.get('deed')!r:.60}")
     if data.get("answer", "unknown") not in ANSWERS:

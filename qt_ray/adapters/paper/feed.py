@@ -82,6 +82,13 @@ class Feed:
             for each in (name, "!bookTicker"):
                 self._tell(Message(each, "bookTicker", payload, Kind.BOOK_TICKER))
 
+    def repeat(self, rounds: int, now_ms: int) -> None:
+        """Tell everybody's best prices again and again, as in a storm."""
+        for _ in range(rounds):
+            self._best.clear()
+            self.best(self._listings, now_ms)
+            self._hub.flush()
+
     def trade(self, printed: Printed) -> None:
         """Tell a trade, alone and as an aggregate."""
         symbol = printed.trade.symbol.lower()

@@ -1,7 +1,7 @@
 """Hall: the exchange and everything around it that all doors share, and the one place where news goes out.
 
 Two times are kept apart: the wall's, by which requests are signed and limits count, and the market's, which may run
-faster. At speed one they are the same. Neither ever goes back.
+faster. At speed one they are the same. The market's never goes back.
 """
 
 from collections.abc import Callable

@@ -47,8 +47,8 @@ class PaperSettings:
     invented: int = 0
     seed: int = 7
     balance: Decimal = Decimal(10_000)
-    key: str = "paper-key"
-    secret: str = "paper-secret"
+    key: str = "paper"
+    secret: str = "paper"
     speed: float = 1.0
     step_ms: int = 100
     bars: Bars | None = None
@@ -109,16 +109,16 @@ class PaperVenue:
         self._task = asyncio.create_task(self.pump.run())
 
     async def stop(self) -> None:
-        """Close everything, clients' sockets too."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        """Close everything, clients' sockets too; if the market has died of an error, this is where it is raised."""
         self.front.close(lambda listener: True)
         for runner in self._runners:
             await runner.cleanup()
         if self._log is not None:
             self._log.close()
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
 
     @property
     def base_url(self) -> str:

@@ -13,11 +13,10 @@ from typing import Final
 
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.journal_file import JournalFile
-from qt_ray.core.codec import canonical, decode
-from qt_ray.execution.gateway.book import Book, replay
+from qt_ray.core.codec import canonical
 from qt_ray.execution.gateway.effects import Effect, Send, Write
 from qt_ray.execution.gateway.engine import Gateway
-from qt_ray.execution.gateway.records import Record, record_of
+from qt_ray.execution.gateway.records import Record
 from qt_ray.execution.venue.calls import Answer
 from qt_ray.execution.venue.news import News
 from qt_ray.execution.venue.session import VenueSession
@@ -31,11 +30,6 @@ IDLE_MS: Final = 1_000
 
 def unmarked(point: str, about: object) -> None:
     """Pass a crash point by; the tests put something deadly here."""
-
-
-def recalled(journal: JournalFile) -> Book:
-    """Return the book that a journal remembers."""
-    return replay(record_of(decode(line.payload)) for line in journal.replay())
 
 
 class GatewayLoop:
@@ -128,7 +122,14 @@ class GatewayLoop:
             self._due.clear()
             next_ms = self.engine.next_ms
             wait_ms = IDLE_MS if next_ms is None else min(max(next_ms - self._clock(), 0), IDLE_MS)
-            try:
-                await asyncio.wait_for(self._due.wait(), wait_ms / 1_000)
-            except TimeoutError:
+            if not await happened(self._due, wait_ms):
                 self.take(self.engine.ticked)
+
+
+async def happened(event: asyncio.Event, within_ms: int) -> bool:
+    """Wait for an event at most so long, and return whether it happened; a cancellation is never mistaken for that."""
+    try:
+        async with asyncio.timeout(within_ms / 1_000):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -43,13 +43,17 @@ class Exchange(Inquiry):
     # The world
 
     def relist(self, listing: Listing) -> None:
-        """Change a symbol's filters, status, fees or brackets, or list a new one; orders end with its trading."""
+        """Change a symbol's filters, status, fees or brackets, or list a new one.
+
+        Orders end with a symbol's trading, and leverage comes down with its brackets.
+        """
         market = self._floor.markets.get(listing.symbol)
         if market is None:
             self._floor.markets[listing.symbol] = Market(listing)
             start_funding(self._floor, listing.symbol)
         else:
             market.listing = listing
+            settings.lower_leverage(self._floor, listing.symbol)
             if listing.status not in TRADED:
                 delist(self._floor, listing.symbol)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from qt_ray.core.errors import Invalid
 from qt_ray.core.instruments import Instrument
 
 UNBOUNDED = Decimal(10**12)
@@ -31,6 +32,13 @@ class Quote:
     index: Decimal
     funding_rate: Decimal
     time_ms: int
+
+    def __post_init__(self) -> None:
+        for name, price in (("last", self.last), ("mark", self.mark), ("index", self.index)):
+            if not (price.is_finite() and price > 0):
+                raise Invalid(f"{self.symbol}: {name} is positive, was {price}")
+        if self.bids and self.asks and not self.bids[0].price < self.asks[0].price:
+            raise Invalid(f"{self.symbol}: bids lie below asks, were {self.bids[0].price} and {self.asks[0].price}")
 
 
 @dataclass(frozen=True, slots=True)

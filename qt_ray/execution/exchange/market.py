@@ -178,7 +178,7 @@ def _walk(row: NDArray[np.float64], share: float, tremble: float) -> float:
 def _quote(path: Path, price: float, funding: float, noise: Noise, now_ms: int) -> Quote:
     listing, tick = path.listing, float(path.listing.tick)
     spread = max(round(price * SPREAD_SHARE * (1.0 + 0.8 * noise.at(FAST_MS, 2)) / tick), 1)
-    best_bid = max(int(price / tick - spread / 2), LEVELS * 4)
+    best_bid = max(int(price / tick - spread / 2), 1)
     best_ask = best_bid + spread
     apart = _product(path.splits, now_ms)
     mark, index = (price * apart * (1.0 + BASIS_SHARE * noise.at(SLOW_MS, channel)) for channel in (3, 4))

@@ -29,6 +29,16 @@ def set_leverage(floor: Floor, account: Account, symbol: str, leverage: int) -> 
     return line.setting
 
 
+def lower_leverage(floor: Floor, symbol: str) -> None:
+    """Set everybody's leverage to the largest that a changed listing still permits, and tell whom it touched."""
+    most = max(tier.leverage_max for tier in floor.markets[symbol].listing.brackets)
+    for account in floor.accounts.values():
+        line = account.lines.get(symbol)
+        if line is not None and line.setting.leverage > most:
+            line.setting.leverage = most
+            floor.told.append(SettingTold(account.name, symbol, most, account.multi_assets, floor.now_ms))
+
+
 def set_isolated(floor: Floor, account: Account, symbol: str, isolated: bool) -> None:
     """Set a symbol's margin type while nothing is open in it."""
     line = floor.line(account, symbol)

@@ -53,7 +53,7 @@ def _trade(
     held, quote = line.held[order.position_side], quantity * price
     rate = ZERO if order.forced else line.listing.maker_rate if maker else line.listing.taker_rate
     before = held.quantity
-    realised = _move(line, held, order.side.sign * quantity, price)
+    realised = _move(line, held, order.side.sign * quantity, price, order.forced)
     fee, asset = _fee(floor, account, line.listing.quote, quote * rate)
     goes_on = before * held.quantity > 0
     held.paid = held.paid + quote * rate if goes_on else abs(held.quantity) * price * rate
@@ -113,8 +113,11 @@ def _hold(market: Market, account: Account, line: Line) -> None:
         market.holders[account.name] = account
 
 
-def _move(line: Line, held: Held, quantity: Decimal, price: Decimal) -> Decimal:
-    """Move a position by a signed quantity and return the profit that this fixed."""
+def _move(line: Line, held: Held, quantity: Decimal, price: Decimal, forced: bool) -> Decimal:
+    """Move a position by a signed quantity and return the profit that this fixed.
+
+    What a forced sale brings stays with the rest of an isolated position, which it is meant to save.
+    """
     before, realised = held.quantity, ZERO
     closed = _closing(before, quantity)
     if closed:
@@ -125,7 +128,9 @@ def _move(line: Line, held: Held, quantity: Decimal, price: Decimal) -> Decimal:
     opened = quantity - closed
     held.cost += opened * price
     held.quantity = before + quantity
-    if line.setting.isolated:
+    if line.setting.isolated and forced and held.quantity:
+        held.isolated_wallet += realised
+    elif line.setting.isolated:
         _isolate(line, held, before, closed, opened * price)
     return realised
 

@@ -146,6 +146,11 @@ class Gateway:
         return self._done(at_ms)
 
     @property
+    def fence(self) -> Fence:
+        """Return the lease in force."""
+        return self._dispatch.fence
+
+    @property
     def next_ms(self) -> int | None:
         """Return when to tick next, if nothing comes before."""
         countdown = self._countdowns.next_ms(self._resting(), self._is_healthy)

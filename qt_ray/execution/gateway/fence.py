@@ -10,12 +10,13 @@ from qt_ray.core.orders import Intent
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """The lease a gateway holds: until when, on which epoch, and the oldest policy that may still open."""
+    """The lease a gateway holds: until when, on which epoch, from which policy on, and what else forbids entries."""
 
     epoch: int
     lease_until_ms: int
     emergency: bool = False
     policy_version_min: int = 0
+    closed: str = ""
 
 
 SHUT = Fence(epoch=-1, lease_until_ms=-1, emergency=True)
@@ -27,6 +28,8 @@ def why_not(fence: Fence, intent: Intent, at_ms: int) -> str | None:
         return None
     if fence.emergency:
         return "no entry in an emergency"
+    if fence.closed:
+        return fence.closed
     if at_ms >= fence.lease_until_ms:
         return f"an entry needs a living lease, this one ended at {fence.lease_until_ms}, now {at_ms}"
     if intent.epoch != fence.epoch:

@@ -14,6 +14,7 @@ from qt_ray.market.bars import Bars
 
 START_MS = 1_790_000_000_000
 PRICE = 70_000.0
+KEY, SECRET = "paper-key", "paper-secret"
 
 
 class Watch:
@@ -39,6 +40,8 @@ def venue(**changes: Any) -> PaperVenue:
     wanted: dict[str, Any] = {
         "symbols": ("BTCUSDT",),
         "balance": Decimal(100_000),
+        "key": KEY,
+        "secret": SECRET,
         "step_ms": 0,
         "bars": still_bars(),
         "now_ms": Watch(),
@@ -55,7 +58,7 @@ def signed(secret: str, now_ms: int, fields: dict[str, Any]) -> bytes:
 class Client:
     """Someone with a key."""
 
-    def __init__(self, venue: PaperVenue, key: str = "paper-key", secret: str = "paper-secret") -> None:
+    def __init__(self, venue: PaperVenue, key: str = KEY, secret: str = SECRET) -> None:
         self.venue, self.key, self.secret = venue, key, secret
 
     def reply(self, method: str, path: str, **fields: Any) -> Reply:

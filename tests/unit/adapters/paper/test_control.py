@@ -19,8 +19,8 @@ pytestmark = pytest.mark.unit
         ({"deed": "sing"}, "deed: one of"),
         ({"deed": "drop_after", "colour": "red"}, "a rule has"),
         ({"deed": "drop_after", "id": 4}, "a rule has"),
-        ({"deed": "drop_after", "nth": "2"}, "nth: a int"),
-        ({"deed": "drop_after", "nth": True}, "nth: a int"),
+        ({"deed": "drop_after", "nth": "2"}, "nth: a whole number"),
+        ({"deed": "drop_after", "nth": True}, "nth: a whole number"),
         ({"deed": "answer_after", "answer": "42"}, "answer: one of"),
     ],
 )
@@ -167,3 +167,12 @@ def test_fees_are_burned_where_the_account_says_so() -> None:
     assert client.ask("GET", "/fapi/v1/feeBurn") == {"feeBurn": True}
     client.order()
     assert client.ask("GET", "/fapi/v1/userTrades", symbol="BTCUSDT")[0]["commissionAsset"] == "BNB"
+
+
+def test_a_storm_tells_best_prices_many_times_over_and_knows_its_limit() -> None:
+    house = venue()
+    wire = listen(house, "btcusdt@bookTicker")
+    house.control.do("burst", {"rounds": 500})
+    assert len(wire.heard()) == 500
+    with pytest.raises(Invalid, match="rounds: 10000 at most"):
+        house.control.do("burst", {"rounds": 10_001})

@@ -222,3 +222,14 @@ def test_funding_is_paid_and_remembered() -> None:
     paid = client.ask("GET", "/fapi/v1/income", incomeType="FUNDING_FEE")
     assert [row["incomeType"] for row in paid] == ["FUNDING_FEE"]
     assert len(client.ask("GET", "/fapi/v1/fundingRate", symbol="BTCUSDT")) == 1
+
+
+def test_a_market_too_fast_for_the_machine_is_coarser_and_never_late() -> None:
+    house, watch = moving()
+    watch.now_ms += 100_000
+    steps = 1
+    while house.pump.catch_up(house.hall.market_ms()):
+        steps += 1
+    assert steps == 11
+    assert house.pump.left_out == 1_000 - 10
+    assert house.exchange.last_quote("BTCUSDT") == house.market.quote("BTCUSDT", watch.now_ms)

@@ -115,6 +115,20 @@ def test_every_funding_time_that_passed_is_charged_once_at_its_own_moment() -> N
     assert x.next_funding_ms(BTC) == first + 3 * HOUR_MS
 
 
+def test_without_a_market_there_is_no_funding() -> None:
+    x = Exchange([listing()], START)
+    x.advance(FUNDING_MS)
+    assert (x.drain(), x.last_quote(BTC)) == ([], None)
+
+
+def test_funding_out_of_turn_is_paid_at_its_own_rate() -> None:
+    x = exchange()
+    x.place("ann", buy("1"), START)
+    x.fund(BTC, D("0.02"), START + 1)
+    x.fund(BTC, None, START + 2)
+    assert fundings(x) == [(START + 1, D(-2)), (START + 2, D(-2))]
+
+
 def test_an_isolated_position_pays_funding_from_its_own_wallet() -> None:
     x = exchange()
     x.set_isolated("ann", BTC, True, START)

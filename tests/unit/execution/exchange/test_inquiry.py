@@ -1,7 +1,7 @@
 import pytest
 
 from qt_ray.core.orders import Side
-from qt_ray.execution.exchange.account import CLOSED_ORDERS_MAX
+from qt_ray.execution.exchange.account import CLOSED_ALGOS_MAX, CLOSED_ORDERS_MAX
 from qt_ray.execution.exchange.reports import Window
 from qt_ray.execution.exchange.values import Refusal
 from tests.unit.execution.exchange.floor import (
@@ -159,3 +159,15 @@ def test_what_ended_long_ago_is_forgotten_and_what_is_open_is_not() -> None:
     assert x.order("ann", BTC, order_id=open_order.id).is_open
     with pytest.raises(Refusal):
         x.order("ann", BTC, client_id="same")
+
+
+def test_conditional_orders_are_forgotten_alike() -> None:
+    x = exchange()
+    for at in range(CLOSED_ALGOS_MAX + 5):
+        name = "same" if at < 3 else f"a{at}"
+        x.place_algo("ann", stop(Side.SELL, "95", client_id=name), START)
+        x.cancel_algo("ann", START, client_id=name)
+    account = x._floor.accounts["ann"]
+    assert len(account.algos) == len(account.algos_by_client) == CLOSED_ALGOS_MAX
+    with pytest.raises(Refusal):
+        x.algo("ann", client_id="same")

@@ -97,6 +97,18 @@ def test_a_large_position_is_reduced_bracket_by_bracket_while_that_helps() -> No
     assert len(x.force_orders("ann")) == 1
 
 
+def test_a_part_of_an_isolated_position_leaves_the_rest_its_wallet() -> None:
+    x = exchange(wallet="3000")
+    x.set_isolated("ann", BTC, True, START)
+    x.place("ann", buy("100"), START)
+    x.place("ann", buy("99", "100.1"), START)
+    x.quote(market("1000@96.3", "1000@96.5", last="96.4", mark="96.4"), START + 1)
+    (one,) = x.positions("ann", BTC)
+    assert 0 < one.held.quantity < 199
+    figures = x.figures("ann")["USDT"]
+    assert figures.wallet - figures.cross_wallet == one.held.isolated_wallet > 0
+
+
 def test_cross_positions_stand_in_for_each_other() -> None:
     x = levered("150")
     x.place("ann", sell("10", symbol=ETH), START)

@@ -151,3 +151,9 @@ def test_what_makes_no_market_is_refused() -> None:
             Outside([listing()], given_bars, 1, START, step_ms)
     with pytest.raises(Invalid):
         outside().jump(BTC, 0.0, START)
+
+
+def test_a_price_of_few_ticks_has_few_levels() -> None:
+    quote = Outside([listing(tick=D(20))], bars((BTC,)), 1, START).quote(BTC, START)
+    assert 0 < len(quote.bids) < len(quote.asks) == 10
+    assert quote.bids[-1].price == D(20)

@@ -3,9 +3,11 @@ from typing import Any
 
 import pytest
 
+from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import OrderType, Side
 from qt_ray.execution.exchange.exchange import Exchange
-from qt_ray.execution.exchange.told import AccountTold, OrderTold, TradeTold
+from qt_ray.execution.exchange.listing import Tier
+from qt_ray.execution.exchange.told import AccountTold, OrderTold, SettingTold, TradeTold
 from qt_ray.execution.exchange.values import (
     Happened,
     NewOrder,
@@ -474,3 +476,21 @@ def test_a_fee_is_burned_in_bnb_a_tenth_less_while_there_is_enough() -> None:
     fees = [(trade.fee, trade.fee_asset) for trade in x.trades("ann", BTC)]
     assert fees == [(D("0.00045045"), "BNB"), (D("0.04995"), "USDT")]
     assert x.figures("ann")["USDT"].wallet == D(10_000) - D("0.2") - D("0.04995")
+
+
+def test_leverage_comes_down_with_the_brackets() -> None:
+    x = laddered("ann", "bob", "cat")
+    x.set_leverage("ann", BTC, 50, START)
+    x.set_leverage("bob", BTC, 5, START)
+    x.drain()
+    x.relist(listing(brackets=(Tier(1, 10, D(0), D(10_000), D("0.05"), D(0)),)))
+    assert x.drain() == [SettingTold("ann", BTC, 10, False, START)]
+    assert [x.setting(client, BTC).leverage for client in ("ann", "bob", "cat")] == [10, 5, 10]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"mark": "0"}, {"last": "-1"}, {"mark": "NaN"}, {"bids": "1@101", "asks": "1@101"}]
+)
+def test_what_is_no_market_is_no_quote(changes: dict[str, str]) -> None:
+    with pytest.raises(Invalid):
+        market(**changes)

@@ -1,0 +1,152 @@
+"""Account loop: one account at work: gateway and custody over one session, with one journal.
+
+Custody's entries are durable before anything that rests on them is done. The fence that the gateway sees is the one
+given from outside, closed while books and venue do not agree.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.journal_file import JournalFile
+from qt_ray.adapters.trading.gateway_loop import GatewayLoop, Mark, happened, unmarked
+from qt_ray.adapters.trading.memory import remembered
+from qt_ray.adapters.trading.opening import opening_of, rules_of
+from qt_ray.core.codec import canonical
+from qt_ray.core.effects import Alert
+from qt_ray.core.errors import Invalid
+from qt_ray.execution.books import Books
+from qt_ray.execution.custody import TAG, Ask, Custody, Deed, Post, Unwant, Want
+from qt_ray.execution.entries import Moved, Opening, Traded
+from qt_ray.execution.gateway.book import Book
+from qt_ray.execution.gateway.effects import Effect
+from qt_ray.execution.gateway.engine import Gateway
+from qt_ray.execution.gateway.fence import SHUT, Fence
+from qt_ray.execution.gateway.rules import Rules
+from qt_ray.execution.venue.news import News
+from qt_ray.execution.venue.session import VenueSession
+from qt_ray.execution.venue.views import RulesView
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Whose name protective orders bear, and how far from the mark a stop is that no decision has planned."""
+
+    strategy: str = "guard"
+    stop_distance: Decimal = Decimal("0.05")
+
+
+class AccountLoop:
+    """Trades, keeps books, reconciles and protects; `alerts` is what a person must look at."""
+
+    def __init__(
+        self, loop: GatewayLoop, custody: Custody, journal: JournalFile, clock: Callable[[], int], mark: Mark
+    ) -> None:
+        self.gateway = loop
+        self.custody = custody
+        self.alerts: list[Alert] = []
+        self._journal = journal
+        self._clock = clock
+        self._mark = mark
+        self._fence = SHUT
+        self._due = asyncio.Event()
+        loop.listen(self._overhear)
+        loop.overhear(self._hear)
+
+    @classmethod
+    async def open(
+        cls,
+        folder: Path,
+        session: VenueSession,
+        symbols: Iterable[str],
+        rules: Rules,
+        keeping: Keeping,
+        clock: Callable[[], int] = now_ms,
+        mark: Mark = unmarked,
+    ) -> Self:
+        """Return an account that remembers what `folder` holds; the first time, its books begin now."""
+        journal = JournalFile(folder)
+        book = Book(rules.ended_max, rules.spent_max)
+        entries = remembered(journal, book)
+        listed = await rules_of(session)
+        if not entries:
+            entries = [await opening_of(session, symbols)]
+            journal.append(canonical(entries[0]))
+        books = _books(entries, listed)
+        custody = Custody(book, books, listed.symbols, keeping.strategy, keeping.stop_distance)
+        loop = GatewayLoop(Gateway(rules, book), journal, session, clock, mark)
+        return cls(loop, custody, journal, clock, mark)
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether an entry would be sent now, as far as the account is concerned."""
+        return not self.gateway.engine.fence.closed and self.custody.why_closed(self._clock()) is None
+
+    def fenced(self, fence: Fence) -> None:
+        """Take in the lease on the policy's epoch."""
+        self._fence = fence
+        self._show_fence()
+
+    async def run(self) -> None:
+        """Work until cancelled, or until something is wrong with ourselves."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.gateway.run())
+                group.create_task(self._tick())
+        finally:
+            self._journal.close()
+
+    def _hear(self, news: News, at_ms: int) -> None:
+        self._do(self.custody.heard(news, at_ms))
+
+    def _overhear(self, effect: Effect, at_ms: int) -> None:
+        if isinstance(effect, Alert):
+            self.alerts.append(effect)
+        self._do(self.custody.overheard(effect, at_ms))
+
+    def _do(self, deeds: list[Deed]) -> None:
+        posts = [canonical(deed.entry) for deed in deeds if isinstance(deed, Post)]
+        if posts:
+            self._journal.append_many(posts)
+            self._mark("posted", posts)
+        for deed in deeds:
+            self._do_one(deed)
+        self._show_fence()
+        self._due.set()
+
+    def _do_one(self, deed: Deed) -> None:
+        engine = self.gateway.engine
+        if isinstance(deed, Want):
+            self.gateway.take(partial(engine.want, deed.intent))
+        elif isinstance(deed, Unwant):
+            self.gateway.take(partial(engine.cancel, deed.client_id, deed.reason))
+        elif isinstance(deed, Ask):
+            self.gateway.take(partial(engine.ask, deed.call, deed.lane, TAG))
+        elif isinstance(deed, Alert):
+            self.alerts.append(deed)
+
+    def _show_fence(self) -> None:
+        closed = self.custody.why_closed(self._clock())
+        shown = replace(self._fence, closed=closed or "")
+        if shown != self.gateway.engine.fence:
+            self.gateway.take(partial(self.gateway.engine.fenced, shown))
+
+    async def _tick(self) -> None:
+        while True:
+            self._due.clear()
+            wait_ms = max(self.custody.next_ms - self._clock(), 0)
+            if not await happened(self._due, wait_ms):
+                self._do(self.custody.ticked(self._clock()))
+
+
+def _books(entries: list[Opening | Traded | Moved], listed: RulesView) -> Books:
+    opening, *rest = entries
+    if not isinstance(opening, Opening):
+        raise Invalid(f"journal: books begin with an opening, was {type(opening).__name__}")
+    posted = [entry for entry in rest if not isinstance(entry, Opening)]
+    return Books.of(opening, {symbol: rules.quote for symbol, rules in listed.symbols.items()}, posted)
