@@ -14,7 +14,7 @@ from qt_ray.execution.exchange.floor import Floor
 from qt_ray.execution.exchange.liquidation import adl_quantile
 from qt_ray.execution.exchange.listing import Level
 from qt_ray.execution.exchange.margin import exposure, liquidation_price, maintenance, notional_max
-from qt_ray.execution.exchange.values import Algo, Held, Income, Order, Trade
+from qt_ray.execution.exchange.values import ZERO, Algo, Held, Income, Order, Trade
 from qt_ray.execution.venue.views import PositionSide
 
 PAGE_MAX = 1_000
@@ -79,14 +79,12 @@ L = TypeVar("L", bound=Listed)
 
 def position_figures(floor: Floor, account: Account, line: Line, side: PositionSide) -> PositionFigures:
     """Return what is reckoned from one position."""
-    held, hedge = line.held[side], account.hedge
+    held = line.held[side]
     notional = held.quantity * line.mark
-    bids, asks = line.bids, line.asks
-    if hedge:
-        bids, asks = (bids, asks * 0) if side is PositionSide.LONG else (bids * 0, asks)
-        waiting = bids + asks
-    else:
-        waiting = exposure(line, hedge, bids, asks) - abs(notional)
+    # Hedged, buys open the long side and sells the short one; what only closes is not among them.
+    bids = ZERO if side is PositionSide.SHORT else line.bids
+    asks = ZERO if side is PositionSide.LONG else line.asks
+    waiting = bids + asks if account.hedge else exposure(line, False, bids, asks) - abs(notional)
     return PositionFigures(
         held=line.shown(side),
         leverage=line.setting.leverage,
