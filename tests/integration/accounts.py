@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from qt_ray.adapters.binance.assembly import PAPER_KEY, PAPER_SECRET
 from qt_ray.adapters.binance.endpoints import Endpoints
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.binance.signing import Signer
@@ -58,7 +59,7 @@ async def venue_open(settings: PaperSettings | None = None) -> AsyncIterator[Pap
 
 @asynccontextmanager
 async def account_at(venue: PaperVenue, folder: Path, rules: Rules | None = None) -> AsyncIterator[Stage]:
-    session = await BinanceSession.open(endpoints_of(venue), Signer("paper", "paper"))
+    session = await BinanceSession.open(endpoints_of(venue), Signer(PAPER_KEY, PAPER_SECRET))
     task = None
     try:
         account = await AccountLoop.open(folder, session, SYMBOLS, rules or Rules(), Keeping())
