@@ -10,13 +10,14 @@ from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from operator import itemgetter
 from typing import Final
 
 from qt_ray.core.codec import digest
 from qt_ray.core.errors import Invalid, Invariant
 from qt_ray.core.orders import ZERO, Side
 from qt_ray.core.positions import EXACT, Position
-from qt_ray.execution.entries import Cause, Entry, Moved, Opening, Traded, trade_key
+from qt_ray.execution.entries import Cause, Moved, Opening, Traded, trade_key
 from qt_ray.execution.venue.views import PositionSide
 
 Key = tuple[str, PositionSide]
@@ -33,7 +34,7 @@ class Books:
         self.opening = opening
         self._quotes = dict(quotes)
         self._known: dict[str, Traded | Moved] = {}
-        self._fills: dict[Key, list[tuple[int, str]]] = {}
+        self._fills: dict[Key, list[tuple[int, str, Traded]]] = {}
         self._start = {
             (held.symbol, held.side): _carried(held.symbol, held.quantity, held.entry) for held in opening.positions
         }
@@ -78,8 +79,12 @@ class Books:
         return self._causes.get((cause, asset), ZERO)
 
     def knows(self, entry: Traded | Moved) -> bool:
-        """Return whether an entry needs no posting, because it is in the books or lies before them."""
-        return entry.key in self._known or self._lies_before(entry)
+        """Return whether posting would change nothing: it is in the books, or lies before them."""
+        known = self._known.get(entry.key)
+        if known is None:
+            return self._lies_before(entry)
+        # A trade first seen without its order counts as foreign until its order is known to be ours.
+        return not (isinstance(known, Traded) and isinstance(entry, Traded) and known.foreign and not entry.foreign)
 
     def has_trade(self, symbol: str, trade_id: int, side: Side) -> bool:
         """Return whether a trade is in the books, or lies before them."""
@@ -89,25 +94,25 @@ class Books:
     def contradiction(self, entry: Traded | Moved) -> str | None:
         """Return how an entry contradicts the books, or nothing if it does not."""
         known = self._known.get(entry.key)
-        if known is None or _content(known) == _content(entry):
+        if known is None or known.content == entry.content:
             return None
-        return f"{entry.key}: a name in the books means one thing, {_content(known)}, was {_content(entry)}"
+        return f"{entry.key}: a name in the books means one thing, {known.content}, was {entry.content}"
 
-    def post(self, entry: Traded | Moved) -> bool:
-        """Post an entry and return whether it was new; one that contradicts the books stops everything."""
+    def admit(self, entry: Traded | Moved) -> None:
+        """Refuse an entry that cannot be posted; whoever keeps a journal asks before he writes."""
         contradiction = self.contradiction(entry)
         if contradiction is not None:
             raise Invariant(contradiction)
-        known = self._known.get(entry.key)
-        if known is not None:
-            self._claim(known, entry)
+        if isinstance(entry, Traded) and entry.symbol not in self._quotes:
+            raise Invalid(f"{entry.symbol}: a symbol in the books has a known quote asset")
+
+    def post(self, entry: Traded | Moved) -> bool:
+        """Post an entry and return whether it changed anything; one that contradicts the books stops everything."""
+        self.admit(entry)
+        if self.knows(entry):
             return False
-        if self._lies_before(entry):
-            return False
-        if isinstance(entry, Traded):
-            self._trade(entry)
-        else:
-            self._move(entry.cause, entry.asset, entry.amount)
+        if entry.key not in self._known:
+            self._book(entry)
         self._known[entry.key] = entry
         return True
 
@@ -118,17 +123,13 @@ class Books:
             owed = _sum((self.opening.wallets.get(asset, ZERO), *caused))
             if wallet != owed:
                 raise Invariant(f"{asset}: a wallet is what it began with and what moved it, {owed}, was {wallet}")
-        for key, held in self.positions_when_flat():
-            told = _sum(self._trade_at(name).realised for _, name in self._fills[key])
+        for key, held in self._flat_again():
+            told = _sum(entry.realised for _, _, entry in self._fills[key])
             apart = abs(EXACT.subtract(told, held.realised))
             if apart > ROUNDING * len(self._fills[key]):
                 raise Invariant(
                     f"{key[0]}: a flat position realised what it paid and received, {held.realised}, was {told}"
                 )
-
-    def positions_when_flat(self) -> tuple[tuple[Key, Position], ...]:
-        """Return the positions that were held and are flat now; only of these is all profit realised."""
-        return tuple((key, held) for key, held in self._positions.items() if held.is_flat and key in self._fills)
 
     def digest(self) -> str:
         """Return the digest of everything the books say."""
@@ -136,43 +137,42 @@ class Books:
             (self.opening, self.entries, self._wallets, [self._positions[key] for key in sorted(self._positions)])
         )
 
+    def _flat_again(self) -> list[tuple[Key, Position]]:
+        """Return the positions that were held and are flat now; only of these is all profit realised."""
+        return [(key, held) for key, held in self._positions.items() if held.is_flat and key in self._fills]
+
     def _lies_before(self, entry: Traded | Moved) -> bool:
         if isinstance(entry, Traded):
-            return entry.execution.trade_id <= self.opening.cursors.get(entry.symbol, -1)
+            cursor = self.opening.cursors.get(entry.symbol)
+            if cursor is None:
+                return entry.execution.time_ms < self.opening.at_ms
+            return entry.execution.trade_id <= cursor
         return entry.time_ms <= self.opening.at_ms
 
-    def _claim(self, known: Traded | Moved, entry: Traded | Moved) -> None:
-        # A trade first seen without its order counts as foreign until its order is known to be ours.
-        if isinstance(known, Traded) and isinstance(entry, Traded) and known.foreign and not entry.foreign:
-            self._known[entry.key] = entry
+    def _book(self, entry: Traded | Moved) -> None:
+        if isinstance(entry, Traded):
+            self._trade(entry)
+        else:
+            self._move(entry.cause, entry.asset, entry.amount)
 
     def _trade(self, entry: Traded) -> None:
-        quote = self._quotes.get(entry.symbol)
-        if quote is None:
-            raise Invalid(f"{entry.symbol}: a symbol in the books has a known quote asset")
-        self._move(Cause.REALISED, quote, entry.realised)
+        self._move(Cause.REALISED, self._quotes[entry.symbol], entry.realised)
         self._move(Cause.FEES, entry.execution.fee_asset, -entry.execution.fee)
         self._hold(entry)
 
     def _hold(self, entry: Traded) -> None:
         key = (entry.symbol, entry.position_side)
         fills = self._fills.setdefault(key, [])
-        place = (entry.execution.trade_id, entry.key)
-        if not fills or fills[-1] < place:
+        place = (entry.execution.trade_id, entry.key, entry)
+        if not fills or fills[-1][:2] < place[:2]:
             fills.append(place)
             self._positions[key] = _applied(self.position(*key), entry)
             return
-        insort(fills, place)
+        insort(fills, place, key=itemgetter(0, 1))
         held = self._start.get(key, Position(entry.symbol))
-        for _, name in fills:
-            held = _applied(held, entry if name == entry.key else self._trade_at(name))
+        for _, _, fill in fills:
+            held = _applied(held, fill)
         self._positions[key] = held
-
-    def _trade_at(self, name: str) -> Traded:
-        found = self._known[name]
-        if not isinstance(found, Traded):
-            raise Invariant(f"{name}: a fill is a trade")
-        return found
 
     def _move(self, cause: Cause, asset: str, amount: Decimal) -> None:
         self._wallets[asset] = EXACT.add(self._wallets.get(asset, ZERO), amount)
@@ -186,10 +186,6 @@ def _applied(held: Position, entry: Traded) -> Position:
 def _carried(symbol: str, quantity: Decimal, entry: Decimal) -> Position:
     cost = EXACT.multiply(quantity, entry)
     return Position(symbol, quantity, cost, EXACT.minus(cost))
-
-
-def _content(entry: Entry) -> Entry:
-    return replace(entry, foreign=False) if isinstance(entry, Traded) else entry
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

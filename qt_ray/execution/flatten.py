@@ -94,9 +94,11 @@ class Flattening:
     @property
     def next_ms(self) -> int | None:
         """Return when to ask `due` again if no answer comes before; None while only answers are awaited."""
-        if self._stage is Stage.WAITING:
-            return max(self._wait_until_ms, self._held_until_ms)
-        return self._held_until_ms if self._todo else None
+        if self._stage is not Stage.WAITING and not self._todo:
+            return None
+        held_ms = max(self._wait_until_ms, self._held_until_ms) if self._stage is Stage.WAITING else self._held_until_ms
+        # A person is called in time even while the venue has shut us out.
+        return held_ms if self._report.flat_ms is not None else min(held_ms, self._alarm_ms)
 
     def signals(self) -> tuple[tuple[EssSignal, int], ...]:
         """Return, once each, what the emergency stop has to be told, and when it happened."""

@@ -1,5 +1,5 @@
 """Governance: who may change what, and the proof of who did. May import core to execution.
 
-Empty today. The policy store, trade state, audit chain, orchestrator, observer, stages and journal will
-live here.
+What must be remembered: the framing of the journal, what vouches for a snapshot, and the state of every trade. The
+policy store, audit chain, orchestrator, observer and stages will live here.
 """

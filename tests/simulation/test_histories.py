@@ -32,6 +32,16 @@ def test_a_storm_costs_time_and_nothing_else() -> None:
     assert [(bad.seed, bad.verdict) for bad in found.bad] == []
 
 
+@pytest.mark.parametrize("seed", [3, 4])
+def test_the_process_may_die_after_any_effect(seed: int) -> None:
+    whole = World(seed, CALM)
+    whole.run()
+    for dies_after in range(seed, whole.effects, 23):
+        world = World(seed, CALM, dies_after=dies_after)
+        world.run()
+        assert judged(world).is_clean, (seed, dies_after, judged(world))
+
+
 def test_one_seed_is_one_history() -> None:
     assert history(7) == history(7)
 

@@ -39,7 +39,8 @@ RULES: Final = Rules(receive_window_ms=2_000, countdown_ms=10_000, residual_min=
 class World:
     """One history; what the checker wants to know of it is public."""
 
-    def __init__(self, seed: int, rates: Rates, rules: Rules = RULES) -> None:
+    def __init__(self, seed: int, rates: Rates, rules: Rules = RULES, dies_after: int | None = None) -> None:
+        """Begin a history; `dies_after` so many effects the process dies once, whatever the dice say."""
         self.timeline = Timeline(START_MS)
         self.end_ms = START_MS + ACTIVE_MS
         self.rules = rules
@@ -58,6 +59,8 @@ class World:
         self.disagreements = Disagreements(self.venue)
         self.stream = Stream(self.timeline, self.network, self.venue, self.disagreements, self._tell, self._compare)
         self._requests = Requests(self.timeline, self.network, self.venue, rules.receive_window_ms, self.stream.carry)
+        self.effects = 0
+        self._dies_after = dies_after
         self._is_emergency = False
         self._life = 0
         self._tick_ms: int | None = None
@@ -114,7 +117,7 @@ class World:
         if self.gateway is None:
             return False
         effects = take(self.gateway)
-        dies_at = self.dice.randint(0, len(effects)) if effects and self.network.crashes(self.now_ms) else None
+        dies_at = self._death(len(effects))
         for effect in effects[:dies_at]:
             self._carry_out(effect)
         if dies_at is not None:
@@ -123,6 +126,13 @@ class World:
         self._sync()
         self._set_tick()
         return True
+
+    def _death(self, count: int) -> int | None:
+        """Return after how many of these effects the process dies, if it does."""
+        first, self.effects = self.effects, self.effects + count
+        if self._dies_after is not None and first <= self._dies_after < self.effects:
+            return self._dies_after - first
+        return self.dice.randint(0, count) if count and self.network.crashes(self.now_ms) else None
 
     def _carry_out(self, effect: Effect) -> None:
         if isinstance(effect, Write):

@@ -111,11 +111,7 @@ class Answers:
         if isinstance(call, Place | Cancel | Amend):
             self._truth.view(value, at_ms)
         elif isinstance(call, PlaceMany):
-            for intent, element in zip(call.intents, value, strict=True):
-                if isinstance(element, Refused):
-                    self._place_refused(intent, element, at_ms)
-                else:
-                    self._truth.view(element.value, at_ms)
+            self._placed_many(flight, call, value, at_ms)
         elif isinstance(call, AskOrder):
             self._truth.looked(call.client_id, value, at_ms)
         elif isinstance(call, AskOpenOrders):
@@ -124,6 +120,18 @@ class Answers:
             self._truth.traded(call, value, flight.sent_ms if not answer.unread else None, at_ms)
         else:
             self._again_if_cancelled(flight, at_ms)
+
+    def _placed_many(
+        self, flight: Flight, call: PlaceMany, elements: tuple[Done[Any] | Refused, ...], at_ms: int
+    ) -> None:
+        if len(elements) != len(call.intents):
+            self.unsure(flight, at_ms)  # which element is missing nobody can say
+            return
+        for intent, element in zip(call.intents, elements, strict=True):
+            if isinstance(element, Refused):
+                self._place_refused(intent, element, at_ms)
+            else:
+                self._truth.view(element.value, at_ms)
 
     def _again_if_cancelled(self, flight: Flight, at_ms: int) -> None:
         if isinstance(flight.call, CancelAll | CancelById | CancelMany):
@@ -144,5 +152,6 @@ class Answers:
         return [t.intent.client_id for t in about]
 
     def _reread(self, client_id: str, at_ms: int) -> None:
-        if self._chronicle.book.orders[client_id].sent_ms is not None:
+        tracked = self._chronicle.book.orders.get(client_id)
+        if tracked is not None and tracked.sent_ms is not None:
             self._questions.reread(client_id, at_ms)

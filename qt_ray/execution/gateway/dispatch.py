@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from qt_ray.core.effects import Lane
-from qt_ray.core.orders import Intent, Planned, Submitted
+from qt_ray.core.orders import ZERO, Intent, Planned, Submitted
 from qt_ray.execution.gateway.budget import Budget, share_of
 from qt_ray.execution.gateway.chronicle import Chronicle
 from qt_ray.execution.gateway.effects import Answered, Declined, Send
@@ -144,14 +144,19 @@ class Dispatch:
 
     def _refusal(self, waiting: Waiting, intent: Intent, at_ms: int) -> str | None:
         book = self._chronicle.book
-        tracked = book.orders[intent.client_id]
-        if tracked.ending:
-            return tracked.ending
-        if not isinstance(waiting.call, Amend):
-            if not isinstance(tracked.order, Planned | Submitted):
-                return f"an order is sent while nothing is known of it, this one is {tracked.order.kind}"
-            if book.claimed(tracked.parent) > book.parents[tracked.parent].quantity:
-                return f"orders of one parent never exceed its {book.parents[tracked.parent].quantity}"
+        tracked = book.orders.get(intent.client_id)
+        if tracked is None or tracked.ending:
+            return tracked.ending if tracked else "what is forgotten is not amended"
+        more, is_fit = ZERO, isinstance(tracked.order, Planned | Submitted)
+        if isinstance(waiting.call, Amend):
+            more, is_fit = intent.quantity - tracked.intent.quantity, tracked.is_open
+        if not is_fit:
+            return (
+                f"an order is sent while nothing is known of it, and amended while it is open, was {tracked.order.kind}"
+            )
+        parent = book.parents[tracked.parent]
+        if book.claimed(tracked.parent) + more > parent.quantity:
+            return f"orders of one parent never exceed its {parent.quantity}"
         refusal = why_not(self.fence, intent, at_ms)
         age_ms = at_ms - waiting.since_ms
         if refusal is None and not intent.reduce_only and age_ms > self._rules.entry_age_max_ms:

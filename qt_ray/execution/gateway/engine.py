@@ -87,7 +87,7 @@ class Gateway:
             admitted = tuple(intent for intent in intents if self._admit(intent, at_ms, None))
             if admitted:
                 opens = any(not intent.reduce_only for intent in admitted)
-                self._put(admitted, Lane.ENTRY if opens else lane, at_ms, tag=tag)
+                self._put(admitted, Lane.ENTRY if opens else min(lane, Lane.EXIT), at_ms, tag=tag)
             else:
                 self._chronicle.add(Answered(tag, call, None))
         else:
@@ -197,17 +197,28 @@ class Gateway:
         return self._chronicle.taken()
 
     def _follow(self, at_ms: int) -> None:
-        for client_id in self._chronicle.changed():
-            self._settle(client_id, at_ms)
+        while changed := self._chronicle.changed():
+            for client_id in changed:
+                if client_id in self.book.orders:  # it may have ended, and been forgotten, within one input
+                    self._settle(client_id, at_ms)
 
     def _settle(self, client_id: str, at_ms: int) -> None:
         """See to it that what a change of an order asks for will happen."""
         tracked = self.book.orders[client_id]
         self._questions.follow(client_id, at_ms)
         self._endings.follow(client_id, at_ms)
+        self._keep_within(tracked.parent, at_ms)
         wait_ms = delay_ms(tracked, self._rules, at_ms)
         if wait_ms is not None and remainder(tracked, self.book, self._rules) is not None:
             self._retries.setdefault(client_id, at_ms + wait_ms)
+
+    def _keep_within(self, parent: str, at_ms: int) -> None:
+        """End what would exceed its parent, should the venue have traded or enlarged an order behind our back."""
+        if self.book.claimed(parent) <= self.book.parents[parent].quantity:
+            return
+        for child in self.book.children(parent):
+            if child.is_open and not child.ending:
+                self._chronicle.write(Ending(child.intent.client_id, "its parent has all that it wanted", at_ms))
 
     def _retry(self, at_ms: int) -> None:
         for client_id in [name for name, due_ms in self._retries.items() if at_ms >= due_ms]:

@@ -38,8 +38,10 @@ class Questions:
         self._is_live = False
 
     def reread(self, client_id: str, at_ms: int, in_ms: int = 0) -> None:
-        """Ask what became of an order."""
-        self.doubt.open(client_id, at_ms, in_ms, self._book.orders[client_id].sent_ms)
+        """Ask what became of an order, unless it is long forgotten."""
+        tracked = self._book.orders.get(client_id)
+        if tracked is not None:
+            self.doubt.open(client_id, at_ms, in_ms, tracked.sent_ms)
 
     def watch(self, client_id: str, at_ms: int) -> None:
         """Look a few times more for an order that was given up: a clock may be wrong by more than we allow for."""
@@ -86,6 +88,9 @@ class Questions:
     def ask_what_is_due(self, at_ms: int) -> None:
         """Put the questions that are due."""
         for client_id in self.doubt.due(at_ms):
+            if client_id not in self._book.orders:
+                self.doubt.close(client_id)
+                continue
             if self.doubt.inquiries[client_id].asked == ASKED_ALARM:
                 self._chronicle.alert(Severity.CRITICAL, "an order stays in doubt", client_id, at_ms)
             self._ask_after(self._book.orders[client_id], at_ms)

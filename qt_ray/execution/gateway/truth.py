@@ -59,13 +59,15 @@ class Truth:
 
     def refused(self, client_id: str, reason: str, at_ms: int) -> None:
         """Take in the venue's definite no to an order."""
-        self._hear(Heard(client_id, News(Signal.REJECTED, at_ms, reason=reason)))
+        if client_id in self._chronicle.book.orders:
+            self._hear(Heard(client_id, News(Signal.REJECTED, at_ms, reason=reason)))
 
     def lost(self, client_id: str, at_ms: int) -> None:
         """Take in that nobody knows what became of a request."""
-        if isinstance(self._chronicle.book.orders[client_id].order, Submitted):
+        tracked = self._chronicle.book.orders.get(client_id)
+        if tracked is not None and isinstance(tracked.order, Submitted):
             self._hear(Heard(client_id, News(Signal.LOST, at_ms)))
-        if isinstance(self._chronicle.book.orders[client_id].order, Unknown):
+        if tracked is not None and isinstance(tracked.order, Unknown):
             self._questions.reread(client_id, at_ms, self._rules.ladder_ms[0])
 
     def looked(self, client_id: str, view: OrderView, at_ms: int) -> None:

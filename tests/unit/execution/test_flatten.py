@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qt_ray.core.codec import canonical, decode
 from qt_ray.core.orders import PositionSide, Side
 from qt_ray.execution.flatten import ALARM_MS, SETTLE_MS
 from qt_ray.execution.venue.calls import (
@@ -22,7 +23,7 @@ from qt_ray.execution.venue.calls import (
     Throttled,
     Unsure,
 )
-from qt_ray.risk.ess import EssSignal, EssState
+from qt_ray.risk.ess import EssSignal, EssState, recalled
 from tests.unit.execution.emergency import Drill, FakeVenue, resting, stop
 from tests.unit.execution.venue_shown import BOTH
 
@@ -99,6 +100,18 @@ def test_mistake_2_a_second_activation_never_ends_the_first_and_a_failed_close_i
     assert drill.flattening.report.attempts > 40
 
 
+@pytest.mark.parametrize("lived_ms", range(0, 400, 40))
+def test_mistake_3_a_crash_at_any_moment_finds_the_emergency_again_and_ends_it(lived_ms: int) -> None:
+    first = Drill(held()).run(lived_ms)
+    remembered = recalled(decode(canonical(first.emergency)), first.now_ms)
+    second = Drill(first.venue)
+    assert remembered.state in (EssState.FLATTENING, EssState.COOLING_DOWN)
+    second.emergency = remembered
+    second.run()
+    assert second.venue.is_flat
+    assert second.emergency.state is EssState.COOLING_DOWN
+
+
 def test_a_second_activation_ends_a_pause_and_changes_nothing_else() -> None:
     venue = held()
     venue.before = lambda call, at_ms: Unsure("cut") if isinstance(call, AskPositions) and at_ms < T0 + 500 else None
@@ -108,6 +121,35 @@ def test_a_second_activation_ends_a_pause_and_changes_nothing_else() -> None:
     assert drill.flattening.next_ms == T0 + 500
     drill.now_ms = T0 + 500
     assert drill.run(20_000).venue.is_flat
+
+
+def test_a_second_activation_while_answers_are_awaited_changes_nothing() -> None:
+    drill = Drill(held())
+    first = drill.flattening.due(drill.now_ms)
+    drill.flattening.activate(drill.now_ms)
+    assert first
+    assert drill.flattening.due(drill.now_ms) == ()
+
+
+def test_an_opener_that_is_gone_already_is_not_cancelled_again() -> None:
+    venue = FakeVenue({BTC: Decimal(3)}, fill=Decimal("0.4")).rest(stop("8", "XRPUSDT", reduce_only=False))
+
+    def gone(call: Call, at_ms: int) -> Answer[Any] | None:
+        if isinstance(call, CancelById):
+            venue.orders.pop("8", None)
+        return None
+
+    venue.before = gone
+    report = Drill(venue).run().flattening.report
+    assert len(times(venue, CancelById)) == report.refused == 1
+    assert report.attempts > 1
+
+
+def test_a_position_of_very_many_slices_takes_several_attempts() -> None:
+    venue = FakeVenue({BTC: Decimal(120)}, most=Decimal(1))
+    report = Drill(venue, slice_max={"BTCUSDT": Decimal(1)}).run().flattening.report
+    assert venue.is_flat
+    assert (report.attempts, report.closes) == (3, 120)
 
 
 def test_an_activation_after_everything_settled_begins_anew() -> None:
@@ -124,6 +166,15 @@ def test_a_person_is_called_after_half_a_minute_and_again_each_half_minute() -> 
     drill = Drill(venue).run(2 * ALARM_MS + 5_000)
     assert [signal for signal in drill.signals if signal is EssSignal.FAILED] == [EssSignal.FAILED] * 2
     assert drill.emergency.state is EssState.FLATTEN_FAILED
+
+
+def test_a_person_is_called_in_time_even_while_the_venue_has_shut_us_out() -> None:
+    venue = held()
+    venue.before = lambda call, at_ms: Throttled(-1003, 120_000, banned=True) if at_ms == T0 else None
+    drill = Drill(venue).run(ALARM_MS + 1)
+    assert drill.signals == [EssSignal.FAILED]
+    assert max(at for at, _ in venue.log) == T0
+    assert drill.run(200_000).venue.is_flat
 
 
 def test_stops_stay_until_nothing_is_held() -> None:

@@ -20,7 +20,7 @@ from qt_ray.core.orders import (
     Unknown,
     Working,
 )
-from qt_ray.execution.exposure import SLICES_MAX, Exposure, fallback_stop
+from qt_ray.execution.exposure import SLICES_MAX, Exposure
 from qt_ray.execution.protection import (
     AGAIN_MS,
     SURE_MS_MAX,
@@ -313,15 +313,6 @@ def test_whatever_happens_a_position_is_protected_or_being_closed_in_time(
         if gap and gap.until_ms is None and gap.length_ms(at_ms) > UNPROTECTED_MS_MAX:
             assert desk.given_up
         assert all(intent.reduce_only for intent in desk.placed)
-
-
-@pytest.mark.parametrize(
-    ("quantity", "mark", "stop"),
-    [("1", "100.07", "95"), ("-1", "100.07", "105.1"), ("-1", "100", "105"), ("1", "100", "95")],
-)
-def test_a_fallback_stop_lies_on_a_tick_and_never_nearer(quantity: str, mark: str, stop: str) -> None:
-    found = fallback_stop(Decimal(quantity), Decimal(mark), Decimal("0.1"), Decimal("0.05"))
-    assert found == Decimal(stop)
 
 
 def test_a_filled_stop_of_a_position_that_stays_is_replaced() -> None:

@@ -32,7 +32,7 @@ from qt_ray.execution.venue.calls import (
     Throttled,
     Unsure,
 )
-from qt_ray.execution.venue.news import AccountNews, StreamDown, StreamUp
+from qt_ray.execution.venue.news import AccountNews, MarginCallNews, StreamDown, StreamUp
 from qt_ray.execution.venue.views import IncomeView, OrderView, TradeView
 from tests.unit.execution.venue_shown import BOTH, account_view, name, order_view, position_view, trade_view, working
 
@@ -277,6 +277,39 @@ def test_a_stop_that_protects_nothing_is_found() -> None:
     world.orders = [order_view(stop, STOP)]
     world.run(5_000, 16_000)
     assert world.findings() == [OrphanStop("BTCUSDT", stop)]
+
+
+def test_a_stop_of_a_position_that_is_held_is_no_finding() -> None:
+    world = World().settled()
+    stop = name(0, "stop")
+    world.known = Known({stop: working(stop, type_=STOP)}, {"1": name(0)})
+    world.orders = [order_view(stop, STOP)]
+    world.trades = [bought(3)]
+    world.books.post(traded_of(world.trades[0], foreign=False))
+    world.run(5_000, 16_000)
+    assert world.findings() == []
+
+
+def test_a_question_after_one_order_is_not_repeated_by_itself() -> None:
+    world = World().settled()
+    call = AskOrder("BTCUSDT", name(0))
+    assert world.reconciler.answered(call, Unsure("cut"), 5_000, 5_000, world.known) == Outcome()
+    assert call not in world.reconciler.due(60_000)
+
+
+def test_a_full_page_of_movements_is_followed_by_the_next() -> None:
+    world = World().settled()
+    page = tuple(IncomeView(at, "FUNDING_FEE", "USDT", Decimal(1), "", 6_000 + at) for at in range(1_000))
+    world.reconciler.answered(AskIncome(0), Done(page), 7_000, 7_000, world.known)
+    assert AskIncome(6_999) in world.reconciler.due(7_000)
+
+
+def test_news_of_trades_and_margins_asks_for_nothing() -> None:
+    world = World().settled()
+    before = world.reconciler.next_ms
+    world.reconciler.heard(AccountNews("ORDER", {}, {}, (), 5_000), (), 5_000)
+    world.reconciler.heard(MarginCallNews(("BTCUSDT",), 5_000), (), 5_000)
+    assert world.reconciler.next_ms == before
 
 
 def test_silence_closes_and_its_end_begins_anew() -> None:

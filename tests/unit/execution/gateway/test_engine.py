@@ -13,6 +13,7 @@ from qt_ray.core.orders import (
     PartiallyFilled,
     Planned,
     Rejected,
+    Side,
     Status,
     Submitted,
     Unknown,
@@ -20,16 +21,22 @@ from qt_ray.core.orders import (
     progress_of,
 )
 from qt_ray.execution.gateway.book import book_of, replay
+from qt_ray.execution.gateway.door import Family
 from qt_ray.execution.gateway.effects import Answered, Declined, Send, Write
 from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.gateway.records import Sent, Wanted
+from qt_ray.execution.gateway.truth import STRANGERS_MAX
 from qt_ray.execution.venue.calls import (
     Amend,
     AskOpenOrders,
     AskOrder,
+    AskPositions,
     AskTrades,
+    Call,
     Cancel,
     CancelAll,
+    CancelById,
+    CancelMany,
     Done,
     Place,
     PlaceMany,
@@ -38,6 +45,7 @@ from qt_ray.execution.venue.calls import (
     Unsure,
 )
 from qt_ray.execution.venue.news import StreamDown, StreamUp
+from qt_ray.execution.venue.views import UsageView
 from tests.unit.execution.gateway.stories import (
     OPEN,
     RULES,
@@ -295,6 +303,62 @@ def test_what_never_left_is_withdrawn_without_a_word() -> None:
     assert story.sent(Cancel) == []
 
 
+def busy(story: Story, already: int = 0) -> None:
+    """Let as many orders leave as may in a second, so that the next entries wait."""
+    for number in range(20 + already, 20 + RULES.limits.orders_per_second_max):
+        story.want(entry(number, quantity=Decimal(number), symbol="SOLUSDT"))
+
+
+def test_of_a_batch_that_waited_only_what_is_still_wanted_leaves() -> None:
+    story = Story()
+    busy(story)
+    story.take(story.gateway.want_all(tuple(entry(n, quantity=Decimal(n + 1)) for n in range(3)), 0))
+    story.take(story.gateway.cancel(name(1), "not wanted", 10))
+    story.tick(1_000)
+    assert [call for _, call in story.sent(PlaceMany)] == [
+        PlaceMany((entry(0, quantity=Decimal(1)), entry(2, quantity=Decimal(3))))
+    ]
+
+
+def test_an_amend_that_waited_meets_what_has_happened_since() -> None:
+    story = Story()
+    story.rest(resting())
+    busy(story, already=1)
+    story.take(story.gateway.amend(resting(limit_price=Decimal(101)), 10))
+    assert story.sent(Amend) == []
+    story.hear(news(resting(), "FILLED", 10, trade(1, 10)), 20)
+    assert story.reasons == ["an order is sent while nothing is known of it, and amended while it is open, was filled"]
+
+
+def test_a_parent_that_was_used_up_while_its_child_waited_stops_the_child() -> None:
+    story = Story()
+    busy(story)
+    story.take(story.gateway.want(entry(1, quantity=Decimal(4)), 0, Family("p", Decimal(4))))
+    story.gateway.book.parents["p"].quantity = Decimal(3)
+    story.tick(1_000)
+    order = story.order(1)
+    assert isinstance(order, Rejected)
+    assert order.reason == "orders of one parent never exceed its 3"
+
+
+def test_the_venues_count_holds_back_what_may_wait() -> None:
+    story = Story()
+    story.take(story.gateway.metered(UsageView(2_000, None, None, 0), 0))
+    story.take(story.gateway.ask(AskPositions(), Lane.QUERY, "books", 10))
+    assert story.sent(AskPositions) == []
+    story.sleep(60_000)
+    assert story.all_sent(AskPositions) == [AskPositions()]
+
+
+def test_what_was_wanted_once_is_not_wanted_again_even_when_it_is_long_forgotten() -> None:
+    story = Story(replace(RULES, ended_max=1))
+    for number in range(4):
+        story.answer(story.want(entry(number, quantity=Decimal(number + 1)), number), Refused(-2019, "no"), number)
+    assert name(0) not in story.gateway.book.orders
+    story.take(story.gateway.want(entry(0, quantity=Decimal(1)), 9_000))
+    assert story.reasons == ["what was wanted once is not wanted again"]
+
+
 def test_an_amend_is_the_venues_word_and_not_ours() -> None:
     story = Story()
     story.rest(resting())
@@ -316,6 +380,7 @@ def test_an_amend_is_the_venues_word_and_not_ours() -> None:
     [
         ({"quantity": Decimal(11)}, "orders of one parent never exceed its 10"),
         ({"symbol": "ETHUSDT"}, "an amend changes quantity and price of a limit order and nothing else"),
+        ({"reduce_only": True}, "an amend changes quantity and price of a limit order and nothing else"),
         ({"epoch": 6}, "an entry is of the epoch in force, 7, was 6"),
         ({"client_id": name(5)}, "only an order that rests and is wanted is amended"),
     ],
@@ -371,6 +436,15 @@ def test_a_batch_nobody_answered_puts_each_of_its_orders_in_doubt() -> None:
     assert {call.client_id for _, call in story.sent(AskOrder)} == {name(0), name(1)}
 
 
+def test_a_batch_answered_in_part_says_nothing_of_any_element() -> None:
+    story = Story()
+    story.take(story.gateway.want_all((resting(0), resting(1, quantity=Decimal(2))), 0))
+    [(call_id, _)] = story.sent(PlaceMany)
+    story.answer(call_id, Done((Done(view(resting(0))),)), 10)
+    assert isinstance(story.order(0), Unknown)
+    assert isinstance(story.order(1), Unknown)
+
+
 def test_an_emergency_meets_the_entries_that_wait_and_lets_the_exits_go() -> None:
     story = Story()
     for number in range(RULES.limits.orders_per_second_max):
@@ -414,10 +488,30 @@ def test_a_call_of_somebody_else_comes_back_under_his_name() -> None:
     assert story.sent(AskOrder)
 
 
+@pytest.mark.parametrize(
+    "call", [CancelMany("BTCUSDT", (name(),)), CancelById("BTCUSDT", "77"), CancelAll("BTCUSDT")], ids=repr
+)
+def test_whatever_a_cancel_of_somebody_else_was_about_is_read_anew(call: Call) -> None:
+    story = Story()
+    story.rest(resting())
+    story.rest(resting(1, quantity=Decimal(2), symbol="ETHUSDT"))
+    story.take(story.gateway.ask(call, Lane.CANCEL, "books", 10))
+    story.answer(story.sent(type(call))[0][0], Unsure("time-out"), 20)
+    assert [asked.client_id for _, asked in story.sent(AskOrder)] == [name()]
+
+
+def test_an_amend_is_an_intent_or_nothing() -> None:
+    story = Story()
+    amend = Amend("BTCUSDT", name(), Side.BUY, Decimal(1), Decimal(1))
+    assert [type(effect) for effect in story.take(story.gateway.ask(amend, Lane.ENTRY, "x", 0))] == [Alert]
+
+
 def test_an_order_of_somebody_else_passes_the_same_door() -> None:
     story = Story(fence=Fence(8, 10**9, emergency=True))
     story.take(story.gateway.ask(Place(entry()), Lane.KILL, "flatten", 10))
     assert [type(effect) for effect in story.fresh] == [Declined, Answered]
+    story.take(story.gateway.ask(Place(exit_(2)), Lane.QUERY, "flatten", 10))
+    assert [effect.lane for effect in story.fresh if isinstance(effect, Send)] == [Lane.EXIT]
     story.take(story.gateway.ask(Place(exit_(1)), Lane.KILL, "flatten", 10))
     [send] = [effect for effect in story.fresh if isinstance(effect, Send)]
     assert send.lane is Lane.KILL
@@ -484,3 +578,22 @@ def test_the_journal_is_the_state() -> None:
     book = story.gateway.book
     assert replay(story.records).digest == book.digest
     assert book_of(book.snapshot()).digest == book.digest
+
+
+def test_a_question_about_what_was_forgotten_is_dropped() -> None:
+    story = Story(replace(RULES, ended_max=1))
+    story.answer(story.want(entry()), Refused(-2019, "no"), 10)
+    story.hear(news(entry(), "REJECTED", 3), 20)
+    for number in range(1, 5):
+        story.answer(story.want(entry(number, quantity=Decimal(number)), 20), Refused(-2019, "no"), 20)
+    assert name(0) not in story.gateway.book.orders
+    story.sleep(60_000)
+    assert story.all_sent(AskOrder) == []
+    assert story.gateway.is_settled
+
+
+def test_orders_with_our_name_that_we_do_not_know_are_remembered_up_to_a_bound() -> None:
+    story = Story()
+    for number in range(STRANGERS_MAX + 1):
+        story.hear(news(entry(number), "NEW"), number)
+    assert [type(effect) for effect in story.hear(news(entry(0), "NEW"), 5_000)] == [Alert]

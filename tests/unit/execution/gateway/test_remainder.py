@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from qt_ray.core.orders import Intent, Rejected, TimeInForce, progress_of
 from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.gateway.rules import Rules
-from qt_ray.execution.venue.calls import AskTrades, Done, Place
+from qt_ray.execution.venue.calls import AskTrades, Cancel, Done, Place
 from tests.unit.execution.gateway.stories import RULES, Story, entry, ioc, name, news, resting, trade, view
 
 pytestmark = pytest.mark.unit
@@ -101,3 +101,12 @@ def test_a_refused_order_is_not_tried_again() -> None:
     assert isinstance(story.order(), Rejected)
     story.sleep(10_000)
     assert len(story.all_sent(Place)) == 1
+
+
+def test_a_fill_that_the_venue_owned_up_to_late_ends_the_order_for_the_rest() -> None:
+    story = Story()
+    story.want(ioc())
+    expires(story, ioc(), 0, 100)
+    story.tick(100 + RULES.retry_ms[0])
+    story.hear(news(ioc(), "PARTIALLY_FILLED", 1, trade(5, 1), venue_id="1"), 700)
+    assert [call.client_id for _, call in story.sent(Cancel)] == [name(0, 1)]
