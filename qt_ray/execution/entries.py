@@ -5,16 +5,14 @@ twice. A movement of the wallet is known by its kind and its number. Commission 
 trades, so the same amounts among the movements are left out.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar, Final
 
 from qt_ray.core.orders import Execution, Side
-from qt_ray.core.restore import restore_as
 from qt_ray.execution.venue.news import OrderNews
-from qt_ray.execution.venue.views import AccountView, IncomeView, PositionSide, PositionView, TradeView
+from qt_ray.execution.venue.views import IncomeView, PositionSide, TradeView
 
 
 class Cause(StrEnum):
@@ -113,20 +111,6 @@ class Moved:
 
 
 Entry = Opening | Traded | Moved
-
-
-def entry_of(data: object) -> Entry:
-    """Return the entry that plain data spells."""
-    found: Entry = restore_as(Entry, data, "entry")
-    return found
-
-
-def opening_of(
-    at_ms: int, account: AccountView, positions: Iterable[PositionView], cursors: Mapping[str, int]
-) -> Opening:
-    """Return the first entry of new books: what the venue shows at its own `at_ms`, and each symbol's last trade."""
-    carried = (Carried(view.symbol, view.side, view.quantity, view.entry) for view in positions if view.quantity)
-    return Opening(at_ms, dict(account.wallets), tuple(carried), dict(cursors))
 
 
 def trade_key(symbol: str, trade_id: int, side: Side) -> str:

@@ -8,7 +8,7 @@ the journal alone: slower, never wrong.
 from dataclasses import dataclass
 from hashlib import sha256
 from struct import Struct
-from typing import Final
+from typing import ClassVar, Final
 
 from qt_ray.core.codec import canonical, decode
 from qt_ray.core.errors import Invalid
@@ -42,6 +42,7 @@ class Snapshot:
 class Vouched:
     """The journal's word for a snapshot; the first key is how it is known among other records."""
 
+    kind: ClassVar[str] = "snapshot"
     bytes_of_state: int
     sequence: int
     state_digest: str

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from qt_ray.adapters.binance.assembly import PAPER_KEY, PAPER_SECRET
 from qt_ray.adapters.binance.endpoints import Endpoints
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.binance.signing import Signer
@@ -41,6 +40,7 @@ from qt_ray.risk.ess import EssSignal
 
 pytestmark = pytest.mark.integration
 
+KEY, SECRET = "a key of this test", "and its secret"
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 QUANTITIES = {"BTCUSDT": Decimal("0.01"), "ETHUSDT": Decimal("0.1")}
 Story = Callable[[PaperVenue, BinanceSession], Awaitable[None]]
@@ -48,11 +48,9 @@ Story = Callable[[PaperVenue, BinanceSession], Awaitable[None]]
 
 @asynccontextmanager
 async def paper() -> AsyncIterator[tuple[PaperVenue, BinanceSession]]:
-    venue = PaperVenue(PaperSettings(symbols=SYMBOLS, step_ms=20))
+    venue = PaperVenue(PaperSettings(symbols=SYMBOLS, step_ms=20, key=KEY, secret=SECRET))
     await venue.start()
-    session = await BinanceSession.open(
-        Endpoints(venue.base_url, venue.ws_url, venue.base_url), Signer(PAPER_KEY, PAPER_SECRET)
-    )
+    session = await BinanceSession.open(Endpoints(venue.base_url, venue.ws_url, venue.base_url), Signer(KEY, SECRET))
     try:
         yield venue, session
     finally:

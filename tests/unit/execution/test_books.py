@@ -10,6 +10,7 @@ from qt_ray.core.codec import canonical, decode
 from qt_ray.core.errors import Invalid, Invariant
 from qt_ray.core.orders import Execution, OrderType, Side
 from qt_ray.core.positions import Position
+from qt_ray.core.restore import restore
 from qt_ray.execution.books import Books
 from qt_ray.execution.entries import (
     Carried,
@@ -17,15 +18,12 @@ from qt_ray.execution.entries import (
     Moved,
     Opening,
     Traded,
-    entry_of,
     moved_of,
-    opening_of,
     traded_in,
     traded_of,
 )
 from qt_ray.execution.venue.news import OrderNews
 from qt_ray.execution.venue.views import IncomeView, PositionSide, TradeView
-from tests.unit.execution.venue_shown import account_view, position_view
 
 pytestmark = pytest.mark.unit
 
@@ -99,8 +97,8 @@ def test_the_same_entry_twice_changes_nothing(story: list[Traded | Moved]) -> No
 @given(histories())
 def test_entries_survive_their_own_spelling(story: list[Traded | Moved]) -> None:
     for entry in story:
-        assert entry_of(decode(canonical(entry))) == entry
-    assert entry_of(decode(canonical(OPENING))) == OPENING
+        assert restore(type(entry), decode(canonical(entry))) == entry
+    assert restore(Opening, decode(canonical(OPENING))) == OPENING
 
 
 def fill(number: int, side: Side, quantity: str, price: str, realised: str = "0", **fields: object) -> Traded:
@@ -210,17 +208,6 @@ def test_a_wallet_that_something_else_touched_is_found() -> None:
     books._wallets["USDT"] += 1
     with pytest.raises(Invariant, match=r"USDT: a wallet is what it began with and what moved it, 999.99, was 1000.99"):
         books.check()
-
-
-def test_new_books_begin_with_what_the_venue_shows() -> None:
-    positions = [position_view(Decimal(-2)), position_view(Decimal(0), "ETHUSDT")]
-    opening = opening_of(50, account_view(USDT=Decimal(10)), positions, {"BTCUSDT": 9})
-    assert opening == Opening(
-        50, {"USDT": Decimal(10)}, (Carried("BTCUSDT", BOTH, Decimal(-2), Decimal(100)),), {"BTCUSDT": 9}
-    )
-    books = Books(opening, QUOTES)
-    assert books.position("BTCUSDT").quantity == -2
-    assert books.position("ETHUSDT").is_flat
 
 
 def test_without_a_last_trade_it_is_the_hour_that_says_what_lies_before() -> None:
