@@ -32,6 +32,12 @@ async def follow(trader: ccxt.pro.binanceusdm, heard: list[dict]) -> None:
         heard.extend({"id": order["id"], "status": order["status"], "filled": order["filled"]} for order in orders)
 
 
+async def connected(trader: ccxt.pro.binanceusdm) -> None:
+    """Wait until the user stream is open, so that nothing is told before anybody listens."""
+    while not any(client.connected.done() for url, client in trader.clients.items() if "listenKey=" in url):
+        await asyncio.sleep(0.02)
+
+
 async def settled(trader: ccxt.pro.binanceusdm, heard: list[dict], order_id: str, status: str) -> None:
     """Wait until the stream, not a question, has told the end of an order."""
     while {"id": order_id, "status": status} not in [{"id": h["id"], "status": h["status"]} for h in heard]:
@@ -48,7 +54,7 @@ async def story(rest: str, streams: str) -> dict:
         await trader.set_margin_mode("isolated", SYMBOL)
         await trader.set_margin_mode("cross", SYMBOL)
         listening = asyncio.create_task(follow(trader, heard))
-        await trader.watch_balance()
+        await connected(trader)
         book = await trader.fetch_order_book(SYMBOL, 20)
         bid = float(book["bids"][0][0])
 
