@@ -15,7 +15,7 @@ SYMBOL = "BTC/USDT:USDT"
 
 
 def connect(rest: str, streams: str) -> ccxt.pro.binanceusdm:
-    trader = ccxt.pro.binanceusdm({"apiKey": "paper-key", "secret": "paper-secret", "enableRateLimit": False})
+    trader = ccxt.pro.binanceusdm({"apiKey": "paper", "secret": "paper", "enableRateLimit": False})
     for name, path in trader.urls["api"].items():
         if isinstance(path, str) and "/fapi/" in path:
             trader.urls["api"][name] = rest + path[path.index("/fapi/") :]

@@ -15,7 +15,7 @@ SYMBOL = "ETHUSDT"
 
 
 def connect(rest: str, streams: str) -> tuple[AsyncClient, BinanceSocketManager]:
-    client = AsyncClient("paper-key", "paper-secret")
+    client = AsyncClient("paper", "paper")
     client.FUTURES_URL = rest + "/fapi"
     sockets = BinanceSocketManager(client)
     sockets.FSTREAM_URL = streams + "/"

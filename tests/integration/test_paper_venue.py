@@ -30,8 +30,8 @@ class Remote:
     async def send(self, method: str, path: str, **fields: Any) -> tuple[int, bytes, dict[str, str]]:
         pairs = "&".join(f"{name}={value}" for name, value in fields.items())
         query = f"{pairs}&timestamp={self.house.hall.now()}".lstrip("&")
-        url = f"{self.house.base_url}{path}?{query}&signature={sign(b'paper-secret', query.encode())}"
-        headers = {"X-MBX-APIKEY": "paper-key"}
+        url = f"{self.house.base_url}{path}?{query}&signature={sign(b'paper', query.encode())}"
+        headers = {"X-MBX-APIKEY": "paper"}
         async with self.session.request(method, url, headers=headers) as answer:
             return answer.status, await answer.read(), dict(answer.headers)
 
@@ -254,9 +254,9 @@ def test_who_talks_too_much_is_shown_out() -> None:
 
 def test_the_socket_api_carries_the_same_calls() -> None:
     def signed(fields: dict[str, Any]) -> dict[str, Any]:
-        named = {**fields, "apiKey": "paper-key", "timestamp": START_MS}
+        named = {**fields, "apiKey": "paper", "timestamp": START_MS}
         payload = "&".join(f"{name}={named[name]}" for name in sorted(named))
-        return {**named, "signature": sign(b"paper-secret", payload.encode())}
+        return {**named, "signature": sign(b"paper", payload.encode())}
 
     async def tell(remote: Remote) -> None:
         order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}

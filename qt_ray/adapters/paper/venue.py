@@ -47,8 +47,8 @@ class PaperSettings:
     invented: int = 0
     seed: int = 7
     balance: Decimal = Decimal(10_000)
-    key: str = "paper-key"
-    secret: str = "paper-secret"
+    key: str = "paper"
+    secret: str = "paper"
     speed: float = 1.0
     step_ms: int = 100
     bars: Bars | None = None

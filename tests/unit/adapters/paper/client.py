@@ -14,7 +14,7 @@ from qt_ray.market.bars import Bars
 
 START_MS = 1_790_000_000_000
 PRICE = 70_000.0
-KEY, SECRET = "paper-key", "paper-secret"
+KEY, SECRET = "paper", "paper"
 
 
 class Watch:

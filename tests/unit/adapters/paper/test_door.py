@@ -14,7 +14,7 @@ from tests.unit.adapters.paper.client import START_MS, Client, Watch, signed, ve
 pytestmark = pytest.mark.unit
 
 
-def raw(query: bytes, body: bytes = b"", key: str | None = "paper-key", method: str = "GET", **more: Any) -> Any:
+def raw(query: bytes, body: bytes = b"", key: str | None = "paper", method: str = "GET", **more: Any) -> Any:
     path = more.get("path", "/fapi/v2/balance")
     house = more.get("venue") or venue()
     reply = house.door.ask(http_request(method, path, query, body, key))
@@ -42,12 +42,12 @@ def test_a_market_order_answers_as_it_was_accepted_unless_the_result_is_wanted()
         (b"timestamp=1", None, 401, -2014),
         (b"timestamp=1", "x" * 200, 401, -2014),
         (b"timestamp=1", "stranger", 401, -2015),
-        (b"timestamp=1", "paper-key", 400, -1102),
-        (b"timestamp=1&signature=00", "paper-key", 400, -1022),
-        (signed("paper-secret", START_MS - 5_001, {}), "paper-key", 400, -1021),
-        (signed("paper-secret", START_MS + 1_000, {}), "paper-key", 400, -1021),
-        (signed("paper-secret", START_MS, {"recvWindow": 60_001}), "paper-key", 400, -1131),
-        (signed("paper-secret", START_MS - 5_000, {}), "paper-key", 200, None),
+        (b"timestamp=1", "paper", 400, -1102),
+        (b"timestamp=1&signature=00", "paper", 400, -1022),
+        (signed("paper", START_MS - 5_001, {}), "paper", 400, -1021),
+        (signed("paper", START_MS + 1_000, {}), "paper", 400, -1021),
+        (signed("paper", START_MS, {"recvWindow": 60_001}), "paper", 400, -1131),
+        (signed("paper", START_MS - 5_000, {}), "paper", 200, None),
     ],
 )
 def test_who_may_not_ask_is_told_why(query: bytes, key: str | None, status: int, code: int | None) -> None:
@@ -66,7 +66,7 @@ def test_parameters_and_signature_may_come_in_query_or_body(where: str) -> None:
         "both": (half, b"countdown" + rest),
         "first": (fields, b""),
     }[where]
-    mark = b"signature=" + sign(b"paper-secret", b"".join(pieces)).encode()
+    mark = b"signature=" + sign(b"paper", b"".join(pieces)).encode()
     query, body = pieces
     if where == "first":
         query = mark + b"&" + query

@@ -140,7 +140,7 @@ def test_orders_of_any_shape_are_taken_or_refused(sent: list[dict[str, Any]]) ->
 @given(st.binary(max_size=80), st.binary(max_size=80))
 @settings(max_examples=25, deadline=None)
 def test_bytes_of_any_kind_are_no_key_to_anything(query: bytes, body: bytes) -> None:
-    reply = client().venue.door.ask(http_request("POST", "/fapi/v1/order", query, body, "paper-key"))
+    reply = client().venue.door.ask(http_request("POST", "/fapi/v1/order", query, body, "paper"))
     assert reply.status == 400
 
 
