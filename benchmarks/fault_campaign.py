@@ -8,17 +8,9 @@ moment there is something to know about an order until we know it, for orders th
 import sys
 import time
 from decimal import Decimal
-from random import Random
 
-from benchmarks.form import Row, Sample, at_least, at_most, main, timed
-from qt_ray.core.orders import Intent, OrderType, Side
-from qt_ray.execution.gateway.effects import Send
-from qt_ray.execution.gateway.engine import Gateway
-from qt_ray.execution.gateway.fence import Fence
-from qt_ray.execution.gateway.rules import Rules
+from benchmarks.form import Row, Sample, at_least, at_most, main
 from tests.simulation.histories import Campaign, campaign
-from tests.simulation.venue import Venue
-from tests.simulation.world import START_MS
 
 FIRST_SEED = 1_000_000
 SEEDS, SEEDS_QUICK = 1_000, 10
@@ -26,7 +18,6 @@ FAULTS_MIN = 10_000
 SETTLED_MS = {"stream live": 1_000, "events lost": 6_000, "never lived": 6_000}
 SETTLED_ALL_MS, SETTLED_MAX_MS = 3_000, 10_000
 RATE_MIN = 400
-ORDER_US_MAX = 2_000
 
 
 def one(value: float) -> Sample:
@@ -70,30 +61,6 @@ def settled(found: Campaign) -> list[Row]:
     return rows
 
 
-def orders_per_pass(count: int) -> None:
-    """Let a gateway take `count` market orders from intent to fill, with the exchange's words for it."""
-    venue, gateway = Venue(Random(1), START_MS), Gateway(Rules())
-    gateway.fenced(Fence(1, START_MS * 2), START_MS)
-    for number in range(count):
-        at_ms = START_MS + number * 1_000
-        intent = Intent(
-            f"qt-bench-{number:020d}-0",
-            "BTCUSDT",
-            Side(("BUY", "SELL")[number % 2]),
-            OrderType.MARKET,
-            Decimal("0.020"),
-            "d",
-            1,
-            1,
-        )
-        effects = gateway.want(intent, at_ms)
-        for send in [effect for effect in effects if isinstance(effect, Send)]:
-            answer = venue.ask(send.call, at_ms)
-            for news in venue.news():
-                gateway.heard(news, at_ms + 10)
-            gateway.answered(send.call_id, answer, at_ms + 10)
-
-
 def measure(quick: bool) -> list[Row]:
     """Run the campaign and show what it came to."""
     seeds = SEEDS_QUICK if quick else SEEDS
@@ -102,15 +69,12 @@ def measure(quick: bool) -> list[Row]:
     minutes = (time.process_time() - started) / 60
     for history in found.bad:
         print(f"seed {history.seed}: {history.verdict}", file=sys.stderr)
-    count = 100 if quick else 3_000
-    taken = timed(lambda: orders_per_pass(count), 1 if quick else 3).scaled(1e6 / count)
     return [
         at_least("faults injected", "count", one(found.faults.total()), 1 if quick else FAULTS_MIN),
         *(at_least(f"injected: {kind}", "count", one(n), 1) for kind, n in sorted(found.faults.items())),
         *zeros(found),
         *settled(found),
         at_least("histories", "per CPU minute", one(seeds / minutes), RATE_MIN),
-        at_most("an order from intent to fill, exchange included", "us", taken, ORDER_US_MAX),
     ]
 
 
