@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from qt_ray.core.instruments import Bracket
 from qt_ray.core.orders import Execution, Intent, OrderType, PositionSide, Side
@@ -334,6 +335,11 @@ REQUESTS: dict[type, Callable[[Any], Request]] = {
 }
 
 
+def signature(text: str, secret: str = SECRET) -> str:
+    """Return what signs a text."""
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
 class RawSession:
     """Somebody with a key, an HTTP client and the documentation."""
 
@@ -341,17 +347,24 @@ class RawSession:
         self.base_url, self.ws_url = base_url, ws_url
         self.http = aiohttp.ClientSession()
 
-    async def send(self, method: str, path: str, fields: dict[str, Any]) -> tuple[int, Json]:
+    async def send(
+        self, method: str, path: str, fields: dict[str, Any], key: str | None = KEY, secret: str = SECRET
+    ) -> tuple[int, Json]:
         """Send one signed request; return status and JSON."""
-        given = {name: value for name, value in fields.items() if value is not None}
-        given["timestamp"] = time.time_ns() // 1_000_000
-        query = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in given.items())
-        signature = hmac.new(SECRET.encode(), query.encode(), hashlib.sha256).hexdigest()
-        url = f"{self.base_url}{path}?{query}&signature={signature}"
-        async with self.http.request(
-            method, aiohttp.client.URL(url, encoded=True), headers={"X-MBX-APIKEY": KEY}
-        ) as got:
-            return got.status, json.loads(await got.read())
+        given = {"timestamp": time.time_ns() // 1_000_000, **fields}
+        pairs = [(name, quote(str(value), safe="")) for name, value in given.items() if value is not None]
+        query = "&".join(f"{name}={value}" for name, value in pairs)
+        got = await self.raw(method, f"{path}?{query}&signature={signature(query, secret)}", key=key)
+        return got[0], json.loads(got[1])
+
+    async def raw(
+        self, method: str, target: str, body: bytes = b"", key: str | None = KEY, **headers: str
+    ) -> tuple[int, bytes, dict[str, str]]:
+        """Send exactly these bytes; return status, body and headers."""
+        sent = headers if key is None else {"X-MBX-APIKEY": key, **headers}
+        url = URL(self.base_url + target, encoded=True)
+        async with self.http.request(method, url, data=body or None, headers=sent) as got:
+            return got.status, await got.read(), dict(got.headers)
 
     async def ask(self, call: Call) -> Answer[Any]:
         """Carry out one call."""
