@@ -4,34 +4,18 @@ It is told nothing of faults: what the network loses, repeats or delays it never
 record, which the checker compares with ours.
 """
 
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter as Tally
 from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
-from qt_ray.core.orders import Execution, Intent, OrderType
+from qt_ray.execution.exchange.counter import Counter
 from qt_ray.execution.exchange.exchange import Exchange
 from qt_ray.execution.exchange.listing import Level, Listing, Quote, Tier
 from qt_ray.execution.exchange.reports import Window
-from qt_ray.execution.exchange.told import AlgoTold, OrderTold
-from qt_ray.execution.exchange.values import Algo, Happened, NewAlgo, NewOrder, Order, Refusal, TimeInForce, Trade
-from qt_ray.execution.venue.calls import (
-    Amend,
-    Answer,
-    AskOpenOrders,
-    AskOrder,
-    AskTrades,
-    Call,
-    Cancel,
-    CancelAll,
-    Countdown,
-    Done,
-    Place,
-    PlaceMany,
-    Refused,
-)
-from qt_ray.execution.venue.news import AlgoNews, News, OrderNews
+from qt_ray.execution.exchange.shown import algo_view, order_view, trade_view
+from qt_ray.execution.venue.calls import Answer, Call, Done, Place, PlaceMany
+from qt_ray.execution.venue.news import AlgoNews, OrderNews
 from qt_ray.execution.venue.views import OrderView, TradeView
 
 ACCOUNT: Final = "fund"
@@ -77,7 +61,8 @@ class Venue:
     def __init__(self, dice: Random, start_ms: int) -> None:
         self.exchange = Exchange([listing(symbol) for symbol in SYMBOLS], start_ms)
         self.exchange.open_account(ACCOUNT, {"USDT": WALLET})
-        self.accepted: Counter[str] = Counter()
+        self.accepted: Tally[str] = Tally()
+        self._counter = Counter(self.exchange, ACCOUNT)
         self._dice = dice
         self._prices = dict(PRICES)
         for symbol in SYMBOLS:
@@ -93,16 +78,19 @@ class Venue:
         self._prices[symbol] = max((self._prices[symbol] * (1 + step)).quantize(TICK), TICK * 100)
         self._quote(symbol, now_ms)
 
-    def news(self) -> list[News]:
-        """Return what was told to the account since the last time."""
-        return [news for told in self.exchange.drain() if (news := _news(told)) is not None]
+    def news(self) -> list[OrderNews | AlgoNews]:
+        """Return what was told of orders since the last time; the gateway reads nothing else."""
+        return [news for news in self._counter.news() if isinstance(news, OrderNews | AlgoNews)]
 
     def ask(self, call: Call, now_ms: int) -> Answer[Any]:
-        """Carry out one call."""
-        try:
-            return Done(self._carry_out[type(call)](self, call, now_ms))
-        except Refusal as refusal:
-            return Refused(refusal.code, refusal.message)
+        """Carry out one call, and count the orders that it placed."""
+        answer = self._counter.ask(call, now_ms)
+        if isinstance(answer, Done) and isinstance(call, Place):
+            self.accepted[call.intent.client_id] += 1
+        elif isinstance(answer, Done) and isinstance(call, PlaceMany):
+            elements = zip(call.intents, answer.value, strict=True)
+            self.accepted.update(intent.client_id for intent, one in elements if isinstance(one, Done))
+        return answer
 
     def orders(self) -> list[OrderView]:
         """Return every order of ours that ever was, plain and conditional."""
@@ -131,198 +119,3 @@ class Venue:
         bids = tuple(Level(price - TICK * (1 + at), depth[at]) for at in range(3))
         asks = tuple(Level(price + TICK * at, depth[3 + at]) for at in range(3))
         self.exchange.quote(Quote(symbol, bids, asks, price, price, price, ZERO, now_ms), now_ms)
-
-    def _place(self, call: Place, now_ms: int) -> OrderView:
-        intent = call.intent
-        if intent.type.is_conditional:
-            algo = self.exchange.place_algo(ACCOUNT, _new_algo(intent), now_ms)
-            self.accepted[intent.client_id] += 1
-            return algo_view(algo)
-        order = self.exchange.place(ACCOUNT, _new_order(intent), now_ms)
-        self.accepted[intent.client_id] += 1
-        return order_view(order)
-
-    def _place_many(self, call: PlaceMany, now_ms: int) -> tuple[Answer[Any], ...]:
-        return tuple(self.ask(Place(intent), now_ms) for intent in call.intents)
-
-    def _cancel(self, call: Cancel, now_ms: int) -> OrderView:
-        if call.conditional:
-            return algo_view(self.exchange.cancel_algo(ACCOUNT, now_ms, client_id=call.client_id))
-        return order_view(self.exchange.cancel(ACCOUNT, call.symbol, now_ms, client_id=call.client_id))
-
-    def _cancel_all(self, call: CancelAll, now_ms: int) -> None:
-        if call.conditional:
-            self.exchange.cancel_algos(ACCOUNT, call.symbol, now_ms)
-        else:
-            self.exchange.cancel_all(ACCOUNT, call.symbol, now_ms)
-
-    def _amend(self, call: Amend, now_ms: int) -> OrderView:
-        order = self.exchange.amend(
-            ACCOUNT, call.symbol, call.side, call.quantity, call.price, now_ms, client_id=call.client_id
-        )
-        return order_view(order)
-
-    def _countdown(self, call: Countdown, now_ms: int) -> None:
-        self.exchange.countdown(ACCOUNT, call.symbol, call.after_ms, now_ms)
-
-    def _ask_order(self, call: AskOrder, now_ms: int) -> OrderView:
-        if call.conditional:
-            return algo_view(self.exchange.algo(ACCOUNT, client_id=call.client_id))
-        return order_view(self.exchange.order(ACCOUNT, call.symbol, client_id=call.client_id))
-
-    def _ask_open(self, call: AskOpenOrders, now_ms: int) -> tuple[OrderView, ...]:
-        if call.conditional:
-            return tuple(map(algo_view, self.exchange.open_algos(ACCOUNT, call.symbol)))
-        return tuple(map(order_view, self.exchange.open_orders(ACCOUNT, call.symbol)))
-
-    def _ask_trades(self, call: AskTrades, now_ms: int) -> tuple[TradeView, ...]:
-        window = Window(from_id=call.from_id, since_ms=call.since_ms, limit=call.limit)
-        return tuple(map(trade_view, self.exchange.trades(ACCOUNT, call.symbol, window)))
-
-    _carry_out: Final[dict[type, Callable[[Any, Any, int], Any]]] = {
-        Place: _place,
-        PlaceMany: _place_many,
-        Cancel: _cancel,
-        CancelAll: _cancel_all,
-        Amend: _amend,
-        Countdown: _countdown,
-        AskOrder: _ask_order,
-        AskOpenOrders: _ask_open,
-        AskTrades: _ask_trades,
-    }
-
-
-def order_view(order: Order) -> OrderView:
-    """Return a plain order as the venue shows it."""
-    return OrderView(
-        venue_id=str(order.id),
-        client_id=order.client_id,
-        symbol=order.symbol,
-        side=order.side,
-        type=order.type,
-        conditional=False,
-        status=order.state,
-        quantity=order.quantity,
-        executed=order.executed,
-        average_price=order.average or None,
-        limit_price=order.price or None,
-        trigger_price=order.trigger_price or None,
-        reduce_only=order.reduce_only,
-        closes_position=order.closes_position,
-        position_side=order.position_side,
-        time_in_force=order.time_in_force,
-        created_ms=order.created_ms,
-        updated_ms=order.updated_ms,
-    )
-
-
-def algo_view(algo: Algo) -> OrderView:
-    """Return a conditional order as the venue shows it."""
-    wanted = algo.wanted
-    return OrderView(
-        venue_id=f"a{algo.id}",
-        client_id=algo.client_id,
-        symbol=wanted.symbol,
-        side=wanted.side,
-        type=wanted.type,
-        conditional=True,
-        status=algo.state,
-        quantity=wanted.quantity or ZERO,
-        executed=ZERO,
-        average_price=None,
-        limit_price=wanted.price,
-        trigger_price=wanted.trigger_price,
-        reduce_only=wanted.reduce_only,
-        closes_position=wanted.closes_position,
-        position_side=wanted.position_side,
-        time_in_force=wanted.time_in_force,
-        created_ms=algo.created_ms,
-        updated_ms=algo.updated_ms,
-        child_id=str(algo.order.id) if algo.order else None,
-        reason=algo.reason,
-    )
-
-
-def trade_view(trade: Trade) -> TradeView:
-    """Return a trade as the venue shows it."""
-    return TradeView(
-        str(trade.order_id), trade.symbol, trade.side, trade.position_side, _execution(trade), trade.realised
-    )
-
-
-def _execution(trade: Trade) -> Execution:
-    return Execution(trade.id, trade.quantity, trade.price, trade.fee, trade.fee_asset, trade.maker, trade.time_ms)
-
-
-def _news(told: object) -> News | None:
-    if isinstance(told, OrderTold):
-        return _order_news(told)
-    return _algo_news(told) if isinstance(told, AlgoTold) else None
-
-
-def _order_news(told: OrderTold) -> OrderNews:
-    order, trade = told.order, told.trade
-    return OrderNews(
-        symbol=order.symbol,
-        client_id=order.client_id,
-        venue_id=str(order.id),
-        side=order.side,
-        position_side=order.position_side,
-        type=order.type,
-        event=Happened(told.happened),
-        status=order.state,
-        quantity=order.quantity,
-        executed=order.executed,
-        limit_price=order.price or None,
-        average_price=order.average or None,
-        reduce_only=order.reduce_only,
-        execution=_execution(trade) if trade else None,
-        realised=trade.realised if trade else ZERO,
-        time_ms=told.time_ms,
-    )
-
-
-def _algo_news(told: AlgoTold) -> AlgoNews:
-    algo, wanted = told.algo, told.algo.wanted
-    return AlgoNews(
-        symbol=wanted.symbol,
-        client_id=algo.client_id,
-        venue_id=f"a{algo.id}",
-        side=wanted.side,
-        position_side=wanted.position_side,
-        type=wanted.type,
-        status=algo.state,
-        quantity=wanted.quantity or ZERO,
-        trigger_price=wanted.trigger_price,
-        reduce_only=wanted.reduce_only,
-        closes_position=wanted.closes_position,
-        child_id=str(algo.order.id) if algo.order else None,
-        time_ms=told.time_ms,
-        reason=algo.reason,
-    )
-
-
-def _new_order(intent: Intent) -> NewOrder:
-    return NewOrder(
-        symbol=intent.symbol,
-        side=intent.side,
-        type=intent.type,
-        quantity=intent.quantity,
-        price=intent.limit_price,
-        time_in_force=TimeInForce(intent.time_in_force.value),
-        client_id=intent.client_id,
-        reduce_only=intent.reduce_only,
-    )
-
-
-def _new_algo(intent: Intent) -> NewAlgo:
-    return NewAlgo(
-        symbol=intent.symbol,
-        side=intent.side,
-        type=intent.type,
-        quantity=intent.quantity,
-        trigger_price=intent.trigger_price,
-        price=intent.limit_price if intent.type is not OrderType.LIMIT else None,
-        client_id=intent.client_id,
-        reduce_only=intent.reduce_only,
-    )

@@ -32,6 +32,7 @@ from qt_ray.execution.exchange.told import LiquidationTold
 Tell = Callable[[Message], None]
 Sides = tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]
 DEPTH_LEVELS = 1_000
+MARK_MS = 1_000
 EVENT_NAMES = {
     Kind.MARK: "markPriceUpdate",
     Kind.MINI: "24hrMiniTicker",
@@ -45,8 +46,17 @@ EVENT_NAMES = {
 class Feed:
     """Turns what the board shows into messages for those who listen."""
 
-    def __init__(self, exchange: Exchange, listings: dict[str, Listing], board: Board, hub: Hub, tell: Tell) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        listings: dict[str, Listing],
+        board: Board,
+        hub: Hub,
+        tell: Tell,
+        mark_ms: int = MARK_MS,
+    ) -> None:
         self._exchange, self._listings, self._board, self._hub, self._tell = exchange, listings, board, hub, tell
+        self._mark_ms = mark_ms
         self._best_names = {symbol: f"{symbol.lower()}@bookTicker" for symbol in listings}
         self._best: dict[str, tuple[Any, ...]] = {}
         self._sent_ms: dict[str, int] = {}
@@ -108,11 +118,15 @@ class Feed:
         for stream in tuple(self._hub.streams):
             if stream.kind not in EVENT_NAMES or not self._is_listed(stream):
                 continue
-            if now_ms - self._sent_ms.get(stream.name, 0) < stream.every_ms:
+            if now_ms - self._sent_ms.get(stream.name, 0) < self._every_ms(stream):
                 continue
             self._sent_ms[stream.name] = now_ms
             for shape in self._due(stream, now_ms):
                 self._tell(Message(stream.name, EVENT_NAMES[stream.kind], orjson.dumps(shape), stream.kind))
+
+    def _every_ms(self, stream: Stream) -> int:
+        """Return how often a stream speaks at most; marks as often as the venue is set to, by the second they name."""
+        return stream.every_ms * self._mark_ms // MARK_MS if stream.kind is Kind.MARK else stream.every_ms
 
     def _due(self, stream: Stream, now_ms: int) -> Iterable[Any]:
         if stream.is_array:

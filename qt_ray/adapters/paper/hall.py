@@ -11,7 +11,7 @@ import orjson
 
 from qt_ray.adapters.paper.board import Board, Row
 from qt_ray.adapters.paper.faults import Faults
-from qt_ray.adapters.paper.feed import Feed
+from qt_ray.adapters.paper.feed import MARK_MS, Feed
 from qt_ray.adapters.paper.hub import Hub, Message
 from qt_ray.adapters.paper.keys import KeyRing
 from qt_ray.adapters.paper.limits import Limits
@@ -61,12 +61,13 @@ class Hall:
         faults: Faults,
         close: Callable[[str], None],
         log: TradeLog | None = None,
+        mark_ms: int = MARK_MS,
     ) -> None:
         self.exchange, self.listings, self.clock = exchange, listings, clock
         self.limits, self.listen_keys, self.faults = limits, listen_keys, faults
         self.keys, self.board, self.hub = KeyRing(), Board(listings), Hub(self._begin)
         self.outlet = FaultyOutlet(faults, self.hub.publish, close)
-        self.feed = Feed(exchange, listings, self.board, self.hub, self._say)
+        self.feed = Feed(exchange, listings, self.board, self.hub, self._say, mark_ms)
         self._log, self._events = log, UserEvents()
         self._funded = clock.market() // FUNDING_GRID_MS
 

@@ -29,15 +29,12 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 def split_pairs(raw: bytes) -> Iterator[tuple[str, str]]:
     """Yield name and value of a raw query or form, decoded."""
-    for piece in raw.split(b"&"):
-        name, _, value = piece.partition(b"=")
+    text = raw.decode("utf-8", "replace")
+    is_plain = "%" not in text and "+" not in text
+    for piece in text.split("&"):
+        name, _, value = piece.partition("=")
         if name:
-            yield _decoded(name), _decoded(value)
-
-
-def _decoded(piece: bytes) -> str:
-    text = piece.decode("utf-8", "replace")
-    return unquote_plus(text) if "%" in text or "+" in text else text
+            yield (name, value) if is_plain else (unquote_plus(name), unquote_plus(value))
 
 
 def signed_bytes(query: bytes, body: bytes) -> bytes:

@@ -33,7 +33,7 @@ class UserEvents:
     def of(self, batch: list[Told], hears: Callable[[str], bool]) -> Iterator[tuple[str, str, Shape]]:
         """Yield account, event name and message of everything told to an account that hears it."""
         for at, told in enumerate(batch):
-            if isinstance(told, TradeTold | LiquidationTold) or not hears(told.account):
+            if isinstance(told, (TradeTold, LiquidationTold)) or not hears(told.account):
                 continue
             if (trade := _announced(batch, at)) is not None:
                 yield trade.account, "TRADE_LITE", self._stamped("TRADE_LITE", trade.time_ms, trade_lite(trade))

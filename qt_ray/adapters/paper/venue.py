@@ -17,6 +17,7 @@ from qt_ray.adapters.paper.calls import CALLS
 from qt_ray.adapters.paper.control import FIRST_ACCOUNT, Control, Works
 from qt_ray.adapters.paper.door import Door
 from qt_ray.adapters.paper.faults import Faults
+from qt_ray.adapters.paper.feed import MARK_MS
 from qt_ray.adapters.paper.front import Front
 from qt_ray.adapters.paper.hall import Clock, Hall
 from qt_ray.adapters.paper.limits import Limits
@@ -41,7 +42,10 @@ Serve = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class PaperSettings:
-    """How a paper venue is; no symbols means all of the instruments file, `step_ms` 0 a market that stands still."""
+    """How a paper venue is; no symbols means all of the instruments file, `step_ms` 0 a market that stands still.
+
+    `mark_ms` is how often a mark stream "of a second" speaks; the real one's is a second.
+    """
 
     symbols: tuple[str, ...] = ()
     invented: int = 0
@@ -51,6 +55,7 @@ class PaperSettings:
     secret: str = "paper"
     speed: float = 1.0
     step_ms: int = 100
+    mark_ms: int = MARK_MS
     bars: Bars | None = None
     weight_minute: int = 2_400
     orders_minute: int = 1_200
@@ -80,6 +85,7 @@ class PaperVenue:
             self.faults,
             self._close_listeners,
             self._log,
+            wanted.mark_ms,
         )
         before, ahead = parted(made_up(listed, wanted.seed) if wanted.bars is None else wanted.bars)
         for symbol, row in self.hall.board.rows.items():
