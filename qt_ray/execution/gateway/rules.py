@@ -31,7 +31,7 @@ class Rules:
 
     limits: Limits = field(default_factory=Limits)
     allowance: Allowance = field(default_factory=Allowance)
-    receive_window_ms: int = 5_000
+    receive_window_ms: int = 2_000
     clock_error_ms: int = 250
     answer_ms: int = 2_500
     forget_ms: int = 60_000
