@@ -97,7 +97,7 @@ class Dispatch:
     def overdue(self, at_ms: int) -> list[Flight]:
         """Return the calls that have been away too long since the last time; long after that they are forgotten."""
         self.flights = {n: f for n, f in self.flights.items() if at_ms < f.sent_ms + self._rules.forget_ms}
-        late = [f for f in self.flights.values() if not f.is_overdue and at_ms >= f.sent_ms + self._rules.answer_ms]
+        late = [f for f in self.flights.values() if not f.is_overdue and at_ms >= self._due_ms(f)]
         for flight in late:
             flight.is_overdue = True
         return late
@@ -116,8 +116,13 @@ class Dispatch:
     @property
     def next_ms(self) -> int | None:
         """Return when a call will be overdue or may leave, if time alone can do that."""
-        due = [f.sent_ms + self._rules.answer_ms for f in self.flights.values() if not f.is_overdue]
+        due = [self._due_ms(f) for f in self.flights.values() if not f.is_overdue]
         return min([*due, *([] if self.wake_ms is None else [self.wake_ms])], default=None)
+
+    def _due_ms(self, flight: Flight) -> int:
+        """Return until when an answer is waited for; a question changes nothing, so it is sooner put again."""
+        is_question = flight.waiting.lane is Lane.QUERY and not flight.waiting.tag
+        return flight.sent_ms + (self._rules.question_ms if is_question else self._rules.answer_ms)
 
     def _step(self, waiting: Waiting, at_ms: int) -> Step:
         passed = self._passed(waiting, at_ms)
