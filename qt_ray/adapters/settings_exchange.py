@@ -22,7 +22,7 @@ class Exchange(Section):
     """Another address for requests; null takes that of `kind`."""
     ws_url: Text | None = None
     """Another address for streams; given exactly when `rest_url` is."""
-    recv_window_ms: Count = 5_000
+    recv_window_ms: Count = 2_000
     """How late a request may reach the exchange and still be carried out; at most 60000."""
     connect_timeout_ms: Count = 2_000
     """How long connecting may take; what has not connected by then was never sent."""

@@ -32,7 +32,7 @@ KEEP_ALIVE_S: Final = 60
 class Patience:
     """How long anything may take."""
 
-    recv_window_ms: int = 5_000
+    recv_window_ms: int = 2_000
     connect_ms: int = 2_000
     answer_ms: int = 5_000
 

@@ -81,8 +81,8 @@ class Answers:
         call = flight.call
         if isinstance(call, Countdown):
             self._countdowns.failed(call, at_ms)
-        elif isinstance(call, AskOpenOrders):
-            self._questions.check_again(at_ms)
+        elif isinstance(call, AskOrder | AskTrades | AskOpenOrders) and not flight.waiting.tag:
+            self._questions.struck(call, at_ms)
         for client_id in self._touched(flight):
             self._reread(client_id, at_ms)
 
@@ -96,6 +96,7 @@ class Answers:
         elif isinstance(call, Amend):
             self._reread(call.client_id, at_ms)
         elif isinstance(call, AskOrder) and answer.code == NO_SUCH_ORDER:
+            self._questions.answered(call)
             self._truth.not_found(call, flight.sent_ms, at_ms)
         else:
             self._again(flight, at_ms)
@@ -108,6 +109,7 @@ class Answers:
 
     def _done(self, flight: Flight, answer: Done[Any], at_ms: int) -> None:
         call, value = flight.call, answer.value
+        self._questions.answered(call)
         if isinstance(call, Place | Cancel | Amend):
             self._truth.view(value, at_ms)
         elif isinstance(call, PlaceMany):

@@ -35,7 +35,8 @@ class Doubt:
         deadline_ms = (at_ms if sent_ms is None else sent_ms) + self.rules.deadline_ms
         known = self.inquiries.setdefault(client_id, Inquiry(at_ms, at_ms + in_ms, deadline_ms))
         known.due_ms = min(known.due_ms, at_ms + in_ms)
-        known.deadline_ms = max(known.deadline_ms, deadline_ms)
+        if deadline_ms > known.deadline_ms:
+            known.deadline_ms, known.proofs = deadline_ms, ()
 
     def close(self, client_id: str) -> None:
         """Ask no more."""
@@ -55,9 +56,15 @@ class Doubt:
         inquiry = self.inquiries.get(client_id)
         return inquiry is not None and asked_ms >= inquiry.deadline_ms
 
-    def prove(self, client_id: str, proofs: tuple[Call, ...]) -> None:
-        """Believe in absence when each of these calls has come back without the order."""
-        self.inquiries[client_id].proofs = proofs
+    def prove(self, client_id: str, proofs: tuple[Call, ...]) -> tuple[Call, ...]:
+        """Believe in absence when each of these calls has come back without the order; return those still to come."""
+        inquiry = self.inquiries[client_id]
+        inquiry.proofs = inquiry.proofs or proofs
+        return inquiry.proofs
+
+    def rests_on(self, call: Call) -> bool:
+        """Return whether the absence of an order rests on what a call will bring."""
+        return any(call in inquiry.proofs for inquiry in self.inquiries.values())
 
     def proven(self, call: Call, asked_ms: int) -> list[str]:
         """Take one proof as given, and return the orders that are absent by now."""

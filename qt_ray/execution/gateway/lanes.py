@@ -1,4 +1,4 @@
-"""Lanes: what waits to be sent, the more urgent first, and in one lane nothing overtakes for nothing.
+"""Lanes: what waits to be sent, the more urgent first; in one lane only what another share pays for overtakes.
 
 The queue is bounded by shedding queries, the youngest first, since whoever asked will ask again. An order or a
 cancel is never shed; an entry that finds the queue full is declined before it is written down.

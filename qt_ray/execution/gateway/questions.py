@@ -34,6 +34,8 @@ class Questions:
         self._ask = ask
         self._repairs: dict[str, int] = {}
         self._watched: dict[str, tuple[int, ...]] = {}
+        self._struck: dict[Call, int] = {}
+        self._again: dict[Call, int] = {}
         self._check_ms = 0
         self._is_live = False
 
@@ -53,9 +55,26 @@ class Questions:
         since_ms = (tracked.sent_ms or tracked.wanted_ms) - self._rules.clock_error_ms
         symbol = tracked.intent.symbol
         proofs = AskOpenOrders(symbol, conditional), AskTrades(symbol, since_ms=since_ms)
-        self.doubt.prove(client_id, proofs)
-        for proof in proofs:
+        for proof in self.doubt.prove(client_id, proofs):
             self._ask(proof, at_ms)
+
+    def struck(self, call: Call, at_ms: int) -> None:
+        """Put a question that brought nothing again, with growing patience, not only when its turn comes."""
+        times = self._struck.get(call, 0)
+        self._struck[call] = times + 1
+        self._again[call] = at_ms + self._rules.ladder_ms[min(times, len(self._rules.ladder_ms) - 1)]
+
+    def answered(self, call: Call) -> None:
+        """Be patient again with a question that brought something."""
+        self._struck.pop(call, None)
+        self._again.pop(call, None)
+
+    def look_at_watched(self, symbol: str | None, at_ms: int) -> None:
+        """Look at once for orders that were given up: something was said, or not heard, that may have been of them."""
+        for client_id in self._watched:
+            tracked = self._book.orders.get(client_id)
+            if tracked is not None and symbol in (None, tracked.intent.symbol):
+                self._ask_after(tracked, at_ms)
 
     def follow(self, client_id: str, at_ms: int) -> None:
         """After an order changed: what it still leaves to ask, and what it has settled."""
@@ -84,6 +103,8 @@ class Questions:
     def stream(self, is_live: bool, at_ms: int) -> None:
         """Know whether news reaches us; what was said while it did not is looked for at once."""
         self._is_live, self._check_ms = is_live, at_ms
+        if is_live:
+            self.look_at_watched(None, at_ms)
 
     def ask_what_is_due(self, at_ms: int) -> None:
         """Put the questions that are due."""
@@ -98,6 +119,8 @@ class Questions:
             self._look_again(client_id, at_ms)
         for symbol in [symbol for symbol, due_ms in self._repairs.items() if at_ms >= due_ms]:
             self._repair(symbol, at_ms)
+        for call in [call for call, due_ms in self._again.items() if at_ms >= due_ms]:
+            self._put_again(call, at_ms)
         self._check(at_ms)
 
     @property
@@ -116,10 +139,28 @@ class Questions:
         check = [self._check_ms] if self._where_we_rest() else []
         asks = [] if self.doubt.next_ms is None else [self.doubt.next_ms]
         watches = [times[0] for times in self._watched.values()]
-        return min([*check, *asks, *watches, *self._repairs.values()], default=None)
+        return min([*check, *asks, *watches, *self._repairs.values(), *self._again.values()], default=None)
 
     def _ask_after(self, tracked: Tracked, at_ms: int) -> None:
         self._ask(AskOrder(tracked.intent.symbol, tracked.intent.client_id, waits(tracked)), at_ms)
+
+    def _put_again(self, call: Call, at_ms: int) -> None:
+        del self._again[call]
+        if self._is_open(call):
+            self._ask(call, at_ms)
+        else:
+            del self._struck[call]
+
+    def _is_open(self, call: Call) -> bool:
+        """Return whether anybody still waits for what a question would bring."""
+        if isinstance(call, AskOrder):
+            tracked = self._book.orders.get(call.client_id)
+            is_given_up = tracked is not None and isinstance(tracked.order, Rejected)
+            return call.client_id in self.doubt.inquiries or is_given_up
+        if isinstance(call, AskTrades):
+            return call.symbol in self._repairs or self.doubt.rests_on(call)
+        is_ours = isinstance(call, AskOpenOrders) and (call.symbol, call.conditional) in self._where_we_rest()
+        return is_ours or self.doubt.rests_on(call)
 
     def _look_again(self, client_id: str, at_ms: int) -> None:
         tracked, times = self._book.orders.get(client_id), self._watched.pop(client_id)[1:]

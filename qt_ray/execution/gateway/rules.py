@@ -31,9 +31,10 @@ class Rules:
 
     limits: Limits = field(default_factory=Limits)
     allowance: Allowance = field(default_factory=Allowance)
-    receive_window_ms: int = 5_000
+    receive_window_ms: int = 2_000
     clock_error_ms: int = 250
     answer_ms: int = 2_500
+    question_ms: int = 1_000
     forget_ms: int = 60_000
     ladder_ms: tuple[int, ...] = (200, 500, 1_000, 2_000, 4_000)
     watch_ms: tuple[int, ...] = (2_000, 5_000, 10_000, 30_000)

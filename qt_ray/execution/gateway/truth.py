@@ -112,8 +112,11 @@ class Truth:
             self._questions.next_page(call, max(trade.execution.trade_id for trade in trades), at_ms)
             return
         self._questions.traded(call.symbol, at_ms)
+        strange = tuple(trade for trade in trades if trade.order_id not in names)
+        if strange:
+            self._questions.look_at_watched(call.symbol, at_ms)
         if asked_ms is not None:
-            self._absent(call, asked_ms, at_ms, tuple(trade for trade in trades if trade.order_id not in names))
+            self._absent(call, asked_ms, at_ms, strange)
 
     def is_blocked(self, symbol: str) -> bool:
         """Return whether an order of this symbol is in doubt, or the start is not over."""

@@ -5,8 +5,8 @@ import pytest
 from qt_ray.core.effects import Lane
 from qt_ray.execution.gateway.effects import Answered, Send
 from qt_ray.execution.gateway.lanes import Lanes, Waiting
-from qt_ray.execution.gateway.rules import Rules
-from qt_ray.execution.venue.calls import AskOrder, AskPositions, Cancel, Place
+from qt_ray.execution.gateway.rules import Allowance, Rules
+from qt_ray.execution.venue.calls import AskOpenOrders, AskOrder, AskPositions, Cancel, Place, Unsure
 from tests.unit.execution.gateway.stories import Story, entry, exit_, stop
 
 pytestmark = pytest.mark.unit
@@ -64,3 +64,15 @@ def test_whoever_asked_is_told_that_his_query_was_shed() -> None:
     for number in range(30):
         story.take(story.gateway.ask(AskPositions(), Lane.QUERY, f"q{number}", 0))
     assert story.fresh == [Answered("q29", AskPositions(), None)]
+
+
+def test_a_look_that_waits_for_weight_holds_no_question_after_an_order_up() -> None:
+    story = Story(Rules(allowance=Allowance(weight_minute=200)))
+    call_id = story.want(entry(0))
+    for number in range(3):
+        story.take(story.gateway.ask(AskOpenOrders(), Lane.QUERY, f"books{number}", 0))
+    assert len(story.all_sent(AskOpenOrders)) == 1
+    story.answer(call_id, Unsure("cut"), 0)
+    story.tick(200)
+    assert len(story.all_sent(AskOrder)) == 1
+    assert len(story.all_sent(AskOpenOrders)) == 1
