@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 
 from qt_ray.adapters.binance.market_events import candle_row, trade_of
 from qt_ray.adapters.binance.requests import Step, many
-from qt_ray.adapters.settings import INTERVALS_MS
 from qt_ray.execution.venue.calls import Answer, Done
+from qt_ray.market.intervals import INTERVALS_MS
 from qt_ray.market.ticks import Candle, Gap, MarketTrade
 
 PAGE: Final = 1_000

@@ -85,7 +85,8 @@ class AccountLoop:
     @property
     def is_ready(self) -> bool:
         """Return whether an entry would be sent now, as far as the account is concerned."""
-        return not self.gateway.engine.fence.closed and self.custody.why_closed(self._clock()) is None
+        engine = self.gateway.engine
+        return not engine.is_starting and not engine.fence.closed and self.custody.why_closed(self._clock()) is None
 
     def fenced(self, fence: Fence) -> None:
         """Take in the lease on the policy's epoch."""

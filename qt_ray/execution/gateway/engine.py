@@ -163,6 +163,11 @@ class Gateway:
         return self._dispatch.entries_in_flight
 
     @property
+    def is_starting(self) -> bool:
+        """Return whether an order from before the start has not been answered for; every entry waits until then."""
+        return bool(self._questions.doubt.starting)
+
+    @property
     def is_settled(self) -> bool:
         """Return whether nothing of our orders is in doubt, missing, watched for, on its way or waiting."""
         known = self._questions.is_settled and not self._questions.is_watching

@@ -80,6 +80,8 @@ class Truth:
         tracked = self._chronicle.book.orders.get(call.client_id)
         if tracked is None or not isinstance(tracked.order, Unknown):
             return
+        # The start has its answer: from here on the order's own symbol waits for a proof, and no other.
+        self._questions.doubt.starting.discard(call.client_id)
         if self._questions.doubt.needs_proof(call.client_id, asked_ms):
             self._questions.prove(call.client_id, call.conditional, at_ms)
 

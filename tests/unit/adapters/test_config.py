@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qt_ray.adapters.config import find_root, load
-from qt_ray.adapters.settings import INTERVALS_MS
 from qt_ray.adapters.settings_keys import KEYS, SECRETS, nearest
 from qt_ray.core.errors import InvalidConfig
+from qt_ray.market.intervals import INTERVALS_MS
 
 pytestmark = pytest.mark.unit
 

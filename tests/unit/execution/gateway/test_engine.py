@@ -557,6 +557,21 @@ def test_after_a_restart_everything_open_is_asked_for_before_any_entry() -> None
     assert all(call.intent.client_id == name(2) for call in again.all_sent(Place))
 
 
+def test_after_a_restart_an_order_that_is_not_found_yet_keeps_only_its_own_symbol_shut() -> None:
+    story = Story()
+    story.want(entry(0, symbol="ETHUSDT"))
+    again = restarted(story)
+    assert again.gateway.is_starting
+    ((call_id, _),) = again.sent(AskOrder)
+    again.answer(call_id, Refused(-2013, "Order does not exist."), 1_010)
+    assert not again.gateway.is_starting
+    assert isinstance(again.order(0), Unknown)
+    again.want(entry(1, symbol="SOLUSDT"), 1_020)
+    again.take(again.gateway.want(entry(2, symbol="ETHUSDT"), 1_021))
+    assert {call.intent.client_id for call in again.all_sent(Place)} == {name(1)}
+    assert again.reasons == ["no entry while an order of ETHUSDT is in doubt"]
+
+
 def test_after_a_restart_what_was_never_sent_goes_if_it_is_still_fresh() -> None:
     story = Story()
     for number in range(RULES.limits.orders_per_second_max):
