@@ -29,6 +29,7 @@ MODULES = (
     "research",
     "footprint",
     "planted",
+    "drill",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,7 +12,7 @@ from qt_ray.cli.config import Json
 from qt_ray.cli.screen import console, emit, progress
 
 if TYPE_CHECKING:
-    from qt_ray.execution.flatten_report import Report
+    from qt_ray.jobs.stopwatch import Laps
 
 Runs = Annotated[int, typer.Option("--runs", "-n", min=1, max=10_000, help="How many emergencies.")]
 Positions = Annotated[int, typer.Option("--positions", min=1, max=200, help="Positions open at the trip.")]
@@ -20,10 +20,11 @@ Orders = Annotated[int, typer.Option("--orders", min=0, max=2_000, help="Limit o
 Errors = Annotated[float, typer.Option("--errors", min=0.0, max=0.9, help="Share of answers that are 5xx.")]
 
 STEPS = {
-    "trip -> first cancel sent": "first_cancel_ms",
-    "trip -> last cancel answered": "cancelled_ms",
-    "trip -> last close answered": "closed_ms",
-    "trip -> flat, proven": "flat_ms",
+    "trip -> first cancel sent": "first_cancel_us",
+    "trip -> first cancel answered": "first_answer_us",
+    "trip -> last cancel answered": "cancelled_us",
+    "trip -> last close answered": "closed_us",
+    "trip -> flat, proven": "flat_us",
 }
 
 
@@ -38,7 +39,7 @@ def drill(
     """Open positions and orders, trip the emergency stop, and time it until the venue itself says flat."""
     from qt_ray.jobs.drill import Scene, drilling
 
-    async def work(folder: Path) -> "list[Report]":
+    async def work(folder: Path) -> "list[Laps]":
         scene = Scene(positions, orders, Decimal(str(errors)))
         async with drilling(folder, positions, seed) as stage:
             with progress() as bars:
@@ -50,18 +51,13 @@ def drill(
                 return found
 
     with TemporaryDirectory() as folder:
-        reports = asyncio.run(work(Path(folder)))
-    rows = {name: _spread([_since(report, field) for report in reports]) for name, field in STEPS.items()}
+        found = asyncio.run(work(Path(folder)))
+    rows = {name: _spread([getattr(laps, field) for laps in found]) for name, field in STEPS.items()}
     if json:
         scene = {"positions": positions, "orders": orders, "errors": errors}
-        emit("qt.drill/1", {"runs": runs, **scene, "ms": rows})
+        emit("qt.drill/2", {"runs": runs, **scene, "us": rows})
         return
     _show(rows)
-
-
-def _since(report: "Report", field: str) -> int | None:
-    at: int | None = getattr(report, field)
-    return None if at is None else at - report.tripped_ms
 
 
 def _spread(values: list[int | None]) -> dict[str, int | None]:
@@ -84,5 +80,5 @@ def _show(rows: dict[str, dict[str, int | None]]) -> None:
     for name in ("p50", "p99", "max"):
         table.add_column(name, justify="right")
     for name, spread in rows.items():
-        table.add_row(name, *("-" if value is None else str(value) for value in spread.values()))
+        table.add_row(name, *("-" if value is None else f"{value / 1_000:.1f}" for value in spread.values()))
     console().print(table)

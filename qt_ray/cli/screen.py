@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 SCHEMA_PREFIX = "qt."
+PIPE_WIDTH = 1_000
 
 
 def emit(schema: str, payload: Mapping[str, Any]) -> None:
@@ -90,7 +91,10 @@ def console(stderr: bool = False) -> "Console":
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, soft_wrap=not stream.isatty(), highlight=False)
+    if stream.isatty():
+        return Console(stderr=stderr, highlight=False)
+    # A table folds its cells to the width whatever `soft_wrap` says, and no program can read a folded row.
+    return Console(stderr=stderr, soft_wrap=True, highlight=False, width=PIPE_WIDTH)
 
 
 @contextmanager

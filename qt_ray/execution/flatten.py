@@ -3,16 +3,19 @@
 Cancel before closing, for a resting order would open again what was closed; stops stay until nothing is held. What
 an order's answer says is never believed: only a whole look at the venue, answered now, shows that all is flat, and
 only a second one a second later that it stayed so. There is no last attempt; after half a minute a person is called,
-and it goes on. A machine without sockets or clock: it says what to ask, and takes what came of it.
+and it goes on, within what the venue lets an account ask. A machine without sockets or clock: it says what to ask, and
+takes what came of it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 
 from qt_ray.execution.flatten_report import Report
+from qt_ray.execution.gateway.budget import Budget, Share
+from qt_ray.execution.gateway.rules import Allowance
 from qt_ray.execution.sight import LOOKS, Closer, Sight
 from qt_ray.execution.venue.calls import (
     Answer,
@@ -31,7 +34,8 @@ from qt_ray.risk.ess import EssSignal
 BACKOFF_MS: Final = 1_000
 SETTLE_MS: Final = 1_000
 ALARM_MS: Final = 30_000
-PATIENCE_MS_MAX: Final = 4_000
+# Short at first, because half of all answers may be lost and an emergency is one; then as slow as the weight demands.
+LADDER_MS: Final = (250, 250, 500, 500, 1_000, 1_000, 2_000, 4_000)
 TOO_MUCH: Final = -4005
 NO_SUCH_ORDER: Final = -2011
 
@@ -70,6 +74,7 @@ class Flattening:
         self._todo: list[Call] = []
         self._report: Report = Report(at_ms)
         self._held_until_ms = at_ms
+        self._budget = Budget(Allowance())
         self._begin(at_ms)
 
     def activate(self, at_ms: int) -> None:
@@ -113,7 +118,7 @@ class Flattening:
         if self._stage is Stage.WAITING and at_ms >= self._wait_until_ms:
             is_held = LOOKS[0] in self._sight.unseen and self._report.flat_ms is None
             self._look(LOOKS[:1] if is_held else self._sight.unseen)
-        calls, self._todo = tuple(self._todo), []
+        calls = tuple(self._released(at_ms))
         self._in_flight.update(calls)
         self._count(calls, at_ms)
         return calls
@@ -141,11 +146,19 @@ class Flattening:
         self._wait_until_ms = at_ms
         self._next_try_ms = at_ms
         self._has_failed = False
-        self._misses = self._clears = 0
+        self._blinks = self._misses = self._clears = 0
         self._sight = Sight()
         self._look(LOOKS)
         # Cancels of what we know of leave together with the first look, not after it.
         self._todo = [*(CancelAll(symbol) for symbol in self._symbols), *self._todo]
+
+    def _released(self, at_ms: int) -> Iterator[Call]:
+        """Yield what the venue's limits have room for; the rest waits, for whoever is shut out closes nothing."""
+        while self._todo and self._budget.allows(Share.RESERVED, self._todo[0], at_ms):
+            self._budget.spend(self._todo[0], at_ms)
+            yield self._todo.pop(0)
+        if self._todo:
+            self._held_until_ms = self._budget.next_ms(Share.RESERVED, at_ms)
 
     def _look(self, calls: tuple[Call, ...]) -> None:
         self._fresh = set[str]()
@@ -170,15 +183,21 @@ class Flattening:
 
     def _seen(self, at_ms: int) -> None:
         """Decide by what a look showed."""
+        if LOOKS[0] not in self._sight.unseen:
+            self._blinks = 0
         if self._sight.is_open and self._report.flat_ms is not None:
             self._signals.append((EssSignal.REOPENED, at_ms))
             self._report = replace(self._report, flat_ms=None)
             self._alarm_ms = at_ms + ALARM_MS
         if self._sight.is_open and at_ms >= self._next_try_ms:
             self._attempt(at_ms)
-        elif self._sight.is_open or LOOKS[0] in self._sight.unseen:
+        elif self._sight.is_open:
             self._sight.whole.clear()
-            self._wait(max(self._next_try_ms, at_ms + BACKOFF_MS // 2))
+            self._wait(self._next_try_ms)
+        elif LOOKS[0] in self._sight.unseen:
+            self._sight.whole.clear()
+            self._blinks += 1
+            self._wait(at_ms + _patience_ms(self._blinks))
         elif self._sight.unseen:
             self._look_further(at_ms)
         else:
@@ -281,4 +300,4 @@ class Flattening:
 
 
 def _patience_ms(misses: int) -> int:
-    return min(BACKOFF_MS << min(misses - 1, 8), PATIENCE_MS_MAX)
+    return LADDER_MS[min(misses, len(LADDER_MS)) - 1]

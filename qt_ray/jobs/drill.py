@@ -1,14 +1,14 @@
 """Drill: the emergency stop measured, not promised: trip, first cancel, last answer, flat, many times over.
 
 The venue is a process of its own and speaks the real protocol; the emergency stop has its own session and key. Each
-run opens the positions and orders anew, and ends when the venue itself says that nothing is left.
+run opens positions, stops and orders anew, and ends when the venue itself says that nothing is left.
 """
 
 import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from qt_ray.adapters.trading.opening import told
 from qt_ray.core.errors import Invariant, Retryable
 from qt_ray.core.ids import ClientOrderId, intent_id
 from qt_ray.core.orders import Intent, OrderType, Side
-from qt_ray.execution.flatten_report import Report
 from qt_ray.execution.venue.calls import (
     BATCH_MAX,
     AskMarks,
@@ -32,21 +31,27 @@ from qt_ray.execution.venue.calls import (
     AskPositions,
     AskRules,
     Done,
+    Place,
     PlaceMany,
 )
 from qt_ray.execution.venue.views import MarkView, SymbolRules
-from qt_ray.jobs.emergency import Order, stop
+from qt_ray.jobs.emergency import Order, ready, stop
+from qt_ray.jobs.stopwatch import Laps, Stopwatch
 
 LISTED = 10
 BALANCE = 10_000_000
 NOTIONAL = Decimal(200)
 AWAY = Decimal("0.97")
+STOP_AWAY = Decimal("0.5")
 FAULTS = ("unknown", "timeout", "unavailable", "internal")
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is open when it trips, and which share of the exchange's answers are 5xx, before or after the deed."""
+    """What is open when it trips, and which share of the exchange's answers are 5xx, before or after the deed.
+
+    Each position has its protective stop besides the orders.
+    """
 
     positions: int = 50
     orders: int = 100
@@ -95,17 +100,20 @@ class Drill:
         self._doors, self._trader, self._ess, self._folder = doors, trader, ess, folder
         self._run = 0
 
-    async def once(self, scene: Scene) -> Report:
-        """Open what the scene says, trip, and return how it went."""
+    async def once(self, scene: Scene) -> Laps:
+        """Open what the scene says, trip, and return how long each step took."""
         self._run += 1
-        await self._open(scene)
+        order = await self._open(scene)
+        await ready(self._ess)
+        watch = Stopwatch(self._ess)
         async with self._weather(scene):
-            order = Order(f"drill{self._run}", self._folder / f"latch-{self._run}.json", "drill", "drill")
-            report, _ = await stop(self._ess, order, lambda emergency, at_ms: None)
+            watch.start()
+            await stop(watch, order, watch.told)
         await self._prove_flat()
-        return report
+        return watch.laps
 
-    async def _open(self, scene: Scene) -> None:
+    async def _open(self, scene: Scene) -> Order:
+        """Open everything, and return the order to stop it, which knows what a running program would know."""
         rules = (await told(self._trader, AskRules())).symbols
         marks: dict[str, MarkView] = await told(self._trader, AskMarks())
         symbols = sorted(rules)[: scene.positions]
@@ -116,6 +124,18 @@ class Drill:
             answers = await told(self._trader, PlaceMany(tuple((held + rest)[first : first + BATCH_MAX])))
             if bad := [answer for answer in answers if not isinstance(answer, Done)]:
                 raise Invariant(f"drill: the scene is set, was refused: {bad[0]}")
+        for intent in held:
+            at = marks[intent.symbol].mark * STOP_AWAY // rules[intent.symbol].tick * rules[intent.symbol].tick
+            await told(self._trader, Place(self._stop(intent, at)))
+        parts = {symbol: rules[symbol].market_quantity_max for symbol in symbols}
+        latch = self._folder / f"latch-{self._run}.json"
+        return Order(f"drill{self._run}", latch, "drill", "drill", tuple(symbols), parts)
+
+    def _stop(self, held: Intent, price: Decimal) -> Intent:
+        name = str(ClientOrderId("drill", intent_id(f"run{self._run}", f"stop of {held.client_id}")))
+        return replace(
+            held, client_id=name, side=Side.SELL, type=OrderType.STOP_MARKET, reduce_only=True, trigger_price=price
+        )
 
     def _intent(self, name: str, rules: SymbolRules, mark: Decimal, away: Decimal | None = None) -> Intent:
         price = None if away is None else (mark * away) // rules.tick * rules.tick

@@ -177,10 +177,20 @@ def test_what_never_left_is_a_definite_no() -> None:
     asyncio.run(story())
 
 
-def test_a_question_may_be_repeated() -> None:
+def test_a_dear_question_is_asked_once_because_whoever_needs_it_counts_what_it_spends() -> None:
     async def story(fake: Venue, session: BinanceSession) -> None:
-        fake.plan("GET", "/fapi/v1/openOrders", hangs_up, says([ORDER, {**ORDER, "status": "ODD"}]))
-        answer = await session.ask(AskOpenOrders())
+        fake.plan("GET", "/fapi/v1/openOrders", hangs_up, says([ORDER]))
+        assert isinstance(await session.ask(AskOpenOrders()), Unsure)
+        assert isinstance(await session.ask(AskOpenOrders()), Done)
+
+    play(story)
+
+
+@pytest.mark.parametrize("first", [hangs_up, says({"code": -1001, "msg": "Service Unavailable."}, 503)])
+def test_a_question_may_be_repeated(first: Behaviour) -> None:
+    async def story(fake: Venue, session: BinanceSession) -> None:
+        fake.plan("GET", "/fapi/v1/openOrders", first, says([ORDER, {**ORDER, "status": "ODD"}]))
+        answer = await session.ask(AskOpenOrders("BTCUSDT"))
         assert isinstance(answer, Done)
         assert [view.client_id for view in answer.value] == [ORDER["clientOrderId"]]
         assert len(answer.unread) == 1

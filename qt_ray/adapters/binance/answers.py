@@ -52,6 +52,11 @@ def answer(reply: Reply, read: Callable[[Any], Done[Any]], now_ms: int) -> Answe
         return Unsure(f"answered, but {error}"[:TEXT_MAX])
 
 
+def has_failed(found: Answer[Any]) -> bool:
+    """Return whether the venue failed over a call by its own word: nothing was done, and the call was good."""
+    return isinstance(found, Refused) and found.message.startswith(FAILED)
+
+
 def _refusal(reply: Reply, body: Any, now_ms: int) -> Answer[Any]:
     code, message = body["code"], str(body.get("msg", ""))[:TEXT_MAX]
     if code in WAIT_MS:

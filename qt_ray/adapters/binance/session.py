@@ -1,14 +1,14 @@
 """Session: the venue port over Binance's protocol. Whatever happens on the way becomes a value.
 
-What changes something is sent once, whatever comes of it; only questions are asked again. The venue's clock is asked
-every minute, and at once when the venue says that ours is off.
+What changes something is sent once, whatever comes of it; only questions are asked again, and dear ones only by who
+needs them. The venue's clock is asked every minute, and at once when the venue says that ours is off.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final, Self
 
-from qt_ray.adapters.binance.answers import CLOCK_OFF, answer
+from qt_ray.adapters.binance.answers import CLOCK_OFF, answer, has_failed
 from qt_ray.adapters.binance.ban import Ban
 from qt_ray.adapters.binance.endpoints import Endpoints
 from qt_ray.adapters.binance.market_feed import MarketFeed
@@ -27,6 +27,7 @@ from qt_ray.execution.venue.news import News
 from qt_ray.execution.venue.views import UsageView
 
 QUESTIONS_MAX: Final = 2
+DEAR_WEIGHT: Final = 40
 CLOCK_SAMPLES: Final = 3
 TIME: Final = plan_of(AskTime(), False).steps[0]
 
@@ -111,11 +112,14 @@ class BinanceSession:
         return found if plan.join is None else plan.join(values)
 
     async def _question(self, step: Step) -> Answer[Any]:
+        """Ask, and ask again at once; whoever asks what is dear has a patience, and counts what it spends."""
+        found = await self._once(step)
         for _ in range(QUESTIONS_MAX - 1):
-            found = await self._once(step)
-            if not isinstance(found, Unsure) and not _is_late(found):
+            is_lost = isinstance(found, Unsure) or has_failed(found)
+            if not _is_late(found) and (not is_lost or step.weight >= DEAR_WEIGHT):
                 return found
-        return await self._once(step)
+            found = await self._once(step)
+        return found
 
     async def _once(self, step: Step) -> Answer[Any]:
         found = self._ban.at(monotonic_ns()) or await self._sent(step)
