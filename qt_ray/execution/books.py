@@ -70,6 +70,10 @@ class Books:
         """Return every entry by name, however it was heard."""
         return tuple(self._known[key] for key in sorted(self._known))
 
+    def quoted(self, quotes: Mapping[str, str]) -> None:
+        """Take in newly listed symbols; in what asset a known one pays never changes."""
+        self._quotes = {**quotes, **self._quotes}
+
     def position(self, symbol: str, side: PositionSide = PositionSide.BOTH) -> Position:
         """Return what is held of a symbol, exact; fees are kept by asset and not with positions."""
         return self._positions.get((symbol, side), Position(symbol))
