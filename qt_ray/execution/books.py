@@ -95,6 +95,11 @@ class Books:
         before = trade_id <= self.opening.cursors.get(symbol, -1)
         return before or trade_key(symbol, trade_id, side) in self._known
 
+    def trade(self, symbol: str, trade_id: int, side: Side) -> Traded | None:
+        """Return a trade in the books."""
+        found = self._known.get(trade_key(symbol, trade_id, side))
+        return found if isinstance(found, Traded) else None
+
     def contradiction(self, entry: Traded | Moved) -> str | None:
         """Return how an entry contradicts the books, or nothing if it does not."""
         known = self._known.get(entry.key)

@@ -8,7 +8,7 @@ which hears every list of open orders that comes back, so nobody asks the venue 
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -128,13 +128,13 @@ class Custody:
             return self._answered(effect, at_ms) + self.ticked(at_ms)
         if not isinstance(effect, Publish):
             return []
-        payload = effect.event.payload
+        payload, deeds = effect.event.payload, list[Deed]()
         if isinstance(payload, TradeExecuted):
-            self._await(payload, at_ms)
+            deeds = self._executed(payload, at_ms)
         elif isinstance(payload, OrderChanged) and isinstance(payload.order, Rejected):
             self.listings.refused(payload.order.reason, at_ms)
         self._step_ms = at_ms
-        return self.ticked(at_ms)
+        return deeds + self.ticked(at_ms)
 
     def posted(self, entries: Iterable[Traded | Moved], at_ms: int) -> list[Deed]:
         """Take in that entries are durable: they are in the books now, and what they leave open is protected."""
@@ -201,10 +201,13 @@ class Custody:
             deeds.append(Alert(severity, title, detail, at_ms))
         return deeds
 
-    def _await(self, trade: TradeExecuted, at_ms: int) -> None:
+    def _executed(self, trade: TradeExecuted, at_ms: int) -> list[Deed]:
+        """Take in that an order of ours traded: news of it is awaited, and what was held to be foreign is not."""
         key = (trade.symbol, trade.trade_id, trade.side)
         if not self.books.has_trade(*key):
             self._awaited.setdefault(key, at_ms + PATIENCE_MS)
+        known = self.books.trade(*key)
+        return self._fresh((replace(known, foreign=False),) if known else ())
 
     def _fresh(self, entries: Iterable[Traded | Moved]) -> list[Deed]:
         """Return what the books lack and can hold; of two under one name the first counts, as on any later day."""

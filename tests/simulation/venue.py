@@ -10,17 +10,22 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
-from qt_ray.core.orders import Execution, Intent, OrderType
+from qt_ray.core.orders import Intent, OrderType, Side
+from qt_ray.execution.books import Books
 from qt_ray.execution.exchange.exchange import Exchange
 from qt_ray.execution.exchange.listing import Level, Listing, Quote, Tier
 from qt_ray.execution.exchange.reports import Window
-from qt_ray.execution.exchange.told import AlgoTold, OrderTold
-from qt_ray.execution.exchange.values import Algo, Happened, NewAlgo, NewOrder, Order, Refusal, TimeInForce, Trade
+from qt_ray.execution.exchange.told import AccountTold, AlgoTold, Told
+from qt_ray.execution.exchange.values import NewAlgo, NewOrder, Refusal, TimeInForce, Working
 from qt_ray.execution.venue.calls import (
     Amend,
     Answer,
+    AskAccount,
+    AskIncome,
     AskOpenOrders,
     AskOrder,
+    AskPositions,
+    AskRules,
     AskTrades,
     Call,
     Cancel,
@@ -31,8 +36,18 @@ from qt_ray.execution.venue.calls import (
     PlaceMany,
     Refused,
 )
-from qt_ray.execution.venue.news import AlgoNews, News, OrderNews
-from qt_ray.execution.venue.views import OrderView, TradeView
+from qt_ray.execution.venue.news import News
+from qt_ray.execution.venue.views import OrderView, PositionSide, PositionView, TradeView
+from tests.simulation.shown import (
+    account_view,
+    algo_view,
+    incomes_of,
+    news_of,
+    order_view,
+    position_view,
+    rules_view,
+    trade_view,
+)
 
 ACCOUNT: Final = "fund"
 WALLET: Final = Decimal(1_000_000)
@@ -80,6 +95,8 @@ class Venue:
         self.accepted: Counter[str] = Counter()
         self._dice = dice
         self._prices = dict(PRICES)
+        self._held = dict.fromkeys(SYMBOLS, ZERO)
+        self._stops: dict[int, NewAlgo] = {}
         for symbol in SYMBOLS:
             self._quote(symbol, start_ms)
 
@@ -93,9 +110,47 @@ class Venue:
         self._prices[symbol] = max((self._prices[symbol] * (1 + step)).quantize(TICK), TICK * 100)
         self._quote(symbol, now_ms)
 
+    def jump(self, symbol: str, factor: Decimal, now_ms: int) -> None:
+        """Let the market of a symbol leap, stops and margins or not."""
+        self._prices[symbol] = max((self._prices[symbol] * factor).quantize(TICK), TICK * 100)
+        self._quote(symbol, now_ms)
+
+    def by_hand(self, symbol: str, side: Side, quantity: Decimal, name: str, now_ms: int) -> bool:
+        """Let the owner trade with an order that is not ours; return whether the exchange took it."""
+        try:
+            self.exchange.place(ACCOUNT, NewOrder(symbol, side, OrderType.MARKET, quantity, client_id=name), now_ms)
+        except Refusal:
+            return False
+        return True
+
+    def deleverage(self, symbol: str, now_ms: int) -> bool:
+        """Let half a position be closed for somebody else's loss; return whether there was one."""
+        half = (abs(self.position(symbol)) / 2).quantize(STEP)
+        if half:
+            self.exchange.deleverage(ACCOUNT, symbol, PositionSide.BOTH, half, self._prices[symbol], now_ms)
+        return bool(half)
+
+    def is_protected(self, symbol: str) -> bool:
+        """Return whether what is held of a symbol, as was told, is covered by stops, whoever placed them."""
+        held = self._held[symbol]
+        closing = (w.quantity or ZERO for w in self._stops.values() if w.symbol == symbol and w.side.sign * held < 0)
+        return not held or sum(closing, ZERO) >= abs(held)
+
     def news(self) -> list[News]:
         """Return what was told to the account since the last time."""
-        return [news for told in self.exchange.drain() if (news := _news(told)) is not None]
+        found = self.exchange.drain()
+        for told in found:
+            self._follow(told)
+        return [news for told in found if (news := news_of(told)) is not None]
+
+    def _follow(self, told: Told) -> None:
+        if isinstance(told, AlgoTold):
+            is_stop = told.algo.state == "NEW" and told.algo.wanted.reduce_only
+            self._stops.pop(told.algo.id, None)
+            if is_stop:
+                self._stops[told.algo.id] = told.algo.wanted
+        elif isinstance(told, AccountTold):
+            self._held.update((held.symbol, held.quantity) for held in told.positions)
 
     def ask(self, call: Call, now_ms: int) -> Answer[Any]:
         """Carry out one call."""
@@ -124,6 +179,16 @@ class Venue:
     def position(self, symbol: str) -> Decimal:
         """Return the signed quantity held."""
         return sum((position.held.quantity for position in self.exchange.positions(ACCOUNT, symbol)), ZERO)
+
+    def agrees(self, books: Books) -> bool:
+        """Return whether books hold what the account holds, to the last digit."""
+        held = all(books.position(symbol).quantity == self.position(symbol) for symbol in SYMBOLS)
+        return held and books.wallets == self.wallets
+
+    @property
+    def wallets(self) -> dict[str, Decimal]:
+        """Return what every wallet holds."""
+        return {asset: figures.wallet for asset, figures in self.exchange.figures(ACCOUNT).items()}
 
     def _quote(self, symbol: str, now_ms: int) -> None:
         price = self._prices[symbol]
@@ -179,6 +244,12 @@ class Venue:
         window = Window(from_id=call.from_id, since_ms=call.since_ms, limit=call.limit)
         return tuple(map(trade_view, self.exchange.trades(ACCOUNT, call.symbol, window)))
 
+    def _ask_positions(self, call: AskPositions, now_ms: int) -> tuple[PositionView, ...]:
+        return tuple(map(position_view, self.exchange.positions(ACCOUNT, call.symbol)))
+
+    def _ask_income(self, call: AskIncome, now_ms: int) -> Any:
+        return incomes_of(self.exchange, ACCOUNT, Window(since_ms=call.since_ms, limit=call.limit))
+
     _carry_out: Final[dict[type, Callable[[Any, Any, int], Any]]] = {
         Place: _place,
         PlaceMany: _place_many,
@@ -189,117 +260,11 @@ class Venue:
         AskOrder: _ask_order,
         AskOpenOrders: _ask_open,
         AskTrades: _ask_trades,
+        AskPositions: _ask_positions,
+        AskIncome: _ask_income,
+        AskAccount: lambda self, call, now_ms: account_view(self.exchange, ACCOUNT),
+        AskRules: lambda self, call, now_ms: rules_view(list(map(listing, SYMBOLS)), now_ms),
     }
-
-
-def order_view(order: Order) -> OrderView:
-    """Return a plain order as the venue shows it."""
-    return OrderView(
-        venue_id=str(order.id),
-        client_id=order.client_id,
-        symbol=order.symbol,
-        side=order.side,
-        type=order.type,
-        conditional=False,
-        status=order.state,
-        quantity=order.quantity,
-        executed=order.executed,
-        average_price=order.average or None,
-        limit_price=order.price or None,
-        trigger_price=order.trigger_price or None,
-        reduce_only=order.reduce_only,
-        closes_position=order.closes_position,
-        position_side=order.position_side,
-        time_in_force=order.time_in_force,
-        created_ms=order.created_ms,
-        updated_ms=order.updated_ms,
-    )
-
-
-def algo_view(algo: Algo) -> OrderView:
-    """Return a conditional order as the venue shows it."""
-    wanted = algo.wanted
-    return OrderView(
-        venue_id=f"a{algo.id}",
-        client_id=algo.client_id,
-        symbol=wanted.symbol,
-        side=wanted.side,
-        type=wanted.type,
-        conditional=True,
-        status=algo.state,
-        quantity=wanted.quantity or ZERO,
-        executed=ZERO,
-        average_price=None,
-        limit_price=wanted.price,
-        trigger_price=wanted.trigger_price,
-        reduce_only=wanted.reduce_only,
-        closes_position=wanted.closes_position,
-        position_side=wanted.position_side,
-        time_in_force=wanted.time_in_force,
-        created_ms=algo.created_ms,
-        updated_ms=algo.updated_ms,
-        child_id=str(algo.order.id) if algo.order else None,
-        reason=algo.reason,
-    )
-
-
-def trade_view(trade: Trade) -> TradeView:
-    """Return a trade as the venue shows it."""
-    return TradeView(
-        str(trade.order_id), trade.symbol, trade.side, trade.position_side, _execution(trade), trade.realised
-    )
-
-
-def _execution(trade: Trade) -> Execution:
-    return Execution(trade.id, trade.quantity, trade.price, trade.fee, trade.fee_asset, trade.maker, trade.time_ms)
-
-
-def _news(told: object) -> News | None:
-    if isinstance(told, OrderTold):
-        return _order_news(told)
-    return _algo_news(told) if isinstance(told, AlgoTold) else None
-
-
-def _order_news(told: OrderTold) -> OrderNews:
-    order, trade = told.order, told.trade
-    return OrderNews(
-        symbol=order.symbol,
-        client_id=order.client_id,
-        venue_id=str(order.id),
-        side=order.side,
-        position_side=order.position_side,
-        type=order.type,
-        event=Happened(told.happened),
-        status=order.state,
-        quantity=order.quantity,
-        executed=order.executed,
-        limit_price=order.price or None,
-        average_price=order.average or None,
-        reduce_only=order.reduce_only,
-        execution=_execution(trade) if trade else None,
-        realised=trade.realised if trade else ZERO,
-        time_ms=told.time_ms,
-    )
-
-
-def _algo_news(told: AlgoTold) -> AlgoNews:
-    algo, wanted = told.algo, told.algo.wanted
-    return AlgoNews(
-        symbol=wanted.symbol,
-        client_id=algo.client_id,
-        venue_id=f"a{algo.id}",
-        side=wanted.side,
-        position_side=wanted.position_side,
-        type=wanted.type,
-        status=algo.state,
-        quantity=wanted.quantity or ZERO,
-        trigger_price=wanted.trigger_price,
-        reduce_only=wanted.reduce_only,
-        closes_position=wanted.closes_position,
-        child_id=str(algo.order.id) if algo.order else None,
-        time_ms=told.time_ms,
-        reason=algo.reason,
-    )
 
 
 def _new_order(intent: Intent) -> NewOrder:
@@ -325,4 +290,5 @@ def _new_algo(intent: Intent) -> NewAlgo:
         price=intent.limit_price if intent.type is not OrderType.LIMIT else None,
         client_id=intent.client_id,
         reduce_only=intent.reduce_only,
+        working=Working.MARK_PRICE,
     )

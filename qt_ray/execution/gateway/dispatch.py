@@ -10,7 +10,7 @@ from enum import Enum
 
 from qt_ray.core.effects import Lane
 from qt_ray.core.orders import ZERO, Intent, Planned, Submitted
-from qt_ray.execution.gateway.budget import Budget, share_of
+from qt_ray.execution.gateway.budget import Budget, Share, share_of
 from qt_ray.execution.gateway.chronicle import Chronicle
 from qt_ray.execution.gateway.effects import Answered, Declined, Send
 from qt_ray.execution.gateway.fence import SHUT, Fence, why_not
@@ -42,7 +42,7 @@ class Step(Enum):
 
     GONE = "gone"
     WAITS = "waits"
-    LANE_WAITS = "lane waits"
+    SHARE_WAITS = "share waits"
 
 
 class Dispatch:
@@ -81,12 +81,14 @@ class Dispatch:
         self.put(Waiting(call, lane, at_ms))
 
     def pump(self, at_ms: int) -> None:
-        """Send what may leave, the more urgent first."""
+        """Send what may leave, the more urgent first; one share's want of budget holds up no other in its lane."""
         self.wake_ms = None
         for lane in Lane:
+            spent: set[Share] = set()
             for waiting in tuple(self.lanes.queues[lane]):
-                if self._step(waiting, at_ms) is Step.LANE_WAITS:
-                    break
+                share = share_of(lane, waiting.call)
+                if share not in spent and self._step(waiting, at_ms) is Step.SHARE_WAITS:
+                    spent.add(share)
 
     def landed(self, call_id: int) -> Flight | None:
         """Return what a number stands for, and forget it."""
@@ -168,7 +170,7 @@ class Dispatch:
         share = share_of(waiting.lane, waiting.call)
         flying = sum(not flight.is_overdue for flight in self.flights.values())
         if flying >= self._rules.in_flight_max - SLOTS_KEPT[share]:
-            return Step.LANE_WAITS
+            return Step.SHARE_WAITS
         opening = tuple(intent.symbol for intent in passed if not intent.reduce_only)
         if opening:
             self._wake(waiting.since_ms + self._rules.entry_age_max_ms + 1)
@@ -179,7 +181,7 @@ class Dispatch:
             return Step.WAITS
         if not self._budget.allows(share, waiting.call, at_ms):
             self._wake(self._budget.next_ms(share, at_ms))
-            return Step.LANE_WAITS
+            return Step.SHARE_WAITS
         free_ms = self._throttle.wait_until(opening, at_ms) if opening else at_ms
         if free_ms > at_ms:
             self._wake(free_ms)
