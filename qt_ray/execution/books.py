@@ -70,6 +70,10 @@ class Books:
         """Return every entry by name, however it was heard."""
         return tuple(self._known[key] for key in sorted(self._known))
 
+    def quoted(self, quotes: Mapping[str, str]) -> None:
+        """Take in newly listed symbols; in what asset a known one pays never changes."""
+        self._quotes = {**quotes, **self._quotes}
+
     def position(self, symbol: str, side: PositionSide = PositionSide.BOTH) -> Position:
         """Return what is held of a symbol, exact; fees are kept by asset and not with positions."""
         return self._positions.get((symbol, side), Position(symbol))
@@ -90,6 +94,11 @@ class Books:
         """Return whether a trade is in the books, or lies before them."""
         before = trade_id <= self.opening.cursors.get(symbol, -1)
         return before or trade_key(symbol, trade_id, side) in self._known
+
+    def trade(self, symbol: str, trade_id: int, side: Side) -> Traded | None:
+        """Return a trade in the books."""
+        found = self._known.get(trade_key(symbol, trade_id, side))
+        return found if isinstance(found, Traded) else None
 
     def contradiction(self, entry: Traded | Moved) -> str | None:
         """Return how an entry contradicts the books, or nothing if it does not."""

@@ -1,39 +1,57 @@
 """Custody: what an account owns, proven against the venue and protected, beside the gateway that trades it.
 
 Three machines that know nothing of each other meet here: books, reconciliation and protection. What they want of the
-world comes out as deeds in order: an entry is journalled before anything that rests on it is done. Questions travel
-through the gateway, which hears every list of open orders that comes back, so nobody asks the venue twice.
+world comes out as deeds in order. The books hold nothing that the journal does not: an entry is a deed first, and is
+posted, with all that follows from it, once the shell says that it is durable. Questions travel through the gateway,
+which hears every list of open orders that comes back, so nobody asks the venue twice.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from qt_ray.core.effects import Alert, Lane, Publish, Severity
-from qt_ray.core.ids import is_ours, token
-from qt_ray.core.orders import Intent, OrderType
-from qt_ray.core.payloads import TradeExecuted
+from qt_ray.core.ids import is_ours
+from qt_ray.core.orders import Intent, Order, Rejected, Side
+from qt_ray.core.payloads import OrderChanged, TradeExecuted
 from qt_ray.execution.books import Books
 from qt_ray.execution.comparison import Known
 from qt_ray.execution.entries import Moved, Traded, traded_in
-from qt_ray.execution.exposure import Exposure, Key, fallback_stop
+from qt_ray.execution.exposure import Key
 from qt_ray.execution.findings import Finding, OrphanStop
 from qt_ray.execution.gateway.book import Book
 from qt_ray.execution.gateway.effects import Answered, Effect
+from qt_ray.execution.listings import Listings
 from qt_ray.execution.protection import Protection
 from qt_ray.execution.reconcile import CALLS, Look, Outcome, Reconciler
-from qt_ray.execution.venue.calls import Call, Done, Place, Unsure
-from qt_ray.execution.venue.news import AlgoNews, News, OrderNews
-from qt_ray.execution.venue.views import OrderView, PositionView, SymbolRules
+from qt_ray.execution.stops import StopPlan as StopPlan
+from qt_ray.execution.stops import Stops
+from qt_ray.execution.venue.calls import AskRules, Call, Done, Place, Unsure
+from qt_ray.execution.venue.news import (
+    AlgoNews,
+    LeverageNews,
+    MarginCallNews,
+    News,
+    OrderNews,
+    Unheeded,
+    Unreadable,
+)
+from qt_ray.execution.venue.views import OrderView, RulesView
 
 TAG: Final = "custody"
 STEP_MS: Final = 500
+# The gateway may hear of a trade in an answer, a moment before the news that brings it to us.
+PATIENCE_MS: Final = 250
+KINDS_MAX: Final = 100
+UNLISTED_MAX: Final = 1_000
+FORCED: Final = ("autoclose-", "adl_autoclose")
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Journal an entry; the books hold it already."""
+    """Journal an entry, and say so by `posted`; only then is it in the books."""
 
     entry: Traded | Moved
 
@@ -64,86 +82,82 @@ class Ask:
 Deed = Post | Want | Unwant | Ask | Alert
 
 
-@dataclass(frozen=True, slots=True)
-class StopPlan:
-    """Where a position is to be given up, and which decision says so."""
-
-    price: Decimal
-    decision_id: str
-    policy_version: int
-    epoch: int
-
-
 class Custody:
-    """Books, reconciliation and protection of one account."""
+    """Books, reconciliation and protection of one account; `counts` is what was heard and is of no use, by kind."""
 
-    def __init__(
-        self, book: Book, books: Books, rules: Mapping[str, SymbolRules], strategy: str, distance: Decimal
-    ) -> None:
+    def __init__(self, book: Book, books: Books, rules: RulesView, strategy: str, distance: Decimal) -> None:
         """Keep `books` true; a position without a plan gets a stop at `distance` (a share) of its mark."""
         self.books = books
+        self.listings = Listings(rules)
+        self.counts: Counter[str] = Counter()
         self._book = book
-        self._rules = rules
-        self._distance = distance
         self._reconciler = Reconciler(books)
         self._protection = Protection(strategy)
-        self._plans: dict[Key, StopPlan] = {}
-        self._marks: dict[str, Decimal] = {}
+        self._stops = Stops(book, books, distance)
         self._foreign: tuple[OrderView, ...] = ()
         self._asked_ms: dict[Call, int] = {}
+        self._awaited: dict[tuple[str, int, Side], int] = {}
+        self._unlisted: list[Traded] = []
         self._step_ms = 0
 
-    def plan(self, key: Key, plan: StopPlan | None) -> None:
+    def plan(self, key: Key, plan: StopPlan | None, at_ms: int) -> list[Deed]:
         """Take in where a position is to be given up; nothing leaves it to the fallback."""
-        if plan is None:
-            self._plans.pop(key, None)
-        else:
-            self._plans[key] = plan
+        self._stops.plan(key, plan)
+        return self._protected(at_ms)
 
-    def marked(self, symbol: str, mark: Decimal) -> None:
+    def marked(self, symbol: str, mark: Decimal, at_ms: int) -> list[Deed]:
         """Take in a symbol's mark price."""
-        self._marks[symbol] = mark
+        self._stops.marked(symbol, mark)
+        return self.ticked(at_ms)
 
     def heard(self, news: News, at_ms: int) -> list[Deed]:
         """Take in what the venue says unasked, after the gateway has."""
-        deeds: list[Deed] = []
-        if isinstance(news, OrderNews):
-            trade = traded_in(news, not self._is_ours(news.client_id, news.venue_id))
-            deeds += self._posted((trade,) if trade else ())
-        self._reconciler.heard(news, self._symbols(), at_ms)
+        symbols = self._symbols() if not isinstance(news, OrderNews | AlgoNews) else ()
+        self._reconciler.heard(news, symbols, at_ms)
+        deeds = self._noted(news, at_ms)
         if isinstance(news, OrderNews | AlgoNews):
-            self._step_ms = at_ms
+            # What was traded is protected once it is posted; until then its order and its position do not tie.
+            self._step_ms = at_ms + STEP_MS if any(isinstance(deed, Post) for deed in deeds) else at_ms
+        if isinstance(news, AlgoNews) and news.status != "NEW":
+            self._foreign = tuple(view for view in self._foreign if view.venue_id != news.venue_id)
         return deeds + self.ticked(at_ms)
 
     def overheard(self, effect: Effect, at_ms: int) -> list[Deed]:
-        """Take in what the gateway did: a trade it heard of and we did not, and answers to our questions."""
+        """Take in what the gateway did: a trade that we may never hear of, a refusal, answers to our questions."""
         if isinstance(effect, Answered) and effect.tag == TAG:
             return self._answered(effect, at_ms) + self.ticked(at_ms)
-        if isinstance(effect, Publish):
-            payload = effect.event.payload
-            if isinstance(payload, TradeExecuted) and not self.books.has_trade(
-                payload.symbol, payload.trade_id, payload.side
-            ):
-                self._reconciler.fetch(payload.symbol, at_ms)
-            self._step_ms = at_ms
-            return self.ticked(at_ms)
-        return []
+        if not isinstance(effect, Publish):
+            return []
+        payload, deeds = effect.event.payload, list[Deed]()
+        if isinstance(payload, TradeExecuted):
+            deeds = self._executed(payload, at_ms)
+        elif isinstance(payload, OrderChanged) and isinstance(payload.order, Rejected):
+            self.listings.refused(payload.order.reason, at_ms)
+        self._step_ms = at_ms
+        return deeds + self.ticked(at_ms)
+
+    def posted(self, entries: Iterable[Traded | Moved], at_ms: int) -> list[Deed]:
+        """Take in that entries are durable: they are in the books now, and what they leave open is protected."""
+        for entry in entries:
+            self.books.post(entry)
+        return self._protected(at_ms)
 
     def ticked(self, at_ms: int) -> list[Deed]:
         """Ask what is due, and protect what is held."""
-        calls = self._reconciler.due(at_ms)
+        for key in [key for key, due_ms in self._awaited.items() if at_ms >= due_ms]:
+            del self._awaited[key]
+            if not self.books.has_trade(*key):
+                self._reconciler.fetch(key[0], at_ms)
+        calls = self._reconciler.due(at_ms) + ((AskRules(),) if self.listings.is_due(at_ms) else ())
         self._asked_ms.update(dict.fromkeys(calls, at_ms))
         deeds: list[Deed] = [Ask(call, Lane.QUERY) for call in calls]
-        if at_ms >= self._step_ms:
-            self._step_ms = at_ms + STEP_MS
-            deeds += self._protected(at_ms)
-        return deeds
+        return deeds + (self._protected(at_ms) if at_ms >= self._step_ms else [])
 
     @property
     def next_ms(self) -> int:
         """Return when to tick next, if nothing comes before."""
-        due = self._reconciler.next_ms
-        return self._step_ms if due is None else min(due, self._step_ms)
+        others = (self._reconciler.next_ms, self.listings.next_ms, *self._awaited.values())
+        return min([self._step_ms, *(due for due in others if due is not None)])
 
     def why_closed(self, at_ms: int) -> str | None:
         """Return why no entry may be sent, or nothing while books and venue agree."""
@@ -153,18 +167,84 @@ class Custody:
         """Return for each position how long it had no stop the last time."""
         return {key: gap.length_ms(at_ms) for key, gap in self._protection.gaps().items()}
 
+    # What is heard
+
+    def _noted(self, news: News, at_ms: int) -> list[Deed]:
+        if isinstance(news, OrderNews):
+            return self._traded(news, at_ms)
+        if isinstance(news, LeverageNews):
+            detail = f"{news.symbol}: {news.leverage}"
+            return [Alert(Severity.WARNING, "a symbol's leverage was set", detail, at_ms)]
+        if isinstance(news, MarginCallNews):
+            return [Alert(Severity.CRITICAL, "the venue calls for margin", ", ".join(news.symbols), at_ms)]
+        if isinstance(news, Unreadable):
+            is_first = self._count(f"unreadable: {news.rule}")
+            return [Alert(Severity.WARNING, "the venue said what breaks a rule", news.rule, at_ms)] if is_first else []
+        if isinstance(news, Unheeded):
+            self._count(f"unheeded: {news.kind}")
+        return []
+
+    def _count(self, kind: str) -> bool:
+        """Count one of a kind, the rarest together once there are many; return whether it is the first."""
+        name = kind if kind in self.counts or len(self.counts) < KINDS_MAX else "others"
+        self.counts[name] += 1
+        return self.counts[name] == 1
+
+    def _traded(self, news: OrderNews, at_ms: int) -> list[Deed]:
+        trade = traded_in(news, not self._is_ours(news.client_id))
+        deeds = self._fresh((trade,) if trade else ())
+        if trade is not None and trade.foreign and deeds:
+            is_forced = news.client_id.startswith(FORCED)
+            severity = Severity.CRITICAL if is_forced else Severity.WARNING
+            title = "the venue closed a position by force" if is_forced else "somebody else trades this account"
+            detail = f"{news.symbol}: {news.side} {trade.execution.quantity} by {news.client_id or news.venue_id}"
+            deeds.append(Alert(severity, title, detail, at_ms))
+        return deeds
+
+    def _executed(self, trade: TradeExecuted, at_ms: int) -> list[Deed]:
+        """Take in that an order of ours traded: news of it is awaited, and what was held to be foreign is not."""
+        key = (trade.symbol, trade.trade_id, trade.side)
+        if not self.books.has_trade(*key):
+            self._awaited.setdefault(key, at_ms + PATIENCE_MS)
+        known = self.books.trade(*key)
+        return self._fresh((replace(known, foreign=False),) if known else ())
+
+    def _fresh(self, entries: Iterable[Traded | Moved]) -> list[Deed]:
+        """Return what the books lack and can hold; of two under one name the first counts, as on any later day."""
+        found: dict[str, Post] = {}
+        for entry in entries:
+            if isinstance(entry, Traded) and entry.symbol not in self.listings.symbols:
+                self._unlisted = [*self._unlisted, entry][-UNLISTED_MAX:]
+                self.listings.doubt(entry.execution.time_ms)
+            elif not self.books.contradiction(entry) and not self.books.knows(entry):
+                found.setdefault(entry.key, Post(entry))
+        return list(found.values())
+
     # Reconciliation
 
     def _answered(self, said: Answered, at_ms: int) -> list[Deed]:
         asked_ms = self._asked_ms.pop(said.call, at_ms)
         answer = Unsure("the question was shed") if said.answer is None else said.answer
+        if isinstance(said.call, AskRules):
+            return self._ruled(answer, at_ms)
         outcome = self._reconciler.answered(said.call, answer, asked_ms, at_ms, self._known())
         if isinstance(answer, Done) and said.call == CALLS[Look.POSITIONS]:
-            self._see(answer.value)
-        deeds = self._posted(outcome.entries)
+            for position in answer.value:
+                if position.mark > 0:
+                    self._stops.marked(position.symbol, position.mark)
         if said.call == CALLS[Look.ALGOS] and isinstance(answer, Done) and not answer.unread:
             self._foreign = tuple(view for view in answer.value if view.client_id not in self._book.orders)
-        return deeds + self._followed(outcome, at_ms)
+        return self._fresh(outcome.entries) + self._followed(outcome, at_ms)
+
+    def _ruled(self, answer: Any, at_ms: int) -> list[Deed]:
+        if not isinstance(answer, Done):
+            self.listings.doubt(at_ms)
+            return []
+        symbols = self._symbols() | {symbol for symbol, _ in self.books.positions}
+        alerts = self.listings.read(answer.value, symbols, at_ms)
+        self.books.quoted(self.listings.quotes)
+        waiting, self._unlisted = self._unlisted, []
+        return [*self._fresh(waiting), *alerts]
 
     def _followed(self, outcome: Outcome, at_ms: int) -> list[Deed]:
         return [
@@ -174,20 +254,12 @@ class Custody:
             for finding in outcome.findings
         ]
 
-    def _see(self, positions: Iterable[PositionView]) -> None:
-        for position in positions:
-            if position.mark > 0:
-                self._marks[position.symbol] = position.mark
-
-    def _posted(self, entries: Iterable[Traded | Moved]) -> list[Deed]:
-        return [Post(entry) for entry in entries if not self.books.contradiction(entry) and self.books.post(entry)]
-
     def _known(self) -> Known:
         orders = {name: tracked.order for name, tracked in self._book.orders.items()}
         plain = {t.plain_id: name for name, t in self._book.orders.items() if t.plain_id}
         return Known(orders, plain)
 
-    def _is_ours(self, client_id: str, venue_id: str) -> bool:
+    def _is_ours(self, client_id: str) -> bool:
         return client_id in self._book.orders or (is_ours(client_id) and client_id in self._book.spent)
 
     def _symbols(self) -> set[str]:
@@ -196,11 +268,14 @@ class Custody:
     # Protection
 
     def _protected(self, at_ms: int) -> list[Deed]:
-        exposures = [exposure for key in self.books.positions if (exposure := self._exposure(key)) is not None]
-        orders = {name: t.order for name, t in self._book.orders.items() if t.intent.reduce_only}
-        steps = self._protection.step(exposures, orders, self._foreign, at_ms)
+        self._step_ms = at_ms + STEP_MS
+        exposures = self._stops.exposures(self.listings.symbols)
+        unsure = {
+            symbol for symbol, trade_id, side in self._awaited if not self.books.has_trade(symbol, trade_id, side)
+        }
+        steps = self._protection.step(exposures, self._exits(), self._foreign, at_ms, unsure)
         deeds: list[Deed] = [
-            Want(call.intent) if isinstance(call, Place) else Unwant(call.client_id, "another stop took its place")
+            Want(call.intent) if isinstance(call, Place) else Unwant(call.client_id, "it is not needed any more")
             for call in steps.calls
         ]
         for (symbol, side), reason in steps.given_up.items():
@@ -208,46 +283,8 @@ class Custody:
             deeds.append(Alert(Severity.CRITICAL, "a position could not be protected", detail, at_ms))
         return deeds
 
-    def _exposure(self, key: Key) -> Exposure | None:
-        symbol, side = key
-        held, rules = self.books.position(*key), self._rules.get(symbol)
-        mark = self._marks.get(symbol) or held.average_entry
-        if rules is None or mark is None:
-            return None
-        opener = self._opener(key, held.quantity)
-        plan = self._plans.get(key)
-        stop = plan.price if plan else fallback_stop(held.quantity, mark, rules.tick, self._distance)
-        return Exposure(
-            symbol=symbol,
-            side=side,
-            quantity=held.quantity,
-            mark=mark,
-            stop_price=stop if plan else self._kept(key, held.quantity, stop),
-            slice_max=rules.market_quantity_max,
-            decision_id=plan.decision_id if plan else opener.decision_id if opener else token("adopted", symbol, side),
-            policy_version=plan.policy_version if plan else opener.policy_version if opener else 1,
-            epoch=plan.epoch if plan else opener.epoch if opener else 1,
-            adopted=opener is None,
-        )
-
-    def _opener(self, key: Key, quantity: Decimal) -> Intent | None:
-        """Return the last intent of ours that opened a position this way round."""
-        found = None
-        for tracked in self._book.orders.values():
-            intent = tracked.intent
-            if (intent.symbol, intent.position_side) == key and not intent.reduce_only:
-                found = intent if intent.side.sign * quantity > 0 else found
-        return found
-
-    def _kept(self, key: Key, quantity: Decimal, fallback: Decimal) -> Decimal:
-        """Return where the fallback stop stands already, so that a moving mark does not move it."""
-        for tracked in self._book.open():
-            intent = tracked.intent
-            is_stop = intent.type is OrderType.STOP_MARKET and intent.reduce_only and not tracked.ending
-            is_for_it = (intent.symbol, intent.position_side) == key and intent.side.sign * quantity < 0
-            if is_stop and is_for_it and intent.trigger_price is not None:
-                return intent.trigger_price
-        return fallback
+    def _exits(self) -> dict[str, Order]:
+        return {name: t.order for name, t in self._book.orders.items() if t.intent.reduce_only}
 
 
 def _told(finding: Finding, at_ms: int) -> Alert:

@@ -6,7 +6,7 @@ placing, hearing that the venue holds it, and only then cancelling; at no moment
 when the venue has accepted it, and count the time until then.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -81,14 +81,24 @@ class Protection:
         self._cancelled_ms: dict[str, int] = {}
 
     def step(
-        self, exposures: Sequence[Exposure], orders: Mapping[str, Order], foreign: Sequence[OrderView], at_ms: int
+        self,
+        exposures: Sequence[Exposure],
+        orders: Mapping[str, Order],
+        foreign: Sequence[OrderView],
+        at_ms: int,
+        unsure: Collection[str] = (),
     ) -> Steps:
-        """Return what to do: `orders` are ours in whatever state, `foreign` the open conditional orders of others."""
+        """Return what to do: `orders` are ours in whatever state, `foreign` the open conditional orders of others.
+
+        Symbols that are `unsure` are left alone: their orders have traded what their positions do not show yet.
+        """
         calls: list[Call] = []
         given_up: dict[Key, str] = {}
         held = {exposure.key: exposure for exposure in exposures if exposure.quantity != 0}
-        stops = _stops_by_key(orders)
+        stops = {key: found for key, found in _stops_by_key(orders).items() if key[0] not in unsure}
         for key, exposure in held.items():
+            if key[0] in unsure:
+                continue
             guard = self._guards.setdefault(key, _Guard(Gap(at_ms)))
             was_closing = guard.closing
             calls += self._guarded(exposure, guard, orders, stops.get(key, {}), foreign, at_ms)

@@ -95,6 +95,7 @@ class Reconciler:
         self._books, self._cadence_ms = books, dict(cadence_ms)
         self._agreed = dict.fromkeys(Look, 0)
         self._looked_ms = dict.fromkeys(Look, 0)
+        self._again_ms = dict.fromkeys(Look, AGAIN_MS)
         self._due_ms: dict[Call, int] = {}
         self._in_flight: set[Call] = set()
         self._doubts: dict[Look, frozenset[Finding]] = dict.fromkeys(Look, frozenset())
@@ -111,6 +112,7 @@ class Reconciler:
         self._is_live = True
         self._agreed = dict.fromkeys(Look, 0)
         self._doubts = dict.fromkeys(Look, frozenset())
+        self._again_ms = dict.fromkeys(Look, AGAIN_MS)
         for call in LOOKS:
             self._due_ms[call] = at_ms
         self._ask_income(at_ms)
@@ -181,16 +183,23 @@ class Reconciler:
         doubts = frozenset(finding for finding in found if finding.is_break)
         certain, self._doubts[look] = doubts & self._doubts[look], doubts
         self._looked_ms[look] = at_ms
-        self._due_ms[CALLS[look]] = at_ms + (AGAIN_MS if doubts else self._cadence_ms[look])
         if certain or (doubts and self._agreed[look] < AGREED):
             self._agreed[look] = 0
         elif not doubts:
             self._agreed[look] = min(self._agreed[look] + 1, AGREED)
-        if self._agreed[look] < AGREED:
-            self._due_ms[CALLS[look]] = at_ms + AGAIN_MS
+        self._due_ms[CALLS[look]] = at_ms + self._pause_ms(look, bool(doubts))
         self._follow(doubts, known, at_ms)
         views = value if look in (Look.ORDERS, Look.ALGOS) else ()
         return Outcome(self._new(certain | (found - doubts), look), _listed(doubts - certain), orders=views)
+
+    def _pause_ms(self, look: Look, differs: bool) -> int:
+        """Return when to look again: soon while it matters, less soon the longer it differs, for looking is dear."""
+        if not differs:
+            self._again_ms[look] = AGAIN_MS
+            return AGAIN_MS if self._agreed[look] < AGREED else self._cadence_ms[look]
+        pause_ms = self._again_ms[look]
+        self._again_ms[look] = min(pause_ms * 2, self._cadence_ms[look])
+        return pause_ms
 
     def _apart(self, look: Look, value: Any, asked_ms: int, known: Known) -> Iterable[Finding]:
         if look is Look.POSITIONS:

@@ -4,20 +4,19 @@ It believes nothing that the gateway says of itself: trades, orders, positions a
 exchange holds, and must be the same, to the last digit, as what our journal tells.
 """
 
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from qt_ray.core.ids import is_ours
 from qt_ray.core.orders import Execution, Planned, Rejected, Submitted, Unknown, progress_of
 from qt_ray.execution.books import Books
-from qt_ray.execution.entries import Opening, Traded
+from qt_ray.execution.entries import Traded
 from qt_ray.execution.exchange.values import Algo, Order, Refusal
 from qt_ray.execution.gateway.book import Book, Tracked
-from qt_ray.execution.gateway.records import Heard, Record
-from qt_ray.execution.venue.views import OrderView
+from qt_ray.execution.venue.views import OrderView, TradeView
 from tests.simulation.network import HIDES
-from tests.simulation.venue import ACCOUNT, SYMBOLS, WALLET, Venue
+from tests.simulation.venue import ACCOUNT, SYMBOLS, Venue
 
 ZERO = Decimal(0)
 OPEN = frozenset({"NEW", "PARTIALLY_FILLED"})
@@ -111,8 +110,11 @@ class Verdict:
     duplicates: int
     resent: int
     orphans: int
+    trades: int
     wallet: Decimal
     positions: Decimal
+    unprotected: tuple[str, ...]
+    contradictions: int
     over_parent: int
     after_emergency: int
     overweight: int
@@ -123,8 +125,9 @@ class Verdict:
     def is_clean(self) -> bool:
         """Return whether nothing at all is wrong."""
         zeros = (self.lost, self.invented, self.duplicates, self.resent, self.orphans, self.over_parent)
-        money = (self.wallet, self.positions, self.after_emergency, self.overweight)
-        return not any(zeros) and not any(money) and not self.unsettled and not self.replay_differs
+        money = (self.trades, self.wallet, self.positions, self.unprotected, self.contradictions)
+        sent = (self.after_emergency, self.overweight)
+        return not any(zeros) and not any(money) and not any(sent) and not self.unsettled and not self.replay_differs
 
 
 def _executions(tracked: Tracked) -> tuple[Execution, ...]:
@@ -147,6 +150,7 @@ def fills_at(venue: Venue) -> set[tuple[str, int, Decimal, Decimal, Decimal]]:
     return {
         (names[t.order_id], t.execution.trade_id, t.execution.quantity, t.execution.price, t.execution.fee)
         for t in venue.trades()
+        if is_ours(names.get(t.order_id, ""))
     }
 
 
@@ -158,19 +162,24 @@ def over_parent(book: Book) -> int:
     )
 
 
-def books_of(records: Iterable[Record], book: Book) -> Books:
-    """Return the exact ledger that our journal leads to."""
-    books = Books(Opening(0, {"USDT": WALLET}), dict.fromkeys(SYMBOLS, "USDT"))
-    for heard in records:
-        if isinstance(heard, Heard) and heard.news.execution is not None:
-            tracked = book.orders[heard.client_id]
-            intent, number = tracked.intent, tracked.plain_id or ""
-            traded = Traded(
-                intent.symbol, intent.position_side, intent.side, number, heard.news.execution, heard.realised
-            )
-            books.post(traded)
-    books.check()
-    return books
+def trades_in(books: Books) -> set[tuple[str, int, str, Decimal, Decimal, Decimal, Decimal, bool]]:
+    """Return every trade in the books, and whether it is held to be somebody else's."""
+    found = (entry for entry in books.entries if isinstance(entry, Traded))
+    return {(t.symbol, t.execution.trade_id, t.side, *_money(t), t.foreign) for t in found}
+
+
+def trades_at(venue: Venue) -> set[tuple[str, int, str, Decimal, Decimal, Decimal, Decimal, bool]]:
+    """Return every trade of the account, and whether an order made it that is not ours."""
+    names = {view.venue_id: view.client_id for view in venue.orders() if not view.conditional}
+    return {
+        (t.symbol, t.execution.trade_id, t.side, *_money(t), not is_ours(names.get(t.order_id, "")))
+        for t in venue.trades()
+    }
+
+
+def _money(trade: Traded | TradeView) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    execution = trade.execution
+    return execution.quantity, execution.price, execution.fee, trade.realised
 
 
 def position_difference(venue: Venue, books: Books) -> Decimal:
@@ -181,4 +190,4 @@ def position_difference(venue: Venue, books: Books) -> Decimal:
 def strangers(venue: Venue, book: Book) -> list[str]:
     """Return the orders at the venue that our book does not know."""
     views: list[OrderView] = venue.orders()
-    return sorted({view.client_id for view in views} - set(book.orders))
+    return sorted({view.client_id for view in views if is_ours(view.client_id)} - set(book.orders))

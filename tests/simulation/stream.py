@@ -24,6 +24,7 @@ class Stream:
     is_up: bool = False
     stalled_until_ms: int = 0
     last_ms: int = 0
+    said: int = 0
 
     def connect(self) -> None:
         """Hear again from now on."""
@@ -49,6 +50,7 @@ class Stream:
     def carry(self) -> None:
         """Take what the venue has said, and carry it towards us."""
         for news in self.venue.news():
+            self.said += 1
             name = news.client_id if isinstance(news, OrderNews | AlgoNews) else ""
             self.compare(name)
             hidden = "" if self.is_up else "stream closed"

@@ -9,14 +9,19 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
+from qt_ray.core.orders import OrderType, Side
+from qt_ray.execution.books import Books
 from qt_ray.execution.exchange.counter import Counter
 from qt_ray.execution.exchange.exchange import Exchange
+from qt_ray.execution.exchange.heard import news_of
 from qt_ray.execution.exchange.listing import Level, Listing, Quote, Tier
 from qt_ray.execution.exchange.reports import Window
 from qt_ray.execution.exchange.shown import algo_view, order_view, trade_view
+from qt_ray.execution.exchange.told import AccountTold, AlgoTold, Told
+from qt_ray.execution.exchange.values import NewAlgo, NewOrder, Refusal
 from qt_ray.execution.venue.calls import Answer, Call, Done, Place, PlaceMany
-from qt_ray.execution.venue.news import AlgoNews, OrderNews
-from qt_ray.execution.venue.views import OrderView, TradeView
+from qt_ray.execution.venue.news import News
+from qt_ray.execution.venue.views import OrderView, PositionSide, TradeView
 
 ACCOUNT: Final = "fund"
 WALLET: Final = Decimal(1_000_000)
@@ -65,6 +70,8 @@ class Venue:
         self._counter = Counter(self.exchange, ACCOUNT)
         self._dice = dice
         self._prices = dict(PRICES)
+        self._held = dict.fromkeys(SYMBOLS, ZERO)
+        self._stops: dict[int, NewAlgo] = {}
         for symbol in SYMBOLS:
             self._quote(symbol, start_ms)
 
@@ -78,9 +85,47 @@ class Venue:
         self._prices[symbol] = max((self._prices[symbol] * (1 + step)).quantize(TICK), TICK * 100)
         self._quote(symbol, now_ms)
 
-    def news(self) -> list[OrderNews | AlgoNews]:
-        """Return what was told of orders since the last time; the gateway reads nothing else."""
-        return [news for news in self._counter.news() if isinstance(news, OrderNews | AlgoNews)]
+    def jump(self, symbol: str, factor: Decimal, now_ms: int) -> None:
+        """Let the market of a symbol leap, stops and margins or not."""
+        self._prices[symbol] = max((self._prices[symbol] * factor).quantize(TICK), TICK * 100)
+        self._quote(symbol, now_ms)
+
+    def by_hand(self, symbol: str, side: Side, quantity: Decimal, name: str, now_ms: int) -> bool:
+        """Let the owner trade with an order that is not ours; return whether the exchange took it."""
+        try:
+            self.exchange.place(ACCOUNT, NewOrder(symbol, side, OrderType.MARKET, quantity, client_id=name), now_ms)
+        except Refusal:
+            return False
+        return True
+
+    def deleverage(self, symbol: str, now_ms: int) -> bool:
+        """Let half a position be closed for somebody else's loss; return whether there was one."""
+        half = (abs(self.position(symbol)) / 2).quantize(STEP)
+        if half:
+            self.exchange.deleverage(ACCOUNT, symbol, PositionSide.BOTH, half, self._prices[symbol], now_ms)
+        return bool(half)
+
+    def is_protected(self, symbol: str) -> bool:
+        """Return whether what is held of a symbol, as was told, is covered by stops, whoever placed them."""
+        held = self._held[symbol]
+        closing = (w.quantity or ZERO for w in self._stops.values() if w.symbol == symbol and w.side.sign * held < 0)
+        return not held or sum(closing, ZERO) >= abs(held)
+
+    def news(self) -> list[News]:
+        """Return what was told to the account since the last time."""
+        found = self.exchange.drain()
+        for told in found:
+            self._follow(told)
+        return [news for told in found if (news := news_of(told, ACCOUNT)) is not None]
+
+    def _follow(self, told: Told) -> None:
+        if isinstance(told, AlgoTold):
+            is_stop = told.algo.state == "NEW" and told.algo.wanted.reduce_only
+            self._stops.pop(told.algo.id, None)
+            if is_stop:
+                self._stops[told.algo.id] = told.algo.wanted
+        elif isinstance(told, AccountTold):
+            self._held.update((held.symbol, held.quantity) for held in told.positions)
 
     def ask(self, call: Call, now_ms: int) -> Answer[Any]:
         """Carry out one call, and count the orders that it placed."""
@@ -112,6 +157,16 @@ class Venue:
     def position(self, symbol: str) -> Decimal:
         """Return the signed quantity held."""
         return sum((position.held.quantity for position in self.exchange.positions(ACCOUNT, symbol)), ZERO)
+
+    def agrees(self, books: Books) -> bool:
+        """Return whether books hold what the account holds, to the last digit."""
+        held = all(books.position(symbol).quantity == self.position(symbol) for symbol in SYMBOLS)
+        return held and books.wallets == self.wallets
+
+    @property
+    def wallets(self) -> dict[str, Decimal]:
+        """Return what every wallet holds."""
+        return {asset: figures.wallet for asset, figures in self.exchange.figures(ACCOUNT).items()}
 
     def _quote(self, symbol: str, now_ms: int) -> None:
         price = self._prices[symbol]

@@ -6,11 +6,12 @@ given from outside, closed while books and venue do not agree.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.journal_file import JournalFile
@@ -21,7 +22,7 @@ from qt_ray.core.codec import canonical
 from qt_ray.core.effects import Alert
 from qt_ray.core.errors import Invalid
 from qt_ray.execution.books import Books
-from qt_ray.execution.custody import TAG, Ask, Custody, Deed, Post, Unwant, Want
+from qt_ray.execution.custody import TAG, Ask, Custody, Deed, Post, StopPlan, Unwant, Want
 from qt_ray.execution.entries import Moved, Opening, Traded
 from qt_ray.execution.gateway.book import Book
 from qt_ray.execution.gateway.effects import Effect
@@ -30,7 +31,9 @@ from qt_ray.execution.gateway.fence import SHUT, Fence
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.venue.news import News
 from qt_ray.execution.venue.session import VenueSession
-from qt_ray.execution.venue.views import RulesView
+from qt_ray.execution.venue.views import PositionSide, RulesView
+
+ALERTS_MAX: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Keeping:
 
 
 class AccountLoop:
-    """Trades, keeps books, reconciles and protects; `alerts` is what a person must look at."""
+    """Trades, keeps books, reconciles and protects; `alerts` is what a person must look at, the newest of it."""
 
     def __init__(
         self, loop: GatewayLoop, custody: Custody, journal: JournalFile, clock: Callable[[], int], mark: Mark
@@ -50,6 +53,7 @@ class AccountLoop:
         self.gateway = loop
         self.custody = custody
         self.alerts: list[Alert] = []
+        self.alerts_count = 0
         self._journal = journal
         self._clock = clock
         self._mark = mark
@@ -70,16 +74,18 @@ class AccountLoop:
         mark: Mark = unmarked,
     ) -> Self:
         """Return an account that remembers what `folder` holds; the first time, its books begin now."""
-        journal = JournalFile(folder)
-        book = Book(rules.ended_max, rules.spent_max)
-        entries = remembered(journal, book)
-        listed = await rules_of(session)
-        if not entries:
-            entries = [await opening_of(session, symbols)]
-            journal.append(canonical(entries[0]))
-        books = _books(entries, listed)
-        custody = Custody(book, books, listed.symbols, keeping.strategy, keeping.stop_distance)
-        loop = GatewayLoop(Gateway(rules, book), journal, session, clock, mark)
+        with ExitStack() as undo:
+            journal = JournalFile(folder)
+            undo.callback(journal.close)  # whoever tries again must find its lock free
+            book = Book(rules.ended_max, rules.spent_max)
+            entries = remembered(journal, book)
+            listed = await rules_of(session)
+            if not entries:
+                entries = [await opening_of(session, symbols)]
+                journal.append(canonical(entries[0]))
+            custody = Custody(book, _books(entries, listed), listed, keeping.strategy, keeping.stop_distance)
+            loop = GatewayLoop(Gateway(rules, book), journal, session, clock, mark)
+            undo.pop_all()
         return cls(loop, custody, journal, clock, mark)
 
     @property
@@ -92,6 +98,14 @@ class AccountLoop:
         """Take in the lease on the policy's epoch."""
         self._fence = fence
         self._show_fence()
+
+    def plan(self, symbol: str, plan: StopPlan | None, side: PositionSide = PositionSide.BOTH) -> None:
+        """Take in where a position is to be given up; nothing leaves it to a share of its mark."""
+        self._do(self.custody.plan((symbol, side), plan, self._clock()))
+
+    def marked(self, symbol: str, mark: Decimal) -> None:
+        """Take in a symbol's mark price, as a feed tells it."""
+        self._do(self.custody.marked(symbol, mark, self._clock()))
 
     async def run(self) -> None:
         """Work until cancelled, or until something is wrong with ourselves."""
@@ -107,14 +121,16 @@ class AccountLoop:
 
     def _overhear(self, effect: Effect, at_ms: int) -> None:
         if isinstance(effect, Alert):
-            self.alerts.append(effect)
+            self._alert(effect)
         self._do(self.custody.overheard(effect, at_ms))
 
     def _do(self, deeds: list[Deed]) -> None:
-        posts = [canonical(deed.entry) for deed in deeds if isinstance(deed, Post)]
+        """Make entries durable and only then let the books hold them; then do what is left, and what follows."""
+        posts = [deed.entry for deed in deeds if isinstance(deed, Post)]
         if posts:
-            self._journal.append_many(posts)
+            self.gateway.remember([canonical(entry) for entry in posts])
             self._mark("posted", posts)
+            deeds = deeds + self.custody.posted(posts, self._clock())
         for deed in deeds:
             self._do_one(deed)
         self._show_fence()
@@ -129,7 +145,12 @@ class AccountLoop:
         elif isinstance(deed, Ask):
             self.gateway.take(partial(engine.ask, deed.call, deed.lane, TAG))
         elif isinstance(deed, Alert):
-            self.alerts.append(deed)
+            self._alert(deed)
+
+    def _alert(self, alert: Alert) -> None:
+        self.alerts_count += 1
+        self.alerts.append(alert)
+        del self.alerts[:-ALERTS_MAX]
 
     def _show_fence(self) -> None:
         closed = self.custody.why_closed(self._clock())
@@ -140,8 +161,8 @@ class AccountLoop:
     async def _tick(self) -> None:
         while True:
             self._due.clear()
-            wait_ms = max(self.custody.next_ms - self._clock(), 0)
-            if not await happened(self._due, wait_ms):
+            await happened(self._due, max(self.custody.next_ms - self._clock(), 0))
+            if self._clock() >= self.custody.next_ms:
                 self._do(self.custody.ticked(self._clock()))
 
 

@@ -1,8 +1,8 @@
 """Gateway loop: carries out what the gateway decides; first the journal, then the wire.
 
 All records of a step are durable before the first call of that step leaves. If they cannot be made durable nothing
-leaves at all: the loop ends, and its successor begins from what the journal holds. Everything happens in one thread,
-so a step is never half seen; what waits is only the venue.
+leaves at all, then or later: the loop ends, and its successor begins from what the journal holds. Everything happens
+in one thread, so a step is never half seen; what waits is only the venue.
 """
 
 import asyncio
@@ -14,12 +14,14 @@ from typing import Final
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.journal_file import JournalFile
 from qt_ray.core.codec import canonical
+from qt_ray.core.errors import Retryable
 from qt_ray.execution.gateway.effects import Effect, Send, Write
 from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.gateway.records import Record
 from qt_ray.execution.venue.calls import Answer
 from qt_ray.execution.venue.news import News
-from qt_ray.execution.venue.session import VenueSession
+from qt_ray.execution.venue.session import Metered, VenueSession
+from qt_ray.execution.venue.views import UsageView
 
 Step = Callable[[int], list[Effect]]
 Listener = Callable[[Effect, int], None]
@@ -54,6 +56,9 @@ class GatewayLoop:
         self._is_carrying = False
         self._group: asyncio.TaskGroup | None = None
         self._due = asyncio.Event()
+        self._usage: UsageView | None = None
+        self._over = asyncio.Event()
+        self._fault: Retryable | None = None
 
     def listen(self, listener: Listener) -> None:
         """Tell `listener` every effect that is not a call, after its records are durable."""
@@ -64,41 +69,64 @@ class GatewayLoop:
         self._news.append(listener)
 
     def take(self, step: Step) -> None:
-        """Let the engine take one input in, and carry out what it asks for."""
+        """Let the engine take one input in, and carry out what it asks for; calls wait until the loop runs."""
+        if self._over.is_set():
+            raise Retryable(f"gateway: a loop that is over takes nothing in, it ended: {self._fault or 'as asked'}")
         self._carry(step(self._clock()))
         self._due.set()
 
+    def remember(self, lines: list[bytes]) -> None:
+        """Make lines of the journal durable; when that fails the loop is over, whoever asked."""
+        try:
+            self._journal.append_many(lines)
+        except Retryable as fault:
+            # What the engine believes now is written nowhere, so nothing that rests on it may leave.
+            self._fault = fault
+            self._effects.clear()
+            self._over.set()
+            raise
+
     async def run(self) -> None:
         """Work until cancelled or until something is wrong with ourselves; calls under way are abandoned then."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            self.take(self.engine.recovered)
-            group.create_task(self._hear())
-            group.create_task(self._tick())
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                self.take(self.engine.recovered)
+                group.create_task(self._end())
+                group.create_task(self._hear())
+                group.create_task(self._tick())
+        finally:
+            self._over.set()
+            self._group = None
+
+    async def _end(self) -> None:
+        """Let the loop end when the journal has failed under a step that came from outside."""
+        await self._over.wait()
+        raise self._fault or Retryable("gateway: the loop is over")
 
     def _carry(self, effects: list[Effect]) -> None:
         """Make a step durable, then carry it out; what a listener sets off meanwhile waits for its turn."""
         self._record([effect.record for effect in effects if isinstance(effect, Write)])
         self._effects.extend(effect for effect in effects if not isinstance(effect, Write))
-        if self._is_carrying:
+        if self._is_carrying or self._group is None:
             return
         self._is_carrying = True
         try:
             while self._effects:
-                self._carry_one(self._effects.popleft())
+                self._carry_one(self._effects.popleft(), self._group)
         finally:
             self._is_carrying = False
 
     def _record(self, records: list[Record]) -> None:
         if not records:
             return
-        self._journal.append_many([canonical(record) for record in records])
+        self.remember([canonical(record) for record in records])
         for record in records:
             self._mark(f"journalled.{record.kind}", record)
 
-    def _carry_one(self, effect: Effect) -> None:
-        if isinstance(effect, Send) and self._group is not None:
-            self._group.create_task(self._ask(effect))
+    def _carry_one(self, effect: Effect, group: asyncio.TaskGroup) -> None:
+        if isinstance(effect, Send):
+            group.create_task(self._ask(effect))
             return
         for listener in self._listeners:
             listener(effect, self._clock())
@@ -107,7 +135,14 @@ class GatewayLoop:
         self._mark("sending", send.call)
         answer: Answer[object] = await self._session.ask(send.call)
         self._mark("answered", send.call)
+        self._meter()
         self.take(partial(self.engine.answered, send.call_id, answer))
+
+    def _meter(self) -> None:
+        """Let the engine know what the venue has counted, whoever asked."""
+        if isinstance(self._session, Metered):
+            before, self._usage = self._usage, self._session.usage()
+            self.take(partial(self.engine.metered, said_anew(before, self._usage)))
 
     async def _hear(self) -> None:
         async for news in self._session.news():
@@ -115,6 +150,7 @@ class GatewayLoop:
             self.take(partial(self.engine.heard, news))
             for listener in self._news:
                 listener(news, self._clock())
+        raise Retryable("gateway: news ends with the session, and the loop before it")
 
     async def _tick(self) -> None:
         """Wake the engine when it asked to be woken, and at least every `IDLE_MS`."""
@@ -124,6 +160,18 @@ class GatewayLoop:
             wait_ms = IDLE_MS if next_ms is None else min(max(next_ms - self._clock(), 0), IDLE_MS)
             if not await happened(self._due, wait_ms):
                 self.take(self.engine.ticked)
+
+
+def said_anew(before: UsageView | None, after: UsageView) -> UsageView:
+    """Return what a count says that it did not say before: an old word would pass for one of the new window."""
+    if before is None:
+        return after
+    return UsageView(
+        weight_minute=after.weight_minute if after.weight_minute != before.weight_minute else None,
+        orders_ten_seconds=after.orders_ten_seconds if after.orders_ten_seconds != before.orders_ten_seconds else None,
+        orders_minute=after.orders_minute if after.orders_minute != before.orders_minute else None,
+        at_ms=after.at_ms,
+    )
 
 
 async def happened(event: asyncio.Event, within_ms: int) -> bool:

@@ -37,7 +37,9 @@ async def opening_of(session: VenueSession, symbols: Iterable[str]) -> Opening:
     for _ in range(LOOKS_MAX):
         after = await _look(session, names)
         if (before.wallets, before.positions, before.cursors) == (after.wallets, after.positions, after.cursors):
-            return before
+            # Nothing moved between the looks, so the later moment is the one before which all is told; before the first
+            # look something may have moved that is in its wallets and yet younger than it.
+            return after
         before = after
     raise Retryable(f"opening: an account stands still for two looks, moved during {LOOKS_MAX}")
 

@@ -56,6 +56,11 @@ class Doubt:
         inquiry = self.inquiries.get(client_id)
         return inquiry is not None and asked_ms >= inquiry.deadline_ms
 
+    def is_fresh(self, client_id: str, asked_ms: int) -> bool:
+        """Return whether the venue may, as of `asked_ms`, still know a trade before it knows its order."""
+        inquiry = self.inquiries.get(client_id)
+        return inquiry is not None and asked_ms < inquiry.deadline_ms + self.rules.stranger_ms
+
     def prove(self, client_id: str, proofs: tuple[Call, ...]) -> tuple[Call, ...]:
         """Believe in absence when each of these calls has come back without the order; return those still to come."""
         inquiry = self.inquiries[client_id]

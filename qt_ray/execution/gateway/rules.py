@@ -21,7 +21,7 @@ class Allowance:
     orders_ten_seconds: int = 300
     orders_minute: int = 1_200
     cap_bps: int = 8_000
-    queries_bps: int = 4_000
+    queries_bps: int = 6_000
     entries_bps: int = 7_000
 
 
@@ -41,6 +41,7 @@ class Rules:
     check_ms: int = 5_000
     check_unsettled_ms: int = 1_000
     repair_ms: int = 200
+    stranger_ms: int = 3_000
     fleeting_ms: int = 500
     entry_age_max_ms: int = 10_000
     full_bps: int = 9_000

@@ -33,9 +33,11 @@ class Truth:
         self._chronicle = chronicle
         self._questions = questions
         self._strangers: dict[str, None] = {}
+        self._others: dict[str, None] = {}
 
     def order_news(self, told: OrderNews, at_ms: int) -> None:
         """Take in news of a plain order."""
+        self._tell_apart(told)
         tracked = self._known(told.client_id, at_ms)
         if tracked is not None:
             self._reshape(tracked, told)
@@ -50,6 +52,7 @@ class Truth:
 
     def view(self, view: OrderView, at_ms: int) -> None:
         """Take in how the venue shows an order."""
+        self._tell_apart(view)
         tracked = self._known(view.client_id, at_ms)
         if tracked is not None:
             self._reshape(tracked, view)
@@ -132,11 +135,14 @@ class Truth:
         tracked = book.orders.get(client_id)
         is_known = tracked is not None or client_id in book.spent or client_id in self._strangers
         if not is_known and is_ours(client_id):
-            self._strangers[client_id] = None
-            if len(self._strangers) > STRANGERS_MAX:
-                del self._strangers[next(iter(self._strangers))]
+            _remember(self._strangers, client_id)
             self._chronicle.alert(Severity.CRITICAL, "an order with our name is not in our journal", client_id, at_ms)
         return tracked
+
+    def _tell_apart(self, told: OrderNews | OrderView) -> None:
+        """Remember which orders are somebody else's, so that a trade of theirs is not taken for one in doubt."""
+        if not is_ours(told.client_id):
+            _remember(self._others, told.venue_id)
 
     def _believe(self, client_id: str, at_ms: int, said: Callable[[], Heard]) -> None:
         """Hear what was said of an order; words that mean nothing are shown to a person, and the order asked for."""
@@ -176,18 +182,28 @@ class Truth:
             self._questions.reread(client_id, at_ms, self._rules.repair_ms)
 
     def _absent(self, call: Call, asked_ms: int, at_ms: int, strange: tuple[TradeView, ...] = ()) -> None:
-        """Believe in what is proven; a trade of an order we have no number for may be of the one in doubt."""
-        if any(self._may_be_in_doubt(trade) for trade in strange):
+        """Believe in what is proven; a trade of an order we have no number for may be of the one in doubt.
+
+        Not for ever: a venue that shows the trade and goes on denying the order speaks of somebody else's.
+        """
+        if any(self._may_be_in_doubt(trade, asked_ms) for trade in strange):
             return
         for client_id in self._questions.doubt.proven(call, asked_ms):
             if isinstance(self._chronicle.book.orders[client_id].order, Unknown):
                 self._hear(Heard(client_id, News(Signal.ABSENT, at_ms)))
                 self._questions.watch(client_id, at_ms)
 
-    def _may_be_in_doubt(self, trade: TradeView) -> bool:
-        return any(
+    def _may_be_in_doubt(self, trade: TradeView, asked_ms: int) -> bool:
+        return trade.order_id not in self._others and any(
             isinstance(tracked.order, Unknown)
+            and self._questions.doubt.is_fresh(tracked.intent.client_id, asked_ms)
             and (tracked.intent.symbol, tracked.intent.side) == (trade.symbol, trade.side)
             and trade.execution.quantity <= tracked.intent.quantity
             for tracked in self._chronicle.book.open()
         )
+
+
+def _remember(names: dict[str, None], name: str) -> None:
+    names[name] = None
+    if len(names) > STRANGERS_MAX:
+        del names[next(iter(names))]

@@ -5,10 +5,11 @@ process, the adapter that speaks the real protocol, and the faulty network of th
 """
 
 from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from qt_ray.execution.venue.calls import Answer, Call
 from qt_ray.execution.venue.news import News
+from qt_ray.execution.venue.views import UsageView
 
 
 class VenueSession(Protocol):
@@ -29,3 +30,11 @@ class VenueSession(Protocol):
 
     async def close(self) -> None:
         """End the conversation; open orders stay where they are."""
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A session whose venue says what it has counted against us, whichever process of ours asked."""
+
+    def usage(self) -> UsageView:
+        """Return the venue's count as of its last answer."""

@@ -67,7 +67,7 @@ def test_whoever_asked_is_told_that_his_query_was_shed() -> None:
 
 
 def test_a_look_that_waits_for_weight_holds_no_question_after_an_order_up() -> None:
-    story = Story(Rules(allowance=Allowance(weight_minute=200)))
+    story = Story(Rules(allowance=Allowance(weight_minute=200, queries_bps=4_000)))
     call_id = story.want(entry(0))
     for number in range(3):
         story.take(story.gateway.ask(AskOpenOrders(), Lane.QUERY, f"books{number}", 0))
