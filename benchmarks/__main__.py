@@ -29,6 +29,8 @@ MODULES = (
     "research",
     "footprint",
     "planted",
+    "exchange",
+    "paper_venue",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,8 +13,8 @@ from qt_ray.execution.exchange.values import SelfTrade, Working
 from qt_ray.execution.exchange.wishes import conditional, plain
 from qt_ray.execution.venue import calls
 from qt_ray.execution.venue.calls import Done, Refused
-from qt_ray.execution.venue.news import AccountNews, OrderNews, Unheeded
-from tests.unit.execution.exchange.floor import BTC, ETH, START, D, buy, exchange
+from qt_ray.execution.venue.news import AccountNews, MarginCallNews, OrderNews, Unheeded
+from tests.unit.execution.exchange.floor import BTC, ETH, START, D, around, buy, exchange
 
 pytestmark = pytest.mark.unit
 
@@ -95,6 +95,61 @@ def test_whoever_kept_the_news_holds_what_the_exchange_shows(wanted: list[Intent
     account = counter.ask(calls.AskAccount(), START + 100)
     assert isinstance(account, Done)
     assert account.value.wallets == (wallets[-1] if wallets else {"USDT": D(10_000)})
+
+
+def test_every_kind_of_call_is_carried_out() -> None:
+    counter = Counter(exchange(), "ann")
+    resting = intent("r", type=OrderType.LIMIT, limit_price=D(90), quantity=D(1))
+    stop = intent("s", type=OrderType.STOP_MARKET, trigger_price=D(90), side=Side.SELL, reduce_only=True)
+    asked: list[tuple[calls.Call, Any]] = [
+        (calls.SetMargin(ETH, True), None),
+        (calls.SetLeverage(BTC, 10), lambda mode: (mode.symbol, mode.leverage) == (BTC, 10)),
+        (calls.Place(intent()), lambda order: order.status == "FILLED"),
+        (calls.Place(stop), lambda order: order.conditional),
+        (calls.PlaceMany((resting,)), lambda found: found[0].value.status == "NEW"),
+        (calls.Amend(BTC, "r", Side.BUY, D(2), D(90)), lambda order: order.quantity == 2),
+        (calls.AskOrder(BTC, "r"), lambda order: order.client_id == "r"),
+        (calls.AskOrder(BTC, "s", True), lambda order: order.client_id == "s"),
+        (calls.AskOpenOrders(BTC), lambda found: [one.client_id for one in found] == ["r"]),
+        (calls.AskOpenOrders(None, True), lambda found: [one.client_id for one in found] == ["s"]),
+        (calls.AskTrades(BTC), lambda found: [one.execution.quantity for one in found] == [D("0.1")]),
+        (calls.AskIncome(0), lambda found: [one.kind for one in found] == ["COMMISSION"]),
+        (calls.AskPositions(), lambda found: [one.quantity for one in found] == [D("0.1")]),
+        (calls.AskAccount(), lambda account: account.available < 10_000),
+        (calls.AskMode(), lambda mode: (mode.symbols[ETH].isolated, mode.hedge) == (True, False)),
+        (calls.AskKey(), TRADING_KEY),
+        (calls.AskRules(), lambda rules: rules.symbols[BTC].tick == D("0.1")),
+        (calls.AskBrackets(), lambda found: [one.leverage_max for one in found[BTC]] == [100, 20, 5]),
+        (calls.AskBook(BTC, 1), lambda book: book.bids == ((D("99.9"), D(100)),)),
+        (calls.AskMarks(), lambda marks: marks[BTC].mark == 100),
+        (calls.AskTime(), START),
+        (calls.Countdown(BTC, 1_000), None),
+        (calls.CancelMany(BTC, ("r",)), lambda found: found[0].value.status == "CANCELED"),
+        (calls.Cancel(BTC, "s", True), lambda order: order.status == "CANCELED"),
+        (calls.Place(resting), lambda order: order.status == "NEW"),
+        (calls.CancelById(BTC, "3"), lambda order: order.client_id == "r"),
+        (calls.Place(stop), lambda order: order.venue_id == "2"),
+        (calls.CancelById(BTC, "2", True), lambda order: order.status == "CANCELED"),
+        (calls.Place(replace(resting, client_id="q")), lambda order: order.status == "NEW"),
+        (calls.Cancel(BTC, "q"), lambda order: order.status == "CANCELED"),
+        (calls.CancelAll(BTC), None),
+        (calls.CancelAll(BTC, True), None),
+        (calls.Place(intent("out", side=Side.SELL, reduce_only=True)), lambda order: order.status == "FILLED"),
+        (calls.SetHedgeMode(True), None),
+    ]
+    assert {type(call) for call, _ in asked} == set(get_args(calls.Call))
+    for call, expected in asked:
+        answer = counter.ask(call, START)
+        assert isinstance(answer, Done), (call, answer)
+        assert expected(answer.value) if callable(expected) else answer.value == expected, answer
+
+
+def test_a_thin_margin_is_called_by_its_symbols() -> None:
+    counter = Counter(exchange(wallet="1000"), "ann")
+    counter.ask(calls.Place(intent(quantity=D(90))), START)
+    counter.news()
+    counter.exchange.quote(around("90.1"), START + 1)
+    assert MarginCallNews((BTC,), START + 1) in counter.news()
 
 
 def test_news_of_another_account_and_of_the_market_are_not_ours() -> None:
