@@ -30,6 +30,8 @@ MODULES = (
     "footprint",
     "planted",
     "drill",
+    "exchange",
+    "paper_venue",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent
