@@ -7,13 +7,13 @@ so a step is never half seen; what waits is only the venue.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from qt_ray.adapters.clock import now_ms
-from qt_ray.adapters.journal_file import JournalFile
 from qt_ray.core.codec import canonical
+from qt_ray.core.errors import Retryable
 from qt_ray.execution.gateway.effects import Effect, Send, Write
 from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.gateway.records import Record
@@ -28,6 +28,13 @@ Mark = Callable[[str, object], None]
 IDLE_MS: Final = 1_000
 
 
+class Journal(Protocol):
+    """Where records become durable."""
+
+    def append_many(self, payloads: Sequence[bytes]) -> int:
+        """Return once all of `payloads` are durable; on Retryable none may be acted on."""
+
+
 def unmarked(point: str, about: object) -> None:
     """Pass a crash point by; the tests put something deadly here."""
 
@@ -38,7 +45,7 @@ class GatewayLoop:
     def __init__(
         self,
         engine: Gateway,
-        journal: JournalFile,
+        journal: Journal,
         session: VenueSession,
         clock: Callable[[], int] = now_ms,
         mark: Mark = unmarked,
@@ -54,6 +61,12 @@ class GatewayLoop:
         self._is_carrying = False
         self._group: asyncio.TaskGroup | None = None
         self._due = asyncio.Event()
+        self._is_whole = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether every step so far was carried out to its end; if not, we believe what no journal says."""
+        return self._is_whole
 
     def listen(self, listener: Listener) -> None:
         """Tell `listener` every effect that is not a call, after its records are durable."""
@@ -64,9 +77,15 @@ class GatewayLoop:
         self._news.append(listener)
 
     def take(self, step: Step) -> None:
-        """Let the engine take one input in, and carry out what it asks for."""
-        self._carry(step(self._clock()))
-        self._due.set()
+        """Let the engine take one input in, and carry out what it asks for; a step that fails is the last one."""
+        self._refuse_if_broken()
+        is_done = False
+        try:
+            self._carry(step(self._clock()))
+            is_done = True
+        finally:
+            self._is_whole = self._is_whole and is_done
+            self._due.set()
 
     async def run(self) -> None:
         """Work until cancelled or until something is wrong with ourselves; calls under way are abandoned then."""
@@ -75,6 +94,10 @@ class GatewayLoop:
             self.take(self.engine.recovered)
             group.create_task(self._hear())
             group.create_task(self._tick())
+
+    def _refuse_if_broken(self) -> None:
+        if not self._is_whole:
+            raise Retryable("gateway: a step that was not carried out to its end is the last one")
 
     def _carry(self, effects: list[Effect]) -> None:
         """Make a step durable, then carry it out; what a listener sets off meanwhile waits for its turn."""
@@ -122,7 +145,9 @@ class GatewayLoop:
             self._due.clear()
             next_ms = self.engine.next_ms
             wait_ms = IDLE_MS if next_ms is None else min(max(next_ms - self._clock(), 0), IDLE_MS)
-            if not await happened(self._due, wait_ms):
+            is_due = not await happened(self._due, wait_ms)
+            self._refuse_if_broken()  # whoever handed the step in has its error; this one ends the loop
+            if is_due:
                 self.take(self.engine.ticked)
 
 
