@@ -44,6 +44,14 @@ def write_text_atomic(path: Path, content: str) -> None:
     write_atomic(path, content.encode())
 
 
+def move(path: Path, folder: Path) -> None:
+    """Move a file into a folder beside its own; both folders are durable before this returns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path.replace(folder / path.name)
+    _force(folder)
+    _force(path.parent)
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, read in pieces of one mebibyte."""
     state = sha256()

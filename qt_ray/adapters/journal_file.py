@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 from qt_ray.adapters.disk import Disk, RealDisk
-from qt_ray.adapters.files import write_atomic
+from qt_ray.adapters.files import move, write_atomic
 from qt_ray.core.errors import Invalid, Invariant, Retryable
 from qt_ray.governance.journal import (
     FIRST,
@@ -107,6 +108,17 @@ class JournalFile:
                 if after < record.sequence < promised:
                     yield record
 
+    def shelve(self, before: int, shelf: Path) -> int:
+        """Move segments whose records all lie below `before` aside, the oldest first, and return how many."""
+        moved = 0
+        # One at a time and each durable, so that what stays is consecutive after a crash at any moment.
+        for path, after in pairwise(_segments(self._folder)):
+            if _first_in(after) > before:
+                break
+            move(path, shelf)
+            moved += 1
+        return moved
+
     def close(self) -> None:
         """Give handle and lock back; everything promised is on disk already."""
         self._abandon()
@@ -177,6 +189,11 @@ class JournalFile:
         if handle is not None:
             with suppress(OSError):
                 self._disk.close(handle)
+
+
+def _first_in(path: Path) -> int:
+    with path.open("rb") as source:
+        return head_of(path.name, source.read(HEAD_BYTES)).first
 
 
 def _segments(folder: Path) -> list[Path]:

@@ -43,6 +43,12 @@ class SnapshotFiles:
             path.unlink()
         return snapshot.sequence
 
+    @property
+    def oldest(self) -> int | None:
+        """Return the sequence of the oldest snapshot once as many are there as are kept, or nothing before."""
+        paths = self._paths()
+        return int(paths[-1].stem.removeprefix("snapshot-")) if len(paths) >= KEPT else None
+
     def recover(self) -> Recovery:
         """Return the newest trustworthy snapshot and every record after it but the words about snapshots."""
         spoken = {record.sequence: vouched_in(record.payload) for record in self._journal.replay()}

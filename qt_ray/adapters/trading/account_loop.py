@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Final, Self
 
 from qt_ray.adapters.clock import now_ms
-from qt_ray.adapters.journal_file import JournalFile
+from qt_ray.adapters.disk import Disk
 from qt_ray.adapters.trading.gateway_loop import GatewayLoop, Mark, happened, unmarked
-from qt_ray.adapters.trading.memory import remembered
+from qt_ray.adapters.trading.memory import Entry, Memory
 from qt_ray.adapters.trading.opening import opening_of, rules_of
-from qt_ray.core.codec import canonical
-from qt_ray.core.effects import Alert
+from qt_ray.core.effects import Alert, Severity
 from qt_ray.core.errors import Invalid
 from qt_ray.execution.books import Books
 from qt_ray.execution.custody import TAG, Ask, Custody, Deed, Post, StopPlan, Unwant, Want
-from qt_ray.execution.entries import Moved, Opening, Traded
+from qt_ray.execution.entries import Opening
 from qt_ray.execution.gateway.book import Book
 from qt_ray.execution.gateway.effects import Effect
 from qt_ray.execution.gateway.engine import Gateway
@@ -48,13 +47,13 @@ class AccountLoop:
     """Trades, keeps books, reconciles and protects; `alerts` is what a person must look at, the newest of it."""
 
     def __init__(
-        self, loop: GatewayLoop, custody: Custody, journal: JournalFile, clock: Callable[[], int], mark: Mark
+        self, loop: GatewayLoop, custody: Custody, memory: Memory, clock: Callable[[], int], mark: Mark
     ) -> None:
         self.gateway = loop
         self.custody = custody
         self.alerts: list[Alert] = []
         self.alerts_count = 0
-        self._journal = journal
+        self._memory = memory
         self._clock = clock
         self._mark = mark
         self._fence = SHUT
@@ -72,21 +71,20 @@ class AccountLoop:
         keeping: Keeping,
         clock: Callable[[], int] = now_ms,
         mark: Mark = unmarked,
+        disk: Disk | None = None,
     ) -> Self:
         """Return an account that remembers what `folder` holds; the first time, its books begin now."""
         with ExitStack() as undo:
-            journal = JournalFile(folder)
-            undo.callback(journal.close)  # whoever tries again must find its lock free
-            book = Book(rules.ended_max, rules.spent_max)
-            entries = remembered(journal, book)
+            memory = Memory(folder, Book(rules.ended_max, rules.spent_max), disk)
+            undo.callback(memory.close)
             listed = await rules_of(session)
-            if not entries:
-                entries = [await opening_of(session, symbols)]
-                journal.append(canonical(entries[0]))
-            custody = Custody(book, _books(entries, listed), listed, keeping.strategy, keeping.stop_distance)
-            loop = GatewayLoop(Gateway(rules, book), journal, session, clock, mark)
+            if not memory.entries:
+                memory.post([await opening_of(session, symbols)])
+            books = _books(memory.entries, listed)
+            custody = Custody(memory.book, books, listed, keeping.strategy, keeping.stop_distance)
+            loop = GatewayLoop(Gateway(rules, memory.book), memory, session, clock, mark)
             undo.pop_all()
-        return cls(loop, custody, journal, clock, mark)
+        return cls(loop, custody, memory, clock, mark)
 
     @property
     def is_ready(self) -> bool:
@@ -108,13 +106,17 @@ class AccountLoop:
         self._do(self.custody.marked(symbol, mark, self._clock()))
 
     async def run(self) -> None:
-        """Work until cancelled, or until something is wrong with ourselves."""
+        """Work until cancelled, or until something is wrong with ourselves; what ends in order is soon begun again."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.gateway.run())
                 group.create_task(self._tick())
+        except asyncio.CancelledError:
+            if self.gateway.is_whole:
+                self._keep()
+            raise
         finally:
-            self._journal.close()
+            self._memory.close()
 
     def _hear(self, news: News, at_ms: int) -> None:
         self._do(self.custody.heard(news, at_ms))
@@ -128,7 +130,7 @@ class AccountLoop:
         """Make entries durable and only then let the books hold them; then do what is left, and what follows."""
         posts = [deed.entry for deed in deeds if isinstance(deed, Post)]
         if posts:
-            self.gateway.remember([canonical(entry) for entry in posts])
+            self.gateway.durably(partial(self._memory.post, posts))
             self._mark("posted", posts)
             deeds = deeds + self.custody.posted(posts, self._clock())
         for deed in deeds:
@@ -164,9 +166,19 @@ class AccountLoop:
             await happened(self._due, max(self.custody.next_ms - self._clock(), 0))
             if self._clock() >= self.custody.next_ms:
                 self._do(self.custody.ticked(self._clock()))
+            if self._memory.is_due:
+                self._keep()
+
+    def _keep(self) -> None:
+        """Take a snapshot; a disk that refuses it costs the next start some time and nothing else."""
+        try:
+            self._memory.keep()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._alert(Alert(Severity.WARNING, "no snapshot could be taken", reason, self._clock()))
 
 
-def _books(entries: list[Opening | Traded | Moved], listed: RulesView) -> Books:
+def _books(entries: list[Entry], listed: RulesView) -> Books:
     opening, *rest = entries
     if not isinstance(opening, Opening):
         raise Invalid(f"journal: books begin with an opening, was {type(opening).__name__}")

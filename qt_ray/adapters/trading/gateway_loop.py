@@ -7,12 +7,11 @@ in one thread, so a step is never half seen; what waits is only the venue.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from qt_ray.adapters.clock import now_ms
-from qt_ray.adapters.journal_file import JournalFile
 from qt_ray.core.codec import canonical
 from qt_ray.core.errors import Retryable
 from qt_ray.execution.gateway.effects import Effect, Send, Write
@@ -30,6 +29,13 @@ Mark = Callable[[str, object], None]
 IDLE_MS: Final = 1_000
 
 
+class Journal(Protocol):
+    """Where records become durable."""
+
+    def append_many(self, payloads: Sequence[bytes]) -> int:
+        """Return once all of `payloads` are durable; on Retryable none may be acted on."""
+
+
 def unmarked(point: str, about: object) -> None:
     """Pass a crash point by; the tests put something deadly here."""
 
@@ -40,7 +46,7 @@ class GatewayLoop:
     def __init__(
         self,
         engine: Gateway,
-        journal: JournalFile,
+        journal: Journal,
         session: VenueSession,
         clock: Callable[[], int] = now_ms,
         mark: Mark = unmarked,
@@ -59,6 +65,12 @@ class GatewayLoop:
         self._usage: UsageView | None = None
         self._over = asyncio.Event()
         self._fault: Retryable | None = None
+        self._is_whole = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether every step so far was carried out to its end; if not, we believe what no journal says."""
+        return self._is_whole
 
     def listen(self, listener: Listener) -> None:
         """Tell `listener` every effect that is not a call, after its records are durable."""
@@ -72,19 +84,29 @@ class GatewayLoop:
         """Let the engine take one input in, and carry out what it asks for; calls wait until the loop runs."""
         if self._over.is_set():
             raise Retryable(f"gateway: a loop that is over takes nothing in, it ended: {self._fault or 'as asked'}")
-        self._carry(step(self._clock()))
-        self._due.set()
-
-    def remember(self, lines: list[bytes]) -> None:
-        """Make lines of the journal durable; when that fails the loop is over, whoever asked."""
+        is_done = False
         try:
-            self._journal.append_many(lines)
+            self._carry(step(self._clock()))
+            is_done = True
+        finally:
+            if not is_done:
+                self._break_off()
+            self._due.set()
+
+    def durably(self, write: Callable[[], object]) -> None:
+        """Make something durable; when that fails the loop is over, whoever asked."""
+        try:
+            write()
         except Retryable as fault:
-            # What the engine believes now is written nowhere, so nothing that rests on it may leave.
             self._fault = fault
-            self._effects.clear()
-            self._over.set()
+            self._break_off()
             raise
+
+    def _break_off(self) -> None:
+        """End: what the engine believes now is written nowhere, so nothing that rests on it may leave."""
+        self._is_whole = False
+        self._effects.clear()
+        self._over.set()
 
     async def run(self) -> None:
         """Work until cancelled or until something is wrong with ourselves; calls under way are abandoned then."""
@@ -120,7 +142,7 @@ class GatewayLoop:
     def _record(self, records: list[Record]) -> None:
         if not records:
             return
-        self.remember([canonical(record) for record in records])
+        self.durably(partial(self._journal.append_many, [canonical(record) for record in records]))
         for record in records:
             self._mark(f"journalled.{record.kind}", record)
 

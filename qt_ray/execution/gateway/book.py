@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from qt_ray.core.codec import digest, plain
+from qt_ray.core.codec import digest
 from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import (
     ZERO,
@@ -24,7 +24,6 @@ from qt_ray.core.orders import (
     Working,
     progress_of,
 )
-from qt_ray.core.restore import restore
 from qt_ray.execution.gateway.records import Ending, Heard, Record, Reshaped, Revived, Sent, Wanted
 from qt_ray.execution.lifecycle import News, Signal, hear
 
@@ -77,6 +76,16 @@ class Parent:
     children: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """A book as a snapshot spells it: in lists, since keys are written sorted and a book lives by its order."""
+
+    orders: tuple[Tracked, ...]
+    parents: tuple[tuple[str, Parent], ...]
+    spent: tuple[tuple[str, int], ...]
+    live: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Book:
     """All orders by client id, their parents, and the names of what was forgotten.
@@ -127,9 +136,10 @@ class Book:
         else:
             self.live.pop(record.client_id, None)
 
-    def snapshot(self) -> object:
-        """Return the book as plain data."""
-        return plain(self)
+    def snapshot(self) -> Pages:
+        """Return the book as it is to be written; its maxima are settings and no memory."""
+        parents, spent = tuple(self.parents.items()), tuple(self.spent.items())
+        return Pages(tuple(self.orders.values()), parents, spent, tuple(self.live))
 
     @property
     def digest(self) -> str:
@@ -189,6 +199,10 @@ def replay(records: Iterable[Record], book: Book | None = None) -> Book:
     return book
 
 
-def book_of(data: object) -> Book:
-    """Return the book that a snapshot spells."""
-    return restore(Book, data)
+def book_of(pages: Pages, book: Book | None = None) -> Book:
+    """Return the book that a snapshot holds, in the place of an empty one with its own maxima."""
+    book = Book() if book is None else book
+    book.orders = {tracked.intent.client_id: tracked for tracked in pages.orders}
+    book.parents, book.spent = dict(pages.parents), dict(pages.spent)
+    book.live = {name: book.orders[name].wanted_ms for name in pages.live}
+    return book

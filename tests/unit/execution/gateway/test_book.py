@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from qt_ray.core.codec import canonical, decode
 from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import Rejected, Unknown
-from qt_ray.execution.gateway.book import Book, book_of, replay
+from qt_ray.core.restore import restore
+from qt_ray.execution.gateway.book import Book, Pages, book_of, replay
 from qt_ray.execution.gateway.records import (
     Ending,
     Heard,
@@ -32,6 +33,11 @@ def life(number: int, *, ends: bool = True) -> list[Record]:
     return [*records, Heard(name(number), filled, "77")] if ends else records
 
 
+def written(book: Book) -> Pages:
+    """Return a book as it comes back from a snapshot."""
+    return restore(Pages, decode(canonical(book.snapshot())))
+
+
 RECORDS: list[Record] = [
     Wanted(resting(), "p", Decimal(10), 1),
     Sent(name(), 2),
@@ -49,8 +55,25 @@ def test_every_record_survives_the_wire(record: Record) -> None:
 
 @given(st.integers(0, len(RECORDS)))
 def test_a_snapshot_and_the_records_after_it_are_the_whole_story(cut: int) -> None:
-    half = book_of(decode(canonical(replay(RECORDS[:cut]).snapshot())))
+    half = book_of(written(replay(RECORDS[:cut])))
     assert replay(RECORDS[cut:], half).digest == replay(RECORDS).digest
+
+
+@given(st.permutations(range(12)), st.integers(0, 12), st.sets(st.integers(0, 11)))
+@settings(max_examples=40, deadline=None)
+def test_a_book_from_a_snapshot_forgets_in_the_same_order(numbers: list[int], cut: int, alive: set[int]) -> None:
+    lives = [life(number, ends=number not in alive) for number in numbers]
+    whole, first = Book(ended_max=3, spent_max=4), Book(ended_max=3, spent_max=4)
+    for records in lives:
+        replay(records, whole)
+    for records in lives[:cut]:
+        replay(records, first)
+    second = book_of(written(first), Book(ended_max=3, spent_max=4))
+    for records in lives[cut:]:
+        replay(records, second)
+    assert second.digest == whole.digest
+    assert [*second.orders] == [*whole.orders]
+    assert [*second.spent] == [*whole.spent]
 
 
 def test_an_intent_is_wanted_once() -> None:
