@@ -30,6 +30,7 @@ from qt_ray.execution.stops import StopPlan as StopPlan
 from qt_ray.execution.stops import Stops
 from qt_ray.execution.venue.calls import AskRules, Call, Done, Place, Unsure
 from qt_ray.execution.venue.news import (
+    AccountNews,
     AlgoNews,
     LeverageNews,
     MarginCallNews,
@@ -97,6 +98,7 @@ class Custody:
         self._foreign: tuple[OrderView, ...] = ()
         self._asked_ms: dict[Call, int] = {}
         self._awaited: dict[tuple[str, int, Side], int] = {}
+        self._shown: dict[Key, tuple[Decimal, int]] = {}
         self._unlisted: list[Traded] = []
         self._step_ms = 0
 
@@ -144,19 +146,18 @@ class Custody:
 
     def ticked(self, at_ms: int) -> list[Deed]:
         """Ask what is due, and protect what is held."""
-        for key in [key for key, due_ms in self._awaited.items() if at_ms >= due_ms]:
-            del self._awaited[key]
-            if not self.books.has_trade(*key):
-                self._reconciler.fetch(key[0], at_ms)
+        self._look_for_missing(at_ms)
         calls = self._reconciler.due(at_ms) + ((AskRules(),) if self.listings.is_due(at_ms) else ())
-        self._asked_ms.update(dict.fromkeys(calls, at_ms))
+        for call in calls:
+            self._asked_ms.setdefault(call, at_ms)  # of a question asked twice the first answer may be to either
         deeds: list[Deed] = [Ask(call, Lane.QUERY) for call in calls]
         return deeds + (self._protected(at_ms) if at_ms >= self._step_ms else [])
 
     @property
     def next_ms(self) -> int:
         """Return when to tick next, if nothing comes before."""
-        others = (self._reconciler.next_ms, self.listings.next_ms, *self._awaited.values())
+        shown = (due_ms for _, due_ms in self._shown.values())
+        others = (self._reconciler.next_ms, self.listings.next_ms, *self._awaited.values(), *shown)
         return min([self._step_ms, *(due for due in others if due is not None)])
 
     def why_closed(self, at_ms: int) -> str | None:
@@ -172,6 +173,9 @@ class Custody:
     def _noted(self, news: News, at_ms: int) -> list[Deed]:
         if isinstance(news, OrderNews):
             return self._traded(news, at_ms)
+        if isinstance(news, AccountNews):
+            due_ms = at_ms + PATIENCE_MS
+            self._shown.update({(held.symbol, held.side): (held.quantity, due_ms) for held in news.positions})
         if isinstance(news, LeverageNews):
             detail = f"{news.symbol}: {news.leverage}"
             return [Alert(Severity.WARNING, "a symbol's leverage was set", detail, at_ms)]
@@ -208,6 +212,17 @@ class Custody:
             self._awaited.setdefault(key, at_ms + PATIENCE_MS)
         known = self.books.trade(*key)
         return self._fresh((replace(known, foreign=False),) if known else ())
+
+    def _look_for_missing(self, at_ms: int) -> None:
+        """Fetch the trades that were told of in another way and have not come: by the gateway, or as a position."""
+        for trade in [trade for trade, due_ms in self._awaited.items() if at_ms >= due_ms]:
+            del self._awaited[trade]
+            if not self.books.has_trade(*trade):
+                self._reconciler.fetch(trade[0], at_ms)
+        for key in [key for key, (_, due_ms) in self._shown.items() if at_ms >= due_ms]:
+            quantity, _ = self._shown.pop(key)
+            if self.books.position(*key).quantity != quantity:
+                self._reconciler.fetch(key[0], at_ms)
 
     def _fresh(self, entries: Iterable[Traded | Moved]) -> list[Deed]:
         """Return what the books lack and can hold; of two under one name the first counts, as on any later day."""

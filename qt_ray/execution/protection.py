@@ -14,6 +14,8 @@ from typing import Final
 from qt_ray.core.ids import ClientOrderId, intent_id
 from qt_ray.core.orders import (
     ZERO,
+    Expired,
+    Filled,
     Intent,
     Order,
     OrderType,
@@ -32,10 +34,13 @@ from qt_ray.execution.venue.views import OrderView
 SURE_MS_MAX: Final = 2_000
 UNPROTECTED_MS_MAX: Final = 5_000
 AGAIN_MS: Final = 1_000
+# What fills in parts grows by the moment: this long its stop is let be before one for the whole takes its place.
+GROWN_MS: Final = 250
 
 Call = Place | Cancel
 PENDING: Final = (Planned, Submitted, Unknown)
 RESTING: Final = (Working, PartiallyFilled)
+ENDED: Final = (Filled, Expired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class _Guard:
     legs: int = 0
     closing: bool = False
     closed_ms: int | None = None
+    closes: tuple[str, ...] = ()
     reason: str = ""
 
 
@@ -147,18 +153,23 @@ class Protection:
             guard.closing, guard.reason = True, why
             return self._closed(exposure, guard, orders, at_ms)
         is_pending = any(isinstance(order, PENDING) for order in current.values())
-        if is_pending or (guard.names and at_ms - guard.placed_ms < AGAIN_MS):
+        has_grown = bool(current) and all(isinstance(order, RESTING) for order in current.values())
+        wait_ms = GROWN_MS if has_grown else AGAIN_MS
+        if is_pending or (guard.names and at_ms - guard.placed_ms < wait_ms):
             return []
         intents = [self._intent(exposure, guard, orders, "stop", part) for part in exposure.slices]
         guard.names, guard.placed_ms = tuple(intent.client_id for intent in intents), at_ms
         return [Place(intent) for intent in intents]
 
     def _closed(self, exposure: Exposure, guard: _Guard, orders: Mapping[str, Order], at_ms: int) -> list[Call]:
-        """Return the orders that close a position; again each second while any of it is left."""
-        if guard.closed_ms is not None and at_ms - guard.closed_ms < AGAIN_MS:
+        """Return the orders that close a position; again while any of it is left, soon if the last ones have traded."""
+        last = [orders.get(name) for name in guard.closes]
+        wait_ms = GROWN_MS if all(isinstance(order, ENDED) for order in last) else AGAIN_MS
+        if guard.closed_ms is not None and at_ms - guard.closed_ms < wait_ms:
             return []
-        guard.closed_ms = at_ms
-        return [Place(self._intent(exposure, guard, orders, "close", part)) for part in exposure.slices]
+        intents = [self._intent(exposure, guard, orders, "close", part) for part in exposure.slices]
+        guard.closes, guard.closed_ms = tuple(intent.client_id for intent in intents), at_ms
+        return [Place(intent) for intent in intents]
 
     def _ended(self, symbol: str, names: Sequence[str] | Mapping[str, Order], at_ms: int) -> list[Call]:
         """Return the cancels of stops that are not needed; again each second until they have ended."""

@@ -67,6 +67,7 @@ WEIGHTS: Final = MappingProxyType({Look.ORDERS: 40, Look.ALGOS: 40, Look.POSITIO
 WALLET: Final = ""
 AGREED: Final = 2
 AGAIN_MS: Final = 1_000
+LATE_MS: Final = 1_000
 MISSED_LOOKS_MAX: Final = 3
 # A trade younger than this may be listed before one with a smaller number, so the next page begins before it.
 SETTLED_MS: Final = 10_000
@@ -98,6 +99,7 @@ class Reconciler:
         self._again_ms = dict.fromkeys(Look, AGAIN_MS)
         self._due_ms: dict[Call, int] = {}
         self._in_flight: set[Call] = set()
+        self._late_ms: dict[Call, int] = {}
         self._doubts: dict[Look, frozenset[Finding]] = dict.fromkeys(Look, frozenset())
         self._shown: dict[bool, tuple[OrderView, ...]] = {False: (), True: ()}
         self._told: dict[Look, frozenset[Finding]] = dict.fromkeys(Look, frozenset())
@@ -134,18 +136,22 @@ class Reconciler:
         self._ask_trades(symbol, at_ms)
 
     def due(self, at_ms: int) -> tuple[Call, ...]:
-        """Return what to ask now; each question is in flight once."""
-        calls = tuple(call for call, due in self._due_ms.items() if due <= at_ms and call not in self._in_flight)
-        self._in_flight.update(calls)
-        for call in calls:
+        """Return what to ask now: each question once, and a cheap one once more when its answer is late."""
+        late = [call for call, late_ms in self._late_ms.items() if at_ms >= late_ms]
+        self._late_ms = {call: late_ms for call, late_ms in self._late_ms.items() if at_ms < late_ms}
+        fresh = [call for call, due in self._due_ms.items() if due <= at_ms and call not in self._in_flight]
+        for call in fresh:
             if call not in LOOKS:
                 del self._due_ms[call]
-        return calls
+        self._in_flight.update(fresh)
+        self._late_ms.update({call: at_ms + LATE_MS for call in fresh if isinstance(call, AskPositions | AskTrades)})
+        return (*late, *fresh)
 
     @property
     def next_ms(self) -> int | None:
         """Return when the next question is due."""
-        return min((due for call, due in self._due_ms.items() if call not in self._in_flight), default=None)
+        waiting = (due for call, due in self._due_ms.items() if call not in self._in_flight)
+        return min((*waiting, *self._late_ms.values()), default=None)
 
     def why_closed(self, at_ms: int) -> str | None:
         """Return why no entry may be sent, or nothing while books and venue agree."""
@@ -165,6 +171,7 @@ class Reconciler:
     def answered(self, call: Call, answer: Answer[Any], asked_ms: int, at_ms: int, known: Known) -> Outcome:
         """Take in an answer; one that is not whole is asked for again and proves nothing."""
         self._in_flight.discard(call)
+        self._late_ms.pop(call, None)
         if not isinstance(answer, Done) or answer.unread:
             wait_ms = max(AGAIN_MS, answer.retry_after_ms) if isinstance(answer, Throttled) else AGAIN_MS
             if not isinstance(call, AskOrder):

@@ -88,6 +88,7 @@ class Process:
         self._world = world
         self._effects: deque[Effect] = deque()
         self._is_carrying = False
+        self._weight: int | None = None
 
     def begin(self) -> None:
         """Ask for all that the journal leaves open."""
@@ -103,7 +104,9 @@ class Process:
     def answer(self, call_id: int, answer: Answer[Any], usage: UsageView) -> None:
         """Take in what came of a call, and what the venue has counted."""
         now_ms = self._world.now_ms()
-        self.carry(self.gateway.metered(usage, now_ms))
+        if usage.weight_minute != self._weight:
+            self._weight = usage.weight_minute
+            self.carry(self.gateway.metered(usage, now_ms))
         self.carry(self.gateway.answered(call_id, answer, now_ms))
 
     def tick(self) -> None:

@@ -23,6 +23,7 @@ from qt_ray.core.orders import (
 from qt_ray.execution.exposure import SLICES_MAX, Exposure
 from qt_ray.execution.protection import (
     AGAIN_MS,
+    GROWN_MS,
     SURE_MS_MAX,
     UNPROTECTED_MS_MAX,
     Gap,
@@ -68,6 +69,8 @@ class Desk:
             self.orders[name] = Working(wanted, at_ms, name[-8:])
         elif fate in (Submitted, Unknown):
             self.orders[name] = fate(wanted, at_ms)  # type: ignore[call-arg]
+        elif fate is Filled:
+            self.orders[name] = Filled(wanted, at_ms, Progress("1"))
         elif fate is Rejected:
             self.orders[name] = Rejected(wanted, at_ms, "-2021 would trigger at once")
         elif fate is Cancelled:
@@ -112,11 +115,11 @@ def test_a_moved_stop_is_placed_then_confirmed_and_only_then_the_old_one_cancell
 def test_a_grown_position_gets_a_stop_of_its_new_whole_quantity() -> None:
     desk = Desk().step(0, LONG).step(10, LONG)
     grown = replace(LONG, quantity=Decimal(3))
-    assert not desk.step(500, grown).placed
+    assert not desk.step(GROWN_MS - 1, grown).placed
     (stop,) = desk.step(1_000, grown).placed
     assert stop.quantity == 3
     assert len(desk.step(1_010, grown).cancelled) == 1
-    assert desk.protection.gaps()[KEY] == Gap(500, 1_010)
+    assert desk.protection.gaps()[KEY] == Gap(GROWN_MS - 1, 1_010)
 
 
 def test_a_shrunk_position_keeps_its_stop_because_reduce_only_never_opens() -> None:
@@ -320,3 +323,21 @@ def test_a_filled_stop_of_a_position_that_stays_is_replaced() -> None:
     (stop,) = desk.resting
     desk.orders[stop.client_id] = Filled(stop, 20, Progress("1"))
     assert desk.step(2_000, LONG).placed
+
+
+def test_a_close_that_traded_in_part_goes_on_soon_and_one_that_was_refused_does_not() -> None:
+    crossed = replace(LONG, mark=Decimal(90))
+    for fate, wait_ms in ((Filled, GROWN_MS), (Rejected, AGAIN_MS)):
+        desk = Desk()
+        desk.fate = fate
+        assert desk.step(0, crossed).placed
+        assert not desk.step(wait_ms - 1, crossed).placed
+        assert desk.step(wait_ms, crossed).placed
+
+
+def test_a_symbol_whose_trades_are_not_all_known_is_left_alone() -> None:
+    desk = Desk().step(0, LONG).step(10, LONG)
+    steps = desk.protection.step((replace(LONG, quantity=Decimal(5)),), desk.orders, (), 5_000, {"BTCUSDT"})
+    assert steps.calls == ()
+    assert desk.protection.step((), desk.orders, (), 5_000, {"BTCUSDT"}).calls == ()
+    assert desk.protection.step((), desk.orders, (), 5_000).calls

@@ -22,10 +22,12 @@ from qt_ray.execution.findings import (
     PositionDiffers,
     WalletDiffers,
 )
-from qt_ray.execution.reconcile import AGAIN_MS, CADENCE_MS, CALLS, Look, Outcome, Reconciler, weight_minute
+from qt_ray.execution.gateway.rules import Allowance
+from qt_ray.execution.reconcile import AGAIN_MS, CADENCE_MS, CALLS, LATE_MS, Look, Outcome, Reconciler, weight_minute
 from qt_ray.execution.venue.calls import (
     AskIncome,
     AskOrder,
+    AskPositions,
     AskTrades,
     Call,
     Done,
@@ -355,12 +357,36 @@ def test_a_question_is_in_flight_once_and_the_next_one_is_known() -> None:
     assert world.reconciler.next_ms == START
     assert len(world.reconciler.due(START)) == len(Look) + 1
     assert world.reconciler.due(START) == ()
-    assert world.reconciler.next_ms is None
+    assert world.reconciler.next_ms == START + LATE_MS
 
 
-def test_looking_leaves_more_than_half_of_the_budget_to_everything_else() -> None:
+def test_a_cheap_question_whose_answer_is_late_is_asked_once_more_and_a_dear_one_is_not() -> None:
+    world = World()
+    world.reconciler.begin(("BTCUSDT",), START)
+    first = world.reconciler.due(START)
+    late = world.reconciler.due(START + LATE_MS)
+    assert {type(call) for call in late} == {AskPositions, AskTrades}
+    assert set(late) < set(first)
+    assert world.reconciler.due(START + 60_000) == ()
+
+
+def test_what_goes_on_differing_is_looked_at_less_and_less_often() -> None:
+    world = World()
+    world.reconciler.begin((), START)
+    at_ms, pauses = START, []
+    stranger = position_view("BTCUSDT", Decimal(1))
+    for _ in range(6):
+        world.reconciler.due(at_ms)
+        world.reconciler.answered(CALLS[Look.POSITIONS], Done((stranger,)), at_ms, at_ms, world.known)
+        pauses.append(world.reconciler._due_ms[CALLS[Look.POSITIONS]] - at_ms)
+        at_ms += pauses[-1]
+    assert pauses == [1_000, 2_000, 4_000, 5_000, 5_000, 5_000]
+
+
+def test_looking_fits_the_share_of_queries_with_room_to_ask_after_orders() -> None:
     assert weight_minute() == 790
-    assert weight_minute() < 2_400 * Decimal("0.8") / 2
+    allowance = Allowance()
+    assert weight_minute() < allowance.weight_minute * allowance.cap_bps * allowance.queries_bps // 10_000**2 - 300
 
 
 def test_positions_that_were_there_before_the_books_are_no_difference() -> None:

@@ -1,73 +1,173 @@
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from qt_ray.adapters.trading.gateway_loop import GatewayLoop
+from qt_ray.adapters.journal_file import JournalFile
+from qt_ray.adapters.trading.gateway_loop import GatewayLoop, happened, said_anew
 from qt_ray.core.errors import Retryable
 from qt_ray.execution.gateway.engine import Gateway
-from qt_ray.execution.venue.calls import Answer, Call, Unsure
-from qt_ray.execution.venue.news import News
-from tests.unit.execution.gateway.stories import OPEN, RULES, entry
+from qt_ray.execution.gateway.fence import Fence
+from qt_ray.execution.venue.calls import Answer, Call, Done, Place
+from qt_ray.execution.venue.news import News, StreamUp
+from qt_ray.execution.venue.views import UsageView
+from tests.unit.adapters.failing_disk import FailingDisk
+from tests.unit.execution.gateway.stories import RULES, entry, view
 
 pytestmark = pytest.mark.unit
 
+OPEN = Fence(7, 10**15)
+QUIET = UsageView(5, None, None, 0)
 
-@dataclass
-class Desk:
-    """A session nobody answers on, and a journal that takes so many appends; `deeds` is what happened, in order."""
 
-    appends_max: int
-    deeds: list[str] = field(default_factory=list)
+class Told:
+    """A session that answers at once, tells what it is given, and counts."""
 
-    def append_many(self, payloads: Sequence[bytes]) -> int:
-        if self.deeds.count("journalled") >= self.appends_max:
-            raise Retryable("a journal is durable")
-        self.deeds.append("journalled")
-        return 1
+    def __init__(self, *news: News, ends: bool = False) -> None:
+        self.asked: list[Call] = []
+        self.counted = QUIET
+        self._news = news
+        self._ends = ends
 
     async def ask(self, call: Call) -> Answer[Any]:
-        self.deeds.append(type(call).__name__)
-        await asyncio.sleep(0)
-        return Unsure("nobody answers")
+        self.asked.append(call)
+        return Done(view(call.intent) if isinstance(call, Place) else ())
 
     async def news(self) -> AsyncIterator[News]:
-        await asyncio.Event().wait()
-        yield
+        for one in self._news:
+            yield one
+        if not self._ends:
+            await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def usage(self) -> UsageView:
+        return self.counted
 
 
-async def worked(desk: Desk, entries: int) -> BaseException | None:
-    """Want so many entries, one after the other, and return what the loop ended with, if it did."""
-    loop = GatewayLoop(Gateway(RULES), desk, desk, clock=lambda: 10)
-    running = asyncio.create_task(loop.run())
-    await asyncio.sleep(0)
-    loop.take(partial(loop.engine.fenced, OPEN))
-    for number in range(entries):
-        if loop.is_whole:
-            try:
-                loop.take(partial(loop.engine.want, entry(number, symbol=f"S{number}USDT")))
-            except Retryable:
-                assert not loop.is_whole
-            await asyncio.sleep(0)
-    if loop.is_whole:
-        running.cancel()
-    (ended,) = await asyncio.gather(running, return_exceptions=True)
-    return ended
+def loop_of(folder: Path, session: Told, disk: FailingDisk | None = None) -> tuple[GatewayLoop, JournalFile]:
+    journal = JournalFile(folder, disk=disk)
+    return GatewayLoop(Gateway(RULES), journal, session, lambda: 1_000), journal
 
 
-def test_nothing_leaves_before_its_records_are_durable() -> None:
-    desk = Desk(appends_max=9)
-    assert isinstance(asyncio.run(worked(desk, 1)), asyncio.CancelledError)
-    assert desk.deeds[:2] == ["journalled", "Place"]
+def placed(session: Told) -> list[str]:
+    return [call.intent.client_id for call in session.asked if isinstance(call, Place)]
 
 
-def test_a_step_that_could_not_be_journalled_is_the_last_one_whoever_took_it() -> None:
-    desk = Desk(appends_max=0)
-    ended = asyncio.run(worked(desk, 3))
-    assert isinstance(ended, ExceptionGroup)
-    assert "Place" not in desk.deeds
-    assert isinstance(ended.exceptions[0], Retryable)
-    assert str(ended.exceptions[0]) == "a journal is durable"
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def ended(task: "asyncio.Task[None]") -> list[str]:
+    error = task.exception()
+    return [str(one) for one in error.exceptions] if isinstance(error, BaseExceptionGroup) else []
+
+
+def test_what_is_wanted_before_the_loop_runs_is_sent_once_it_does(tmp_path: Path) -> None:
+    async def story() -> None:
+        session = Told(StreamUp(0))
+        loop, journal = loop_of(tmp_path, session)
+        loop.take(partial(loop.engine.fenced, OPEN))
+        loop.take(partial(loop.engine.want, entry()))
+        assert placed(session) == []
+        task = asyncio.create_task(loop.run())
+        await settle()
+        assert placed(session) == [entry().client_id]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        journal.close()
+
+    asyncio.run(story())
+
+
+def test_a_journal_that_fails_ends_the_loop_whoever_asked_and_nothing_leaves(tmp_path: Path) -> None:
+    async def story() -> None:
+        session, disk = Told(StreamUp(0)), FailingDisk()
+        loop, journal = loop_of(tmp_path, session, disk)
+        task = asyncio.create_task(loop.run())
+        await settle()
+        loop.take(partial(loop.engine.fenced, OPEN))
+        disk.kind, disk.nth, disk.calls = "sync", 1, []
+        with pytest.raises(Retryable, match="an append is durable"):
+            loop.take(partial(loop.engine.want, entry()))
+        with pytest.raises(Retryable, match="a loop that is over takes nothing in"):
+            loop.take(partial(loop.engine.want, entry(1)))
+        await settle()
+        assert task.done()
+        assert any("an append is durable" in said for said in ended(task))
+        assert placed(session) == []
+        journal.close()
+
+    asyncio.run(story())
+
+
+def test_a_loop_is_not_deaf_for_long(tmp_path: Path) -> None:
+    async def story() -> None:
+        loop, journal = loop_of(tmp_path, Told(StreamUp(0), ends=True))
+        task = asyncio.create_task(loop.run())
+        await settle()
+        assert ended(task) == ["gateway: news ends with the session, and the loop before it"]
+        journal.close()
+
+    asyncio.run(story())
+
+
+def test_a_cancelled_loop_takes_nothing_more(tmp_path: Path) -> None:
+    async def story() -> None:
+        loop, journal = loop_of(tmp_path, Told(StreamUp(0)))
+        task = asyncio.create_task(loop.run())
+        await settle()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+        with pytest.raises(Retryable, match="it ended: as asked"):
+            loop.take(loop.engine.ticked)
+        journal.close()
+
+    asyncio.run(story())
+
+
+def test_a_count_says_only_what_it_did_not_say_before() -> None:
+    assert said_anew(None, QUIET) == QUIET
+    assert said_anew(QUIET, UsageView(5, 3, None, 9)) == UsageView(None, 3, None, 9)
+    assert said_anew(UsageView(5, 3, 7, 0), UsageView(6, 3, 8, 9)) == UsageView(6, None, 8, 9)
+
+
+def test_what_others_use_up_keeps_our_queries_and_entries_back(tmp_path: Path) -> None:
+    async def story() -> None:
+        session = Told(StreamUp(0))
+        loop, journal = loop_of(tmp_path, session)
+        task = asyncio.create_task(loop.run())
+        await settle()
+        loop.take(partial(loop.engine.fenced, OPEN))
+        session.counted = UsageView(2_390, None, None, 1_000)
+        loop.take(partial(loop.engine.want, entry()))
+        await settle()
+        loop.take(partial(loop.engine.want, entry(1, symbol="ETHUSDT")))
+        await settle()
+        assert placed(session) == [entry().client_id]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        journal.close()
+
+    asyncio.run(story())
+
+
+def test_a_cancellation_is_never_taken_for_something_that_happened() -> None:
+    async def story() -> None:
+        event = asyncio.Event()
+        assert not await happened(event, 0)
+        waiting = asyncio.create_task(happened(event, 60_000))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        event.set()
+        assert await happened(event, 0)
+
+    asyncio.run(story())

@@ -171,6 +171,34 @@ def test_a_trade_of_a_stranger_that_may_be_the_lost_order_keeps_the_doubt() -> N
     assert isinstance(story.order(), Unknown)
 
 
+def denied(story: Story, at_ms: int) -> None:
+    """Let the venue deny the order, and show a trade that might be its own."""
+    story.fresh = []
+    story.tick(at_ms)
+    [(ask_id, _)] = story.sent(AskOrder)
+    story.answer(ask_id, NONE, at_ms + 10)
+    [(open_id, _)], [(trades_id, _)] = story.sent(AskOpenOrders), story.sent(AskTrades)
+    story.answer(open_id, Done(()), at_ms + 20)
+    story.answer(trades_id, Done((trade_view(entry(), trade(9, 3), "99"),)), at_ms + 20)
+
+
+def test_a_venue_that_goes_on_denying_an_order_is_believed_whatever_a_stranger_trades() -> None:
+    story = Story()
+    story.answer(story.want(entry()), Unsure("time-out"), 100)
+    denied(story, RULES.deadline_ms)
+    assert isinstance(story.order(), Unknown)
+    denied(story, RULES.deadline_ms + RULES.stranger_ms)
+    assert isinstance(story.order(), Rejected)
+
+
+def test_a_trade_of_an_order_known_to_be_of_somebody_else_keeps_nothing_in_doubt() -> None:
+    story = Story()
+    story.answer(story.want(entry()), Unsure("time-out"), 100)
+    story.hear(news(entry(client_id="web_1"), "FILLED", 3, trade(9, 3), venue_id="99"), 200)
+    denied(story, RULES.deadline_ms)
+    assert isinstance(story.order(), Rejected)
+
+
 def test_an_entry_that_comes_after_it_was_given_up_is_adopted_and_cancelled() -> None:
     story = Story()
     lost_for_good(story)

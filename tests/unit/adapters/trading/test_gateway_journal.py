@@ -1,0 +1,73 @@
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pytest
+
+from qt_ray.adapters.trading.gateway_loop import GatewayLoop
+from qt_ray.core.errors import Retryable
+from qt_ray.execution.gateway.engine import Gateway
+from qt_ray.execution.venue.calls import Answer, Call, Unsure
+from qt_ray.execution.venue.news import News
+from tests.unit.execution.gateway.stories import OPEN, RULES, entry
+
+pytestmark = pytest.mark.unit
+
+
+@dataclass
+class Desk:
+    """A session nobody answers on, and a journal that takes so many appends; `deeds` is what happened, in order."""
+
+    appends_max: int
+    deeds: list[str] = field(default_factory=list)
+
+    def append_many(self, payloads: Sequence[bytes]) -> int:
+        if self.deeds.count("journalled") >= self.appends_max:
+            raise Retryable("a journal is durable")
+        self.deeds.append("journalled")
+        return 1
+
+    async def ask(self, call: Call) -> Answer[Any]:
+        self.deeds.append(type(call).__name__)
+        await asyncio.sleep(0)
+        return Unsure("nobody answers")
+
+    async def news(self) -> AsyncIterator[News]:
+        await asyncio.Event().wait()
+        yield
+
+
+async def worked(desk: Desk, entries: int) -> BaseException | None:
+    """Want so many entries, one after the other, and return what the loop ended with, if it did."""
+    loop = GatewayLoop(Gateway(RULES), desk, desk, clock=lambda: 10)
+    running = asyncio.create_task(loop.run())
+    await asyncio.sleep(0)
+    loop.take(partial(loop.engine.fenced, OPEN))
+    for number in range(entries):
+        if loop.is_whole:
+            try:
+                loop.take(partial(loop.engine.want, entry(number, symbol=f"S{number}USDT")))
+            except Retryable:
+                assert not loop.is_whole
+            await asyncio.sleep(0)
+    if loop.is_whole:
+        running.cancel()
+    (ended,) = await asyncio.gather(running, return_exceptions=True)
+    return ended
+
+
+def test_nothing_leaves_before_its_records_are_durable() -> None:
+    desk = Desk(appends_max=9)
+    assert isinstance(asyncio.run(worked(desk, 1)), asyncio.CancelledError)
+    assert desk.deeds[:2] == ["journalled", "Place"]
+
+
+def test_a_step_that_could_not_be_journalled_is_the_last_one_whoever_took_it() -> None:
+    desk = Desk(appends_max=0)
+    ended = asyncio.run(worked(desk, 3))
+    assert isinstance(ended, ExceptionGroup)
+    assert "Place" not in desk.deeds
+    assert isinstance(ended.exceptions[0], Retryable)
+    assert str(ended.exceptions[0]) == "a journal is durable"
