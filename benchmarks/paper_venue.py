@@ -207,7 +207,7 @@ def told_to_many(seconds: int) -> list[Row]:
     settings: dict[str, Any] = {"symbols": ("BTCUSDT",), "invented": SYMBOLS, "mark_ms": MARK_MS}
     heard = asyncio.run(under(audience, seconds, **settings))
     share, told = heard.processor_s / seconds, heard.count / seconds
-    late = sorted(heard.lags_ms)[len(heard.lags_ms) * 99 // 100]
+    late = float(sorted(heard.lags_ms)[len(heard.lags_ms) * 99 // 100])
     least, most = float(min(heard.lags_ms)), float(max(heard.lags_ms))
     full = SYMBOLS * 2 * TIMES_A_SECOND * LISTENERS
     return [

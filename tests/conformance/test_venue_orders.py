@@ -282,10 +282,10 @@ def test_a_countdown_sweeps_plain_orders_unless_it_is_disarmed(kind: str) -> Non
             for intent in (limit("here", "69000"), there, stop("s", "60000")):
                 await house.done(calls.Place(intent))
             assert await house.done(calls.Countdown(BTC, 60_000)) is None
-            await house.done(calls.Countdown(ETH, 40))
+            await house.done(calls.Countdown(ETH, 400))
             await house.done(calls.Countdown(ETH, 0))
-            await house.done(calls.Countdown(BTC, 40))
-            house.elapse(50)
+            await house.done(calls.Countdown(BTC, 500))
+            house.elapse(600)
             await ear.words("here CANCELED CANCELED")
         assert [one.client_id for one in await house.done(calls.AskOpenOrders())] == ["there"]
         assert [one.client_id for one in await house.done(calls.AskOpenOrders(None, True))] == ["s"]
