@@ -11,6 +11,7 @@ from qt_ray.adapters.binance.assembly import PAPER_KEY, PAPER_SECRET
 from qt_ray.adapters.binance.endpoints import Endpoints
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.binance.signing import Signer
+from qt_ray.adapters.binance.wire import Patience
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.paper.venue import PaperSettings, PaperVenue
 from qt_ray.adapters.trading.account_loop import AccountLoop, Keeping
@@ -58,8 +59,10 @@ async def venue_open(settings: PaperSettings | None = None) -> AsyncIterator[Pap
 
 
 @asynccontextmanager
-async def account_at(venue: PaperVenue, folder: Path, rules: Rules | None = None) -> AsyncIterator[Stage]:
-    session = await BinanceSession.open(endpoints_of(venue), Signer(PAPER_KEY, PAPER_SECRET))
+async def account_at(
+    venue: PaperVenue, folder: Path, rules: Rules | None = None, patience: Patience | None = None
+) -> AsyncIterator[Stage]:
+    session = await BinanceSession.open(endpoints_of(venue), Signer(PAPER_KEY, PAPER_SECRET), patience)
     task = None
     try:
         account = await AccountLoop.open(folder, session, SYMBOLS, rules or Rules(), Keeping())
