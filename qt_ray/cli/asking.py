@@ -27,7 +27,11 @@ def with_session(profile: str, assignments: list[str] | None, work: Work[T], ess
     """Return what `work` does in a session with the exchange of a profile, as the emergency stop if it is for that."""
     from qt_ray.adapters.config import load
 
-    settings = load(profile, assigned(assignments), os.environ).settings
+    return in_session(load(profile, assigned(assignments), os.environ).settings, work, ess)
+
+
+def in_session(settings: "Settings", work: Work[T], ess: bool = False) -> T:
+    """Return what `work` does in a session with the exchange that these settings name."""
     return asyncio.run(_worked(settings, work, ess))
 
 

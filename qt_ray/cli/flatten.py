@@ -2,12 +2,13 @@
 
 import asyncio
 import getpass
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qt_ray.cli.asking import with_session
-from qt_ray.cli.config import Assignments, Json, Profile
+from qt_ray.cli.asking import in_session
+from qt_ray.cli.config import Assignments, Json, Profile, assigned
 from qt_ray.cli.screen import emit, fault, note, say
 
 if TYPE_CHECKING:
@@ -30,15 +31,17 @@ def flatten(
     json: Json = False,
 ) -> None:
     """Shut entries out, cancel all orders, close all positions at the market, and prove that all is flat."""
-    from qt_ray.adapters.trading.places import places_of
-    from qt_ray.jobs.emergency import Order, stop
+    from qt_ray.adapters.config import load
+    from qt_ray.jobs.emergency import order_of, shut, stop
+
+    settings = load(profile, assigned(assignments), os.environ).settings
+    order = shut(order_of(settings, reason, _who()))
 
     async def work(session: "BinanceSession", settings: "Settings") -> "tuple[Report, Emergency]":
-        order = Order(settings.fund.account, places_of(settings).latch, reason, getpass.getuser())
         return await asyncio.wait_for(stop(session, order, _tell), timeout)
 
     try:
-        report, emergency = with_session(profile, assignments, work, ess=True)
+        report, emergency = in_session(settings, work, ess=True)
     except TimeoutError:
         fault(f"flatten: the account is flat within {timeout:g} s, it is not; the latch is closed, run it again")
         raise typer.Exit(EXIT_NOT_FLAT) from None
@@ -48,7 +51,15 @@ def flatten(
     for name, took_ms in _times(report).items():
         say(f"{name:<14} {'-' if took_ms is None else f'{took_ms} ms'}")
     say(f"cancels        {report.cancels}, closes {report.closes}, attempts {report.attempts}")
-    note("entries stay shut out until a person opens the latch")
+    note("entries stay shut out until a person opens the latch: qt latch open")
+
+
+def _who() -> str:
+    """Return who runs this; a machine that knows no names is no reason not to stop."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def _times(report: "Report") -> dict[str, int | None]:

@@ -1,11 +1,10 @@
 """Doctor: each reason not to trade, looked for before trading; a check that could not be made is no good news.
 
-A check says what it saw and how bad that is. Critical ones forbid a start; a warning is for a person to weigh.
+A check says what it saw and how bad that is. Critical ones forbid a start, and `gate` is what a start with real money
+passes; a warning is for a person to weigh.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final
 
 from qt_ray.adapters.binance.session import BinanceSession
@@ -13,40 +12,38 @@ from qt_ray.adapters.binance.venue_clock import Verdict
 from qt_ray.adapters.clock import monotonic_ns
 from qt_ray.adapters.instruments import load_instruments
 from qt_ray.adapters.settings import Settings
+from qt_ray.core.errors import Invalid
 from qt_ray.core.instruments import Instrument
 from qt_ray.execution.venue.calls import AskAccount, AskKey, AskMode, AskRules, AskTime, Done, worded
 from qt_ray.execution.venue.views import KeyView, ModeView, RulesView, SymbolRules
+from qt_ray.jobs.premises import Finding, Health, inspected
 
 SLOW_MS: Final = 500
 CLOCK_LIVE_MS: Final = 500
-
-
-class Health(IntEnum):
-    """How bad it is."""
-
-    OK = 0
-    WARNING = 1
-    CRITICAL = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check saw."""
-
-    check: str
-    health: Health
-    detail: str
 
 
 Check = Callable[[BinanceSession, Settings], Awaitable[list[Finding]]]
 
 
 async def examined(session: BinanceSession, settings: Settings) -> list[Finding]:
-    """Return what every check saw; when the exchange cannot be reached the others have nothing to say."""
-    reached = await _reachable(session, settings)
+    """Return what every check saw; when the exchange cannot be reached only our own side has something to say."""
+    found = [*inspected(settings), *(reached := await _reachable(session, settings))]
     if any(finding.health is Health.CRITICAL for finding in reached):
-        return reached
-    return [*reached, *[finding for check in CHECKS for finding in await check(session, settings)]]
+        return found
+    return [*found, *[finding for check in CHECKS for finding in await check(session, settings)]]
+
+
+async def gate(session: BinanceSession, settings: Settings) -> list[Finding]:
+    """Return what every check saw, or Invalid when something forbids a start; no trading begins without it."""
+    found = await examined(session, settings)
+    if reasons := why_not_start(found):
+        raise Invalid(f"start: nothing may forbid it, does: {'; '.join(reasons)}")
+    return found
+
+
+def why_not_start(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Return each reason that forbids a start."""
+    return tuple(f"{f.check}, {f.detail}" for f in findings if f.health is Health.CRITICAL)
 
 
 async def _reachable(session: BinanceSession, settings: Settings) -> list[Finding]:

@@ -6,13 +6,18 @@ every step of it is told as it happens. Whoever starts again finds in the latch 
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.flattener import PARALLEL_MAX, Means, RealClock, flatten
+from qt_ray.adapters.instruments import load_instruments
 from qt_ray.adapters.latch import Latch
+from qt_ray.adapters.settings import Settings
+from qt_ray.adapters.trading.places import places_of
+from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.execution.flatten import Flattening
 from qt_ray.execution.flatten_report import Report
 from qt_ray.execution.venue.calls import AskTime
@@ -27,7 +32,8 @@ class Order:
     """Whose account is to be stopped, where its latch lies, by whom and why.
 
     In `symbols` we may have orders: those are cancelled before anything is looked at. `parts` is the most that one
-    market order of a symbol may have; without it, it is asked for on the way.
+    market order of a symbol may have; without it, it is asked for on the way. `epoch` is that of a latch which was
+    closed for this emergency already.
     """
 
     account: str
@@ -36,6 +42,26 @@ class Order:
     by: str
     symbols: tuple[str, ...] = ()
     parts: Mapping[str, Decimal] = field(default_factory=dict)
+    epoch: int | None = None
+
+
+def order_of(settings: Settings, reason: str, by: str) -> Order:
+    """Return the order to stop the account of these settings, with all they know; a bad file is no reason not to."""
+    try:
+        known = load_instruments(None if settings.data.instruments is None else Path(settings.data.instruments))
+    except (Invalid, OSError):
+        known = {}
+    parts = {symbol: instrument.market_quantity_max for symbol, instrument in known.items()}
+    return Order(settings.fund.account, places_of(settings).latch, reason, by, settings.market.symbols, parts)
+
+
+def shut(order: Order) -> Order:
+    """Close the latch before anything else, even before there is a session; a disk that refuses stops nothing."""
+    latch = Latch(order.latch)
+    epoch = latch.state().epoch + 1
+    with suppress(Retryable):
+        latch.close(epoch, order.reason, order.by, now_ms())
+    return replace(order, epoch=epoch)
 
 
 async def ready(session: VenueSession) -> None:
@@ -55,13 +81,14 @@ async def stop(session: VenueSession, order: Order, told: Told) -> tuple[Report,
         emergency = progress(emergency, signal, heard_ms)
         told(emergency, heard_ms)
 
-    flattening = Flattening(order.account, latch.state().epoch + 1, 1, order.symbols, order.parts, at_ms)
+    epoch = latch.state().epoch + 1 if order.epoch is None else order.epoch
+    flattening = Flattening(order.account, epoch, 1, order.symbols, order.parts, at_ms)
     report = await flatten(session, flattening, Means(latch, RealClock(), hear), order.reason, order.by)
     return report, emergency
 
 
 async def resume(session: VenueSession, order: Order, told: Told) -> tuple[Report, Emergency] | None:
-    """Begin the emergency again that a closed latch remembers, for its own reason; None when the latch is open.
+    """Begin the emergency anew that a closed latch remembers, for its own reason; None when the latch is open.
 
     How far the last one came is not believed: an account that is flat already is only looked at.
     """

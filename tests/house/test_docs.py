@@ -20,7 +20,7 @@ HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$", re.MULTILINE)
 CODE = re.compile(r"^(?P<fence>```|~~~).*?^(?P=fence)|(?:^ {4,}\S.*$\n?)+|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 PYTHON = re.compile(r"^```python.*?^```", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"(?:^|[\s`(])qt ((?:[a-z]+)(?: [a-z]+)?)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|[\s`(])qt ([a-z]+(?:-[a-z]+)*(?: [a-z]+)?)", re.MULTILINE)
 SECTIONS = {key.name.partition(".")[0] for key in KEYS}
 KEY = re.compile(rf"(?<![\w./-])((?:{'|'.join(sorted(SECTIONS))})(?:\.[a-z_]+)+)(?![\w/(])")
 OTHERS = re.compile(r"\.(md|py|json|yaml|npy|html|parquet)\b")
@@ -113,3 +113,4 @@ def test_the_checks_find_their_culprits_and_leave_the_innocent_alone() -> None:
     assert list(unknown_keys("```python\nmarket.instruments\n```\n")) == []
     assert list(unknown_commands("`qt fly`, `qt data burn`, `qt data import`, qt sings")) == ["qt fly", "qt data burn"]
     assert list(unknown_commands("```\nqt backtest --set x\nqt replay runs/fund\n```")) == []
+    assert list(unknown_commands("`qt paper-venue --json`, `qt paper-moon`")) == ["qt paper-moon"]

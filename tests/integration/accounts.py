@@ -69,7 +69,7 @@ async def account_at(
         account.fenced(Fence(EPOCH, now_ms() + LEASE_MS))
         task = asyncio.create_task(account.run())
         stage = Stage(venue, session, account)
-        await stage.until(lambda: account.is_ready or task.done())
+        await stage.until(lambda: account.is_ready or task.done() or account.gateway.engine.fence.emergency)
         yield stage
     finally:
         if task is not None:

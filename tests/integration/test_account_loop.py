@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.paper.control import FIRST_ACCOUNT
 from qt_ray.execution.venue.views import PositionSide
 from tests.integration.accounts import account_at, entry, venue_open
@@ -45,5 +47,39 @@ def test_a_restart_remembers_everything_and_asks_for_the_rest(tmp_path: Path) ->
                 assert stage.account.is_ready
                 assert len(venue.exchange.open_algos(FIRST_ACCOUNT)) == 1
                 assert stage.account.custody.books.position("BTCUSDT", PositionSide.BOTH).quantity == Decimal("0.02")
+
+    asyncio.run(story())
+
+
+def test_no_entry_leaves_while_the_accounts_latch_is_closed_and_what_is_held_stays_protected(tmp_path: Path) -> None:
+    async def story() -> None:
+        latch = Latch(tmp_path / "latch.json")
+        async with venue_open() as venue, account_at(venue, tmp_path / "journal") as stage:
+            account, exchange = stage.account, venue.exchange
+            account.gateway.take(partial(account.gateway.engine.want, entry(1, "0.02")))
+            await stage.until(lambda: len(exchange.open_algos(FIRST_ACCOUNT)) == 1 and account.is_ready)
+            latch.close(1, "by hand", "ann", now_ms())
+            await stage.until(lambda: not account.is_ready)
+            account.gateway.take(partial(account.gateway.engine.want, entry(2, "0.05")))
+            assert account.gateway.engine.fence.emergency
+            assert [alert.detail for alert in account.alerts] == ["epoch 1, by ann: by hand"]
+            latch.open(1, "looked at", "ann", now_ms())
+            await stage.until(lambda: account.is_ready)
+            account.gateway.take(partial(account.gateway.engine.want, entry(3, "0.03")))
+            await stage.until(lambda: account.custody.books.position("BTCUSDT").quantity == Decimal("0.05"))
+            assert len(exchange.open_algos(FIRST_ACCOUNT)) >= 1
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b'{"closed":false'])
+def test_an_account_that_cannot_read_its_latch_when_it_starts_lets_nothing_in(tmp_path: Path, damage: bytes) -> None:
+    async def story() -> None:
+        (tmp_path / "latch.json").write_bytes(damage)
+        async with venue_open() as venue, account_at(venue, tmp_path / "journal") as stage:
+            assert not stage.account.is_ready
+            stage.account.gateway.take(partial(stage.account.gateway.engine.want, entry(1, "0.02")))
+            assert stage.account.gateway.engine.fence.emergency
+            assert not any(o.wanted.symbol for o in venue.exchange.open_orders(FIRST_ACCOUNT))
 
     asyncio.run(story())

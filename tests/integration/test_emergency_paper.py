@@ -1,22 +1,16 @@
 """Emergencies and reconciliation against the paper venue, over real sockets, in fair weather and in foul."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from qt_ray.adapters.binance.endpoints import Endpoints
 from qt_ray.adapters.binance.session import BinanceSession
-from qt_ray.adapters.binance.signing import Signer
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.flattener import Means, RealClock, flatten
 from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.paper.faults import Deed, Rule
-from qt_ray.adapters.paper.venue import PaperSettings, PaperVenue
+from qt_ray.adapters.paper.venue import PaperVenue
 from qt_ray.core.orders import Intent, OrderType, PositionSide, Side
 from qt_ray.execution.books import Books
 from qt_ray.execution.comparison import Known
@@ -27,84 +21,20 @@ from qt_ray.execution.flatten_report import Report
 from qt_ray.execution.reconcile import Reconciler
 from qt_ray.execution.venue.calls import (
     AskAccount,
-    AskMarks,
-    AskOpenOrders,
-    AskPositions,
-    Call,
-    Done,
     Place,
     SetHedgeMode,
 )
 from qt_ray.execution.venue.news import OrderNews
 from qt_ray.risk.ess import EssSignal
+from tests.integration.emergencies import QUANTITIES, SYMBOLS, is_flat, named, open_all, play, value
 
 pytestmark = pytest.mark.integration
-
-KEY, SECRET = "a key of this test", "and its secret"
-SYMBOLS = ("BTCUSDT", "ETHUSDT")
-QUANTITIES = {"BTCUSDT": Decimal("0.01"), "ETHUSDT": Decimal("0.1")}
-Story = Callable[[PaperVenue, BinanceSession], Awaitable[None]]
-
-
-@asynccontextmanager
-async def paper() -> AsyncIterator[tuple[PaperVenue, BinanceSession]]:
-    venue = PaperVenue(PaperSettings(symbols=SYMBOLS, step_ms=20, key=KEY, secret=SECRET))
-    await venue.start()
-    session = await BinanceSession.open(Endpoints(venue.base_url, venue.ws_url, venue.base_url), Signer(KEY, SECRET))
-    try:
-        yield venue, session
-    finally:
-        await session.close()
-        await venue.stop()
-
-
-def play(story: Story) -> None:
-    async def whole() -> None:
-        async with paper() as (venue, session):
-            await asyncio.wait_for(story(venue, session), 60)
-
-    asyncio.run(whole())
-
-
-async def value(session: BinanceSession, call: Call) -> Any:
-    answer = await session.ask(call)
-    assert isinstance(answer, Done), answer
-    return answer.value
-
-
-def named(number: int) -> str:
-    return f"qt-trend-00000000000000000000-{number}"
-
-
-async def open_all(session: BinanceSession, side: PositionSide = PositionSide.BOTH) -> None:
-    """Hold a position, a resting entry and a stop in each symbol."""
-    marks = await value(session, AskMarks())
-    for at, symbol in enumerate(SYMBOLS):
-        near = marks[symbol].mark * Decimal("0.97") // 1
-        quantity = QUANTITIES[symbol]
-        common = {"decision_id": "d", "policy_version": 1, "epoch": 1, "position_side": side}
-        wanted = (
-            Intent(named(3 * at), symbol, Side.BUY, OrderType.MARKET, quantity, **common),
-            Intent(named(3 * at + 1), symbol, Side.BUY, OrderType.LIMIT, quantity, limit_price=near, **common),
-            Intent(
-                named(3 * at + 2), symbol, Side.SELL, OrderType.STOP_MARKET, quantity, reduce_only=True,
-                trigger_price=near, **common,
-            ),
-        )  # fmt: skip
-        for intent in wanted:
-            await value(session, Place(intent))
 
 
 async def stop_all(session: BinanceSession, folder: Path, signals: list[EssSignal]) -> Report:
     means = Means(Latch(folder / "latch.json"), RealClock(), lambda signal, at_ms: signals.append(signal))
     flattening = Flattening("fund", 7, 1, ("BTCUSDT",), {}, now_ms())
     return await flatten(session, flattening, means, "drill", "ann")
-
-
-async def is_flat(session: BinanceSession) -> bool:
-    looks = (AskPositions(), AskOpenOrders(), AskOpenOrders(conditional=True))
-    held, plain, algos = [await value(session, call) for call in looks]
-    return not plain and not algos and not any(view.quantity for view in held)
 
 
 @pytest.mark.parametrize("hedge", [False, True])

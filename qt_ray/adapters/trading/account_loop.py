@@ -1,7 +1,8 @@
 """Account loop: one account at work: gateway and custody over one session, with one journal.
 
 Custody's entries are durable before anything that rests on them is done. The fence that the gateway sees is the one
-given from outside, closed while books and venue do not agree.
+given from outside, closed while books and venue do not agree, and an emergency while the account's latch is closed:
+whoever stopped the account from a bare shell need not reach this process for its entries to end.
 """
 
 import asyncio
@@ -15,9 +16,11 @@ from typing import Final, Self
 
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.disk import Disk
+from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.trading.gateway_loop import GatewayLoop, Mark, happened, unmarked
 from qt_ray.adapters.trading.memory import Entry, Memory
 from qt_ray.adapters.trading.opening import opening_of, rules_of
+from qt_ray.adapters.trading.places import LATCH_FILE
 from qt_ray.core.effects import Alert, Severity
 from qt_ray.core.errors import Invalid
 from qt_ray.execution.books import Books
@@ -34,6 +37,8 @@ from qt_ray.execution.venue.views import PositionSide, RulesView
 
 ALERTS_MAX: Final = 1_000
 
+LATCH_MS: Final = 250
+
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
@@ -47,19 +52,29 @@ class AccountLoop:
     """Trades, keeps books, reconciles and protects; `alerts` is what a person must look at, the newest of it."""
 
     def __init__(
-        self, loop: GatewayLoop, custody: Custody, memory: Memory, clock: Callable[[], int], mark: Mark
+        self,
+        loop: GatewayLoop,
+        custody: Custody,
+        memory: Memory,
+        latch: Latch,
+        clock: Callable[[], int],
+        mark: Mark,
     ) -> None:
         self.gateway = loop
         self.custody = custody
         self.alerts: list[Alert] = []
         self.alerts_count = 0
         self._memory = memory
+        self._latch = latch
+        self._is_latched = False
         self._clock = clock
         self._mark = mark
         self._fence = SHUT
         self._due = asyncio.Event()
+        self._see_latch()
         loop.listen(self._overhear)
         loop.overhear(self._hear)
+        self._see_latch()
 
     @classmethod
     async def open(
@@ -72,8 +87,12 @@ class AccountLoop:
         clock: Callable[[], int] = now_ms,
         mark: Mark = unmarked,
         disk: Disk | None = None,
+        latch: Path | None = None,
     ) -> Self:
-        """Return an account that remembers what `folder` holds; the first time, its books begin now."""
+        """Return an account that remembers what `folder` holds; the first time, its books begin now.
+
+        Its latch lies beside that folder unless another place is named.
+        """
         with ExitStack() as undo:
             memory = Memory(folder, Book(rules.ended_max, rules.spent_max), disk)
             undo.callback(memory.close)
@@ -84,13 +103,14 @@ class AccountLoop:
             custody = Custody(memory.book, books, listed, keeping.strategy, keeping.stop_distance)
             loop = GatewayLoop(Gateway(rules, memory.book), memory, session, clock, mark)
             undo.pop_all()
-        return cls(loop, custody, memory, clock, mark)
+        return cls(loop, custody, memory, Latch(latch or folder.with_name(LATCH_FILE)), clock, mark)
 
     @property
     def is_ready(self) -> bool:
         """Return whether an entry would be sent now, as far as the account is concerned."""
         engine = self.gateway.engine
-        return not engine.is_starting and not engine.fence.closed and self.custody.why_closed(self._clock()) is None
+        is_shut = engine.is_starting or engine.fence.emergency or engine.fence.closed
+        return not is_shut and self.custody.why_closed(self._clock()) is None
 
     def fenced(self, fence: Fence) -> None:
         """Take in the lease on the policy's epoch."""
@@ -111,6 +131,7 @@ class AccountLoop:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.gateway.run())
                 group.create_task(self._tick())
+                group.create_task(self._watch_latch())
         except asyncio.CancelledError:
             if self.gateway.is_whole:
                 self._keep()
@@ -156,9 +177,23 @@ class AccountLoop:
 
     def _show_fence(self) -> None:
         closed = self.custody.why_closed(self._clock())
-        shown = replace(self._fence, closed=closed or "")
+        shown = replace(self._fence, closed=closed or "", emergency=self._fence.emergency or self._is_latched)
         if shown != self.gateway.engine.fence:
             self.gateway.take(partial(self.gateway.engine.fenced, shown))
+
+    def _see_latch(self) -> None:
+        """Take in how the latch stands; one that cannot be read is closed."""
+        found = self._latch.state()
+        if found.closed and not self._is_latched:
+            detail = f"epoch {found.epoch}, by {found.by}: {found.reason}"
+            self._alert(Alert(Severity.CRITICAL, "entries are shut out by the latch", detail, self._clock()))
+        self._is_latched = found.closed
+
+    async def _watch_latch(self) -> None:
+        while True:
+            self._see_latch()
+            self._show_fence()
+            await asyncio.sleep(LATCH_MS / 1_000)
 
     async def _tick(self) -> None:
         while True:

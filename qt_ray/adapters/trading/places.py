@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from qt_ray.adapters.settings import Settings
+
+LATCH_FILE: Final = "latch.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +18,7 @@ class Places:
     @property
     def latch(self) -> Path:
         """Return the file that shuts entries out."""
-        return self.folder / "latch.json"
+        return self.folder / LATCH_FILE
 
     @property
     def journal(self) -> Path:

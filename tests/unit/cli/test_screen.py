@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.table import Table
 
 from qt_ray.cli.screen import console, emit, fault, note, progress, rfc3339, say, spelled
 
@@ -90,3 +91,12 @@ def test_data_goes_to_stdout_and_everything_else_to_stderr(capsys: pytest.Captur
     shown = capsys.readouterr()
     assert shown.out == "data\ntable\n"
     assert shown.err == "remark\nerror: two lines\n"
+
+
+def test_a_table_that_nobody_looks_at_is_not_folded(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table(box=None)
+    for name in ("first", "second"):
+        table.add_column(name)
+    table.add_row("word " * 40, "last")
+    console().print(table)
+    assert [line.rstrip().endswith("last") for line in capsys.readouterr().out.splitlines()] == [False, True]
