@@ -29,6 +29,7 @@ MODULES = (
     "research",
     "footprint",
     "planted",
+    "crash_points",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent
