@@ -5,6 +5,7 @@
 #   make check   ruff, mypy, import contracts, tidiness
 #   make fix     what ruff can mend by itself
 #   make bench   every published number, into docs/benchmarks.md
+#   make chaos   the long campaigns: faults and kill -9 by the hundred, into docs/faults-measured.md; about an hour
 #   make coverage  branches of money, risk, execution and engine, kernels interpreted
 #   make docs    pages that are generated from the code
 #
@@ -15,13 +16,14 @@
 PYTHON ?= python3
 TORCH_INDEX ?=
 WORKERS ?= 2
+CAMPAIGNS := fault_campaign crash_points
 LAWS := core.money risk execution engine
 
 BIN := .venv/bin
 READY := .venv/.installed
 
 .DEFAULT_GOAL := run
-.PHONY: run test check coverage fix bench docs clean
+.PHONY: run test check coverage fix bench chaos docs clean
 
 run: $(READY)
 	$(BIN)/qt demo
@@ -47,6 +49,9 @@ fix: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+chaos: $(READY)
+	$(BIN)/python -m benchmarks $(CAMPAIGNS) --out docs/faults-measured.md
 
 docs: $(READY)
 	$(BIN)/python docs/generate.py

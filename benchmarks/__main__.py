@@ -32,6 +32,7 @@ MODULES = (
     "drill",
     "exchange",
     "paper_venue",
+    "crash_points",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,12 +19,13 @@ Moment = Callable[[str, object], bool]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One moment: `met` is how the trader knows it, `held` how the venue makes it last."""
+    """One moment: `met` is how a trader knows it, `held` how the venue makes it last; a day has it `most` times."""
 
     name: str
     meaning: str
     met: Moment | None = None
     held: Deed | None = None
+    most: int = 4
 
 
 def is_entry_wanted(mark: str, about: object) -> bool:
@@ -61,7 +62,7 @@ POINTS = (
     Point("p5", "fill told", is_first_fill),
     Point("p6", "partial fill journalled", is_partial),
     Point("p7", "filled", is_filled),
-    Point("p8", "stop placed", is_stop_placed),
+    Point("p8", "stop placed", is_stop_placed, most=2),
     Point("p9", "ledger committed", lambda mark, about: mark == "posted"),
 )
 NAMES = {point.name: point for point in POINTS}

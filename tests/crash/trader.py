@@ -14,6 +14,7 @@ from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import orjson
@@ -81,7 +82,7 @@ async def trade(asked: dict[str, Any]) -> None:
     account.fenced(Fence(EPOCH, now_ms() + LEASE_MS))
     working = asyncio.create_task(account.run())
     await until(lambda: account.is_ready, working)
-    say(said="ready")
+    say(said="ready", cpu_s=process_time())
     may_not_grow(asked["file_bytes_max"])
     wanted = list(intents(asked["seed"], prices))
     for intent in wanted:

@@ -30,7 +30,7 @@ from tests.crash.points import Point
 
 ROOT = Path(__file__).parents[2]
 BALANCE = Decimal(10_000_000)
-PATIENCE_S = 40
+PATIENCE_S = 120
 LOOK_S = 0.001
 # A request that is held up either reaches the venue before the successor has looked, or long after.
 HOLDS_MS = (300, 2_500)
@@ -43,6 +43,7 @@ class Trial:
     point: str
     run: int
     restart_s: float = 0.0
+    restart_cpu_s: float = 0.0
     ready_ms: int = 0
     trades: int = 0
     orders: int = 0
@@ -68,11 +69,12 @@ class Life:
                 return found
         return None
 
-    async def ready_s(self) -> float:
-        """Return how long it took from the start of the process to the moment that an entry would be sent."""
-        if await self.said("ready") is None:
+    async def ready_s(self) -> tuple[float, float]:
+        """Return the time from the start of the process to the moment that an entry would be sent, and its own work."""
+        found = await self.said("ready")
+        if found is None:
             raise Invariant(f"a trader becomes ready, ended with {await self._process.wait()}")
-        return perf_counter() - self._started
+        return perf_counter() - self._started, found["cpu_s"]
 
     async def killed(self) -> bool:
         """Return whether it ended by SIGKILL."""
@@ -149,7 +151,7 @@ async def _judged(found: Trial, folder: Path, ended: Callable[[PaperVenue], Awai
 async def _rested(venue: PaperVenue, found: Trial, folder: Path) -> dict[str, Any]:
     """Let a successor live to the end of its day, and return what it says then."""
     async with life(venue, folder, found.run, End()) as second:
-        found.restart_s = await second.ready_s()
+        found.restart_s, found.restart_cpu_s = await second.ready_s()
         found.ready_ms = now_ms()
         told = await second.said("done")
         if told is None or not await second.ended_well():
@@ -159,7 +161,7 @@ async def _rested(venue: PaperVenue, found: Trial, folder: Path) -> dict[str, An
 
 async def _killed(venue: PaperVenue, point: Point, run: int, folder: Path) -> int:
     """Let the first life run into its end, and return when that was."""
-    nth = 1 + run % 4
+    nth = 1 + run % point.most
     ends_itself = point.held is None
     async with life(venue, folder, run, End(point.name, nth) if ends_itself else End()) as first:
         if point.held is not None:
