@@ -29,6 +29,8 @@ MODULES = (
     "research",
     "footprint",
     "planted",
+    "fault_table",
+    "gateway",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent

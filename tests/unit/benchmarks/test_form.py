@@ -105,5 +105,5 @@ def test_a_benchmark_that_fails_is_reported_and_not_raised() -> None:
 
 def test_every_benchmark_is_registered_once() -> None:
     trading = "features backtest money binance journal fault_campaign"
-    names = f"{trading} market trees ensemble research footprint planted start"
+    names = f"{trading} market trees ensemble research footprint planted fault_table gateway start"
     assert " ".join(MODULES) == names
