@@ -33,6 +33,8 @@ MODULES = (
     "exchange",
     "paper_venue",
     "crash_points",
+    "fault_table",
+    "gateway",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent

@@ -68,10 +68,10 @@ class Doors:
 
 
 @asynccontextmanager
-async def venue_process(positions: int, seed: int) -> AsyncIterator[Doors]:
-    """Open a paper venue in a process of its own, and close it afterwards."""
+async def venue_process(positions: int, seed: int, *more: str) -> AsyncIterator[Doors]:
+    """Open a paper venue in a process of its own, and close it afterwards; `more` is said to its command."""
     words = ["--port", "0", "--seed", str(seed), "--balance", str(BALANCE), "--unlimited", "--json"]
-    words += ["--invented", str(max(positions - LISTED, 0))]
+    words += ["--invented", str(max(positions - LISTED, 0)), *more]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "qt_ray.cli.main", "paper-venue", *words, stdout=asyncio.subprocess.PIPE
     )
