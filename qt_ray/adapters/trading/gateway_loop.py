@@ -62,6 +62,7 @@ class GatewayLoop:
         self._group: asyncio.TaskGroup | None = None
         self._due = asyncio.Event()
         self._is_whole = True
+        self._is_over = False
 
     @property
     def is_whole(self) -> bool:
@@ -78,7 +79,7 @@ class GatewayLoop:
 
     def take(self, step: Step) -> None:
         """Let the engine take one input in, and carry out what it asks for; a step that fails is the last one."""
-        self._refuse_if_broken()
+        self._refuse_if_ended()
         is_done = False
         try:
             self._carry(step(self._clock()))
@@ -89,13 +90,18 @@ class GatewayLoop:
 
     async def run(self) -> None:
         """Work until cancelled or until something is wrong with ourselves; calls under way are abandoned then."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            self.take(self.engine.recovered)
-            group.create_task(self._hear())
-            group.create_task(self._tick())
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                self.take(self.engine.recovered)
+                group.create_task(self._hear())
+                group.create_task(self._tick())
+        finally:
+            self._is_over = True
 
-    def _refuse_if_broken(self) -> None:
+    def _refuse_if_ended(self) -> None:
+        if self._is_over:
+            raise Retryable("gateway: a loop that has ended takes nothing in, its successor does")
         if not self._is_whole:
             raise Retryable("gateway: a step that was not carried out to its end is the last one")
 
@@ -146,7 +152,7 @@ class GatewayLoop:
             next_ms = self.engine.next_ms
             wait_ms = IDLE_MS if next_ms is None else min(max(next_ms - self._clock(), 0), IDLE_MS)
             is_due = not await happened(self._due, wait_ms)
-            self._refuse_if_broken()  # whoever handed the step in has its error; this one ends the loop
+            self._refuse_if_ended()  # whoever handed the step in has its error; this one ends the loop
             if is_due:
                 self.take(self.engine.ticked)
 
