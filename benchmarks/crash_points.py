@@ -65,7 +65,8 @@ def rows(found: list[Trial]) -> list[Row]:
     """Return what the kills came to."""
     kills = len(found)
     broken = [said.split(" ", 1)[0] for trial in found for said in trial.broken]
-    restarts = [trial.restart_s for trial in found]
+    ready = [trial for trial in found if trial.restart_s]
+    restarts, work = [trial.restart_s for trial in ready], [trial.restart_cpu_s for trial in ready]
     bare = [float(ms) for trial in found for ms in trial.bare_ms]
     over = [float(ms) for trial in found for ms in trial.bare_over_kill_ms]
     return [
@@ -78,17 +79,22 @@ def rows(found: list[Trial]) -> list[Row]:
             for name, share in (("p50", 0.5), ("p95", 0.95), ("max", 1.0))
         ),
         *(
-            at_most(f"restart to ready, {p.meaning}: p95", "s", tail(_restarts(found, p), 0.95), RESTART_S)
+            at_most(f"restart to ready, {p.meaning}: p95", "s", tail(_restarts(ready, p), 0.95), RESTART_S)
             for p in POINTS
         ),
-        at_most("restart to ready, processor: p95", "s", tail([t.restart_cpu_s for t in found], 0.95), RESTART_CPU_S),
+        at_most(
+            "restart to ready, processor: p95",
+            "s",
+            tail(work, 0.95),
+            RESTART_CPU_S,
+        ),
         at_most("position without a stop: p99", "ms", tail(bare, 0.99), BARE_MS),
         at_most("position without a stop, over a kill: p95", "ms", tail(over, 0.95), RESTART_S * 1_000),
     ]
 
 
-def _restarts(found: list[Trial], point: Point) -> list[float]:
-    return [trial.restart_s for trial in found if trial.point == point.name]
+def _restarts(ready: list[Trial], point: Point) -> list[float]:
+    return [trial.restart_s for trial in ready if trial.point == point.name]
 
 
 def main() -> None:

@@ -81,6 +81,8 @@ class JournalFile:
         """Return the sequence of the first of `payloads` once all are durable, by one sync."""
         if not 1 <= len(payloads) <= BATCH_MAX:
             raise Invalid(f"journal: 1 to {BATCH_MAX} records at a time, was {len(payloads)}")
+        if self._lock is None:
+            raise Retryable(f"{self._folder.name}: a journal that was closed may have another writer, open it anew")
         first = self._tail.next
         data = framed(first, payloads)
         if HEAD_BYTES + len(data) > self._bytes_max:

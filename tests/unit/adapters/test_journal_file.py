@@ -189,6 +189,15 @@ def test_a_second_writer_is_refused_while_the_first_lives(tmp_path: Path) -> Non
     JournalFile(tmp_path).close()
 
 
+def test_a_closed_journal_takes_nothing_for_another_may_be_writing_it(tmp_path: Path) -> None:
+    journal = JournalFile(tmp_path)
+    journal.append(b"ours")
+    journal.close()
+    with pytest.raises(Retryable, match="may have another writer"):
+        journal.append(b"late")
+    assert kept(tmp_path) == [b"ours"]
+
+
 @pytest.mark.parametrize(
     ("payloads", "rule"),
     [([], "records at a time"), ([b"x"] * (BATCH_MAX + 1), "records at a time"), ([bytes(900)] * 2, "fits a segment")],

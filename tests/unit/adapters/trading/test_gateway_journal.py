@@ -71,3 +71,19 @@ def test_a_step_that_could_not_be_journalled_is_the_last_one_whoever_took_it() -
     assert "Place" not in desk.deeds
     assert isinstance(ended.exceptions[0], Retryable)
     assert str(ended.exceptions[0]) == "a journal is durable"
+
+
+def test_a_loop_that_has_ended_takes_nothing_in() -> None:
+    async def story() -> None:
+        desk = Desk(appends_max=9)
+        loop = GatewayLoop(Gateway(RULES), desk, desk, clock=lambda: 10)
+        running = asyncio.create_task(loop.run())
+        await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert loop.is_whole
+        with pytest.raises(Retryable, match="takes nothing in"):
+            loop.take(partial(loop.engine.want, entry()))
+        assert desk.deeds == []
+
+    asyncio.run(story())
