@@ -264,7 +264,7 @@ async def inwards(count: int, folder: Path) -> list[float]:
 
 def measure(quick: bool) -> list[Row]:
     """Time the way out, the way in and the round trip."""
-    count = 20 if quick else 400
+    count = 20 if quick else 300
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
         folder = Path(name)
         ours, bare = asyncio.run(round_trips(count))
