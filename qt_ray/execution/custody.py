@@ -28,7 +28,7 @@ from qt_ray.execution.protection import Protection
 from qt_ray.execution.reconcile import CALLS, Look, Outcome, Reconciler
 from qt_ray.execution.stops import StopPlan as StopPlan
 from qt_ray.execution.stops import Stops
-from qt_ray.execution.venue.calls import AskRules, Call, Done, Place, Unsure
+from qt_ray.execution.venue.calls import AskRules, Call, Done, Place, Refused, Unsure
 from qt_ray.execution.venue.news import (
     AccountNews,
     AlgoNews,
@@ -46,6 +46,7 @@ STEP_MS: Final = 500
 # The gateway may hear of a trade in an answer, a moment before the news that brings it to us.
 PATIENCE_MS: Final = 250
 KINDS_MAX: Final = 100
+KEY_REFUSED: Final = frozenset({-2014, -2015})
 UNLISTED_MAX: Final = 1_000
 FORCED: Final = ("autoclose-", "adl_autoclose")
 
@@ -100,6 +101,7 @@ class Custody:
         self._awaited: dict[tuple[str, int, Side], int] = {}
         self._shown: dict[Key, tuple[Decimal, int]] = {}
         self._unlisted: list[Traded] = []
+        self._is_key_refused = False
         self._step_ms = 0
 
     def plan(self, key: Key, plan: StopPlan | None, at_ms: int) -> list[Deed]:
@@ -240,8 +242,9 @@ class Custody:
     def _answered(self, said: Answered, at_ms: int) -> list[Deed]:
         asked_ms = self._asked_ms.pop(said.call, at_ms)
         answer = Unsure("the question was shed") if said.answer is None else said.answer
+        told = self._key_told(answer, at_ms)
         if isinstance(said.call, AskRules):
-            return self._ruled(answer, at_ms)
+            return told + self._ruled(answer, at_ms)
         outcome = self._reconciler.answered(said.call, answer, asked_ms, at_ms, self._known())
         if isinstance(answer, Done) and said.call == CALLS[Look.POSITIONS]:
             for position in answer.value:
@@ -249,7 +252,16 @@ class Custody:
                     self._stops.marked(position.symbol, position.mark)
         if said.call == CALLS[Look.ALGOS] and isinstance(answer, Done) and not answer.unread:
             self._foreign = tuple(view for view in answer.value if view.client_id not in self._book.orders)
-        return self._fresh(outcome.entries) + self._followed(outcome, at_ms)
+        return told + self._fresh(outcome.entries) + self._followed(outcome, at_ms)
+
+    def _key_told(self, answer: Any, at_ms: int) -> list[Deed]:
+        """Tell a person once that our key is refused, and again only after it was not."""
+        was_refused = self._is_key_refused
+        if isinstance(answer, Refused | Done):
+            self._is_key_refused = isinstance(answer, Refused) and answer.code in KEY_REFUSED
+        if was_refused or not self._is_key_refused:
+            return []
+        return [Alert(Severity.CRITICAL, "the venue refuses our key", str(answer), at_ms)]
 
     def _ruled(self, answer: Any, at_ms: int) -> list[Deed]:
         if not isinstance(answer, Done):

@@ -85,9 +85,9 @@ class Stops:
 
     def _price(self, key: Key, quantity: Decimal, mark: Decimal, tick: Decimal) -> Decimal:
         plan = self._plans.get(key)
-        if plan is not None:
-            return _towards_market(plan.price, tick, quantity)
-        return self._standing(key, quantity) or fallback_stop(quantity, mark, tick, self._distance)
+        price = plan.price if plan is not None else self._standing(key, quantity)
+        # What stands may stand off the grid by now: the venue changes ticks while we hold.
+        return fallback_stop(quantity, mark, tick, self._distance) if price is None else on_tick(price, tick, quantity)
 
     def _opener(self, key: Key, quantity: Decimal) -> Intent | None:
         """Return the last intent of ours that opened a position this way round."""
@@ -108,7 +108,7 @@ class Stops:
         return None
 
 
-def _towards_market(price: Decimal, tick: Decimal, quantity: Decimal) -> Decimal:
-    """Return a planned price on the grid: of a long's the tick above, of a short's the one below."""
+def on_tick(price: Decimal, tick: Decimal, quantity: Decimal) -> Decimal:
+    """Return a stop's price on the grid, towards the market: of a long's the tick above, of a short's the one below."""
     ticks = price // tick
     return ticks * tick if quantity < 0 or price % tick == 0 else (ticks + 1) * tick

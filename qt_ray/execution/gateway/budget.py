@@ -81,7 +81,8 @@ def share_of(lane: Lane, call: Call) -> Share:
     """Return whose part a call draws on; asking after our own orders ranks with entries, since doubt blocks those."""
     if lane < Lane.ENTRY:
         return Share.RESERVED
-    return Share.ENTRIES if lane is Lane.ENTRY or isinstance(call, AskOrder | AskTrades) else Share.QUERIES
+    is_after_ours = isinstance(call, AskOrder | AskTrades) or (isinstance(call, AskOpenOrders) and call.symbol)
+    return Share.ENTRIES if lane is Lane.ENTRY or is_after_ours else Share.QUERIES
 
 
 @dataclass(slots=True)

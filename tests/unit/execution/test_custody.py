@@ -284,6 +284,28 @@ def test_a_mark_beyond_the_stop_closes_the_position() -> None:
     assert desk.alerts[-1].title == "a position could not be protected"
 
 
+def test_a_refused_key_is_told_once_and_again_only_after_it_was_well() -> None:
+    desk = Desk()
+    no = Refused(-2015, "Invalid API-key, IP, or permissions for action.")
+    for at_ms, answer in enumerate((no, no, Done(()), no), 1):
+        desk.do(desk.custody.overheard(Answered(TAG, AskPositions(), answer), at_ms), at_ms)
+    assert [alert.title for alert in desk.alerts] == ["the venue refuses our key"] * 2
+
+
+def test_a_stop_that_stands_off_a_new_grid_is_replaced_by_one_on_it() -> None:
+    desk = Desk()
+    desk.tick(0)
+    desk.buy()
+    (stop,) = desk.stops
+    desk.answer(stop, Done(view(stop.intent, venue_id="a1")), 20)
+    coarse = {**LISTED.symbols, "BTCUSDT": replace(LISTED.symbols["BTCUSDT"], tick=Decimal("0.7"))}
+    desk.custody.listings.doubt(1_500)
+    desk.tick(1_500)
+    desk.answer(AskRules(), Done(replace(LISTED, symbols=coarse)), 1_501)
+    desk.tick(3_000)
+    assert [each.intent.trigger_price for each in desk.stops] == [Decimal("95.0"), Decimal("95.2")]
+
+
 def test_answers_of_others_are_none_of_our_business() -> None:
     desk = Desk()
     assert desk.custody.overheard(Answered("another", AskPositions(), Done(())), 1) == []
