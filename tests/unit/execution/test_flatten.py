@@ -13,6 +13,7 @@ from qt_ray.core.codec import canonical, decode
 from qt_ray.core.orders import PositionSide, Side
 from qt_ray.execution.flatten import ALARM_MS, SETTLE_MS
 from qt_ray.execution.gateway.budget import MINUTE_MS, TEN_SECONDS_MS, orders_of, weight_of
+from qt_ray.execution.sight import REPEATS_MAX
 from qt_ray.execution.venue.calls import (
     Answer,
     AskOpenOrders,
@@ -382,3 +383,39 @@ def test_in_fair_weather_all_is_flat_within_four_round_trips() -> None:
     report = Drill(held(), rtt_ms=40).run().flattening.report
     assert (report.flat_ms or 0) - T0 <= 5 * 40
     assert (report.settled_ms or 0) - T0 <= 5 * 40 + SETTLE_MS + 3 * 40
+
+
+def full_account_flat_after_ms(seed: int) -> int:
+    """Return how long 50 positions with their stops and 100 orders take when half of all answers are a 5xx."""
+    dice, names = Random(seed), tuple(f"S{at}USDT" for at in range(50))
+    venue = FakeVenue({(name, BOTH): Decimal(2) for name in names})
+    venue.rest(*(resting(f"{at}{name}", name) for name in names for at in "ab"))
+    venue.rest(*(stop(f"s{name}", name) for name in names))
+    venue.before = lambda call, at_ms: Refused(-1001, "Internal error") if dice.randint(0, 3) == 0 else None
+    venue.after = lambda call, at_ms, answer: Unsure("cut") if dice.randint(0, 2) == 0 else answer
+    drill = Drill(venue, names, dict.fromkeys(names, Decimal(9)), rtt_ms=100, seed=seed)
+    report = drill.run().flattening.report
+    assert venue.is_flat
+    return (report.flat_ms or 0) - T0
+
+
+def test_a_full_account_is_flat_within_half_a_minute_though_half_of_all_answers_are_lost() -> None:
+    assert max(map(full_account_flat_after_ms, range(20))) <= 30_000
+
+
+def test_a_cancel_that_is_refused_for_good_does_not_keep_an_account_from_flat() -> None:
+    venue = held()
+    venue.before = lambda call, at_ms: Refused(-1121, "Invalid symbol.") if call == CancelAll("GONEUSDT") else None
+    report = Drill(venue, ("BTCUSDT", "GONEUSDT")).run().flattening.report
+    assert venue.is_flat
+    assert [call for _, call in venue.log].count(CancelAll("GONEUSDT")) == REPEATS_MAX
+    assert (report.flat_ms or 0) - T0 <= 10_000
+
+
+def test_cancels_that_were_not_confirmed_are_repeated_without_the_dear_look_at_all_orders() -> None:
+    venue = held()
+    venue.after = lambda call, at_ms, answer: Unsure("cut") if isinstance(call, CancelAll) and at_ms == T0 else answer
+    Drill(venue, ("BTCUSDT", "ETHUSDT")).run()
+    looks = [at_ms for at_ms, call in venue.log if isinstance(call, AskOpenOrders)]
+    assert [call for _, call in venue.log].count(CancelAll("ETHUSDT")) == 2
+    assert len(looks) <= 8
