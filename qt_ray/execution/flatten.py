@@ -35,7 +35,7 @@ BACKOFF_MS: Final = 1_000
 SETTLE_MS: Final = 1_000
 ALARM_MS: Final = 30_000
 # Short at first, because half of all answers may be lost and an emergency is one; then as slow as the weight demands.
-LADDER_MS: Final = (250, 250, 500, 500, 1_000, 1_000, 2_000, 4_000)
+LADDER_MS: Final = (250, 250, 500, 500, 1_000, 1_000, 1_000, 1_000, 2_000, 2_000, 4_000)
 TOO_MUCH: Final = -4005
 NO_SUCH_ORDER: Final = -2011
 
@@ -116,8 +116,8 @@ class Flattening:
         if at_ms < self._held_until_ms or self._stage is Stage.DONE:
             return ()
         if self._stage is Stage.WAITING and at_ms >= self._wait_until_ms:
-            is_held = LOOKS[0] in self._sight.unseen and self._report.flat_ms is None
-            self._look(LOOKS[:1] if is_held else self._sight.unseen)
+            is_busy = self._report.flat_ms is None or bool(self._sight.owed_stops)
+            self._look(LOOKS[:1] if is_busy and LOOKS[0] in self._sight.unseen else self._sight.unseen)
         calls = tuple(self._released(at_ms))
         self._in_flight.update(calls)
         self._count(calls, at_ms)
@@ -148,6 +148,7 @@ class Flattening:
         self._has_failed = False
         self._blinks = self._misses = self._clears = 0
         self._sight = Sight()
+        self._sight.owe(CancelAll(symbol) for symbol in self._symbols)
         self._look(LOOKS)
         # Cancels of what we know of leave together with the first look, not after it.
         self._todo = [*(CancelAll(symbol) for symbol in self._symbols), *self._todo]
@@ -198,6 +199,8 @@ class Flattening:
             self._sight.whole.clear()
             self._blinks += 1
             self._wait(at_ms + _patience_ms(self._blinks))
+        elif (stops := self._sight.owed_stops) and self._report.flat_ms is not None:
+            self._clear(stops, at_ms)
         elif self._sight.unseen:
             self._look_further(at_ms)
         else:
@@ -236,17 +239,26 @@ class Flattening:
         self._has_failed, self._misses = False, 0
         settled_ms = (self._report.flat_ms or at_ms) + SETTLE_MS
         rest = self._sight.rest()
-        if rest and at_ms >= self._wait_until_ms:
-            self._stage, self._todo = Stage.CLEARING, list(rest)
-            self._clears += 1
-            self._wait_until_ms = at_ms + _patience_ms(self._clears)
-        elif rest or at_ms < settled_ms:
+        if rest:
+            self._sight.owe(rest)
+            self._clear(rest, at_ms)
+        elif at_ms < settled_ms:
             self._sight.whole.clear()
-            self._wait(max(self._wait_until_ms, settled_ms))
+            self._wait(settled_ms)
         else:
             self._stage = Stage.DONE
             self._report = replace(self._report, settled_ms=at_ms)
             self._signals.append((EssSignal.SETTLED, at_ms))
+
+    def _clear(self, stops: tuple[CancelAll, ...], at_ms: int) -> None:
+        """Cancel the stops; each time some remain, wait longer."""
+        if at_ms < self._wait_until_ms:
+            self._sight.whole.clear()
+            self._wait(self._wait_until_ms)
+            return
+        self._stage, self._todo = Stage.CLEARING, list(stops)
+        self._clears += 1
+        self._wait_until_ms = at_ms + _patience_ms(self._clears)
 
     def _wait(self, until_ms: int) -> None:
         self._stage, self._wait_until_ms = Stage.WAITING, until_ms
@@ -266,6 +278,8 @@ class Flattening:
             self._needs_rules = True
         elif isinstance(answer, Refused) and answer.code == NO_SUCH_ORDER:
             self._sight.ended(call)
+        if not isinstance(answer, Done):
+            self._sight.failed(call)
         refused, unsure = isinstance(answer, Refused), isinstance(answer, Unsure)
         self._report = replace(
             self._report, refused=self._report.refused + refused, unsure=self._report.unsure + unsure

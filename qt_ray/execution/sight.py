@@ -4,7 +4,7 @@ Only a look that was answered whole can show that an account is flat; half a loo
 there is not. A stop that only closes is no danger, and stays until everything it could protect is gone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -26,17 +26,23 @@ from qt_ray.execution.venue.views import OrderView, PositionView
 LOOKS: Final[tuple[Call, ...]] = (AskPositions(), AskOpenOrders(), AskOpenOrders(conditional=True))
 STRATEGY: Final = "flat"
 SLICES_MAX: Final = 50
+REPEATS_MAX: Final = 6
 
 
 @dataclass(slots=True)
 class Sight:
-    """What was last seen, and which questions were answered whole since anything was last done about it."""
+    """What was last seen, and which questions were answered whole since anything was last done about it.
+
+    `owed` holds the cancels that nobody has confirmed, and how often each is still repeated: repeating one costs 1 of
+    weight, and finding out what it left behind 40. One that is refused for good must not keep an account from flat.
+    """
 
     positions: tuple[PositionView, ...] = ()
     orders: tuple[OrderView, ...] = ()
     algos: tuple[OrderView, ...] = ()
     whole: set[Call] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
+    owed: dict[CancelAll, int] = field(default_factory=dict)
 
     def take(self, call: Call, answer: Answer[Any], fresh: set[str]) -> None:
         """Take in one answer; orders of a symbol whose cancel came back beside it are those it cancelled."""
@@ -48,12 +54,28 @@ class Sight:
             self.positions = tuple(view for view in answer.value if view.quantity != 0)
         elif call == AskOpenOrders():
             self.orders = tuple(view for view in answer.value if view.symbol not in fresh)
+            self.owe(CancelAll(view.symbol) for view in self.orders)
         else:
             self.algos = tuple(answer.value)
 
+    def owe(self, calls: Iterable[CancelAll]) -> None:
+        """Remember cancels until they are confirmed, or were repeated often enough."""
+        self.owed |= dict.fromkeys(calls, REPEATS_MAX)
+
+    def failed(self, call: Call) -> None:
+        """Take in that a cancel was not confirmed."""
+        if isinstance(call, CancelAll) and call in self.owed:
+            self.owed[call] -= 1
+            if not self.owed[call]:
+                del self.owed[call]
+
     def ended(self, call: Call) -> None:
         """Take in that a cancel was confirmed, or had nothing to cancel."""
-        if isinstance(call, CancelAll) and not call.conditional:
+        if isinstance(call, CancelAll):
+            self.owed.pop(call, None)
+        if isinstance(call, CancelAll) and call.conditional:
+            self.algos = tuple(view for view in self.algos if view.symbol != call.symbol)
+        elif isinstance(call, CancelAll):
             self.cancelled.add(call.symbol)
             self.orders = tuple(view for view in self.orders if view.symbol != call.symbol)
         elif isinstance(call, CancelById):
@@ -73,7 +95,13 @@ class Sight:
     @property
     def is_open(self) -> bool:
         """Return whether something is held, or something could open."""
-        return bool(self.positions or self.orders or any(True for _ in self.openers))
+        is_owed = any(not call.conditional for call in self.owed)
+        return bool(self.positions or self.orders or is_owed or any(True for _ in self.openers))
+
+    @property
+    def owed_stops(self) -> tuple[CancelAll, ...]:
+        """Return the cancels of stops that nobody has confirmed."""
+        return tuple(call for call in self.owed if call.conditional)
 
     @property
     def openers(self) -> Iterator[OrderView]:
@@ -86,11 +114,12 @@ class Sight:
     def cancels(self) -> tuple[Call, ...]:
         """Return the cancels of all that could open, and of what may rest unseen where something is held."""
         held = {view.symbol for view in self.positions} - self.cancelled
-        symbols = held | {view.symbol for view in self.orders}
+        owed = {call.symbol for call in self.owed if not call.conditional}
+        symbols = held | owed | {view.symbol for view in self.orders}
         plain = (CancelAll(symbol) for symbol in sorted(symbols))
         return (*plain, *(CancelById(view.symbol, view.venue_id, conditional=True) for view in self.openers))
 
-    def rest(self) -> tuple[Call, ...]:
+    def rest(self) -> tuple[CancelAll, ...]:
         """Return the cancels of what remains when nothing is held: the stops."""
         return tuple(CancelAll(symbol, conditional=True) for symbol in sorted({view.symbol for view in self.algos}))
 

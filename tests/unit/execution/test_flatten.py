@@ -1,5 +1,3 @@
-from collections import Counter
-from collections.abc import Callable
 from decimal import Decimal
 from itertools import pairwise
 from random import Random
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 from qt_ray.core.codec import canonical, decode
 from qt_ray.core.orders import PositionSide, Side
 from qt_ray.execution.flatten import ALARM_MS, SETTLE_MS
-from qt_ray.execution.gateway.budget import MINUTE_MS, TEN_SECONDS_MS, orders_of, weight_of
+from qt_ray.execution.sight import REPEATS_MAX
 from qt_ray.execution.venue.calls import (
     Answer,
     AskOpenOrders,
@@ -333,35 +331,6 @@ def test_under_any_weather_it_ends_flat_and_never_closes_what_it_has_not_first_c
             assert call.intent.symbol in asked
 
 
-def spent_by(venue: FakeVenue, window_ms: int, cost: Callable[[Call], int]) -> Counter[int]:
-    """Return what was spent in each window of the clock, as the venue counts it."""
-    spent: Counter[int] = Counter()
-    for at_ms, call in venue.log:
-        spent[at_ms // window_ms] += cost(call)
-    return spent
-
-
-@pytest.mark.parametrize("deaf", [AskOpenOrders, AskPositions, Place, CancelAll])
-def test_ten_minutes_of_trying_never_cost_so_much_that_the_venue_shuts_us_out(deaf: type[Call]) -> None:
-    venue = held()
-    venue.before = lambda call, at_ms: Unsure("503") if isinstance(call, deaf) else None
-    Drill(venue).run(600_000)
-    assert max(spent_by(venue, MINUTE_MS, weight_of).values()) <= 1_920
-
-
-@pytest.mark.parametrize("deaf", [AskOpenOrders, AskPositions, Place, CancelAll, Call])
-def test_an_account_full_of_symbols_stays_within_every_limit_of_the_venue_too(deaf: type[Call]) -> None:
-    names = tuple(f"S{at}USDT" for at in range(150))
-    venue = FakeVenue({(name, BOTH): Decimal(2) for name in names})
-    venue.rest(*(resting(name, name) for name in names), *(stop(f"s{name}", name) for name in names))
-    venue.before = lambda call, at_ms: Unsure("503") if isinstance(call, deaf) and at_ms < T0 + 240_000 else None
-    Drill(venue, names, dict.fromkeys(names, Decimal(9))).run(400_000)
-    assert venue.is_flat
-    assert max(spent_by(venue, MINUTE_MS, weight_of).values()) <= 1_920
-    assert max(spent_by(venue, MINUTE_MS, orders_of).values()) <= 960
-    assert max(spent_by(venue, TEN_SECONDS_MS, orders_of).values()) <= 240
-
-
 def time_to_flat(seed: int) -> int:
     dice = Random(seed)
     venue = FakeVenue({(f"S{at}USDT", BOTH): Decimal(dice.choice([-3, 5])) for at in range(4)})
@@ -382,3 +351,21 @@ def test_in_fair_weather_all_is_flat_within_four_round_trips() -> None:
     report = Drill(held(), rtt_ms=40).run().flattening.report
     assert (report.flat_ms or 0) - T0 <= 5 * 40
     assert (report.settled_ms or 0) - T0 <= 5 * 40 + SETTLE_MS + 3 * 40
+
+
+def test_a_cancel_that_is_refused_for_good_does_not_keep_an_account_from_flat() -> None:
+    venue = held()
+    venue.before = lambda call, at_ms: Refused(-1121, "Invalid symbol.") if call == CancelAll("GONEUSDT") else None
+    report = Drill(venue, ("BTCUSDT", "GONEUSDT")).run().flattening.report
+    assert venue.is_flat
+    assert [call for _, call in venue.log].count(CancelAll("GONEUSDT")) == REPEATS_MAX
+    assert (report.flat_ms or 0) - T0 <= 10_000
+
+
+def test_cancels_that_were_not_confirmed_are_repeated_without_the_dear_look_at_all_orders() -> None:
+    venue = held()
+    venue.after = lambda call, at_ms, answer: Unsure("cut") if isinstance(call, CancelAll) and at_ms == T0 else answer
+    Drill(venue, ("BTCUSDT", "ETHUSDT")).run()
+    looks = [at_ms for at_ms, call in venue.log if isinstance(call, AskOpenOrders)]
+    assert [call for _, call in venue.log].count(CancelAll("ETHUSDT")) == 2
+    assert len(looks) <= 8
