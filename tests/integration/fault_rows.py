@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from qt_ray.adapters.binance.wire import Patience
-from qt_ray.adapters.journal_file import JournalFile
 from qt_ray.adapters.paper.control import FIRST_ACCOUNT
 from qt_ray.adapters.paper.faults import Deed, Rule
 from qt_ray.adapters.paper.venue import PaperSettings
-from qt_ray.adapters.trading.memory import remembered
+from qt_ray.adapters.trading.memory import Memory
 from qt_ray.core.effects import Publish
 from qt_ray.core.ids import is_ours
 from qt_ray.core.orders import Intent, Order, OrderType, Side, TimeInForce
@@ -134,9 +133,9 @@ def fills_at(stage: Stage) -> set[Fill]:
 
 def prove(stage: Stage, folder: Path, digest: str) -> None:
     exchange, book = stage.venue.exchange, Book()
-    journal = JournalFile(folder)
-    opening, *entries = remembered(journal, book)
-    journal.close()
+    memory = Memory(folder, book)
+    opening, *entries = memory.entries
+    memory.close()
     assert isinstance(opening, Opening)
     books = Books.of(opening, dict.fromkeys(SYMBOLS, "USDT"), [e for e in entries if not isinstance(e, Opening)])
     assert fills_in(books.entries) == fills_at(stage), "V1"

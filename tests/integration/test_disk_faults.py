@@ -49,7 +49,9 @@ async def lived(
         for number in range(first, first + 40):
             if working.done():
                 break
-            wanted = entry(number, f"0.{11 + number % 40:03d}", side=(Side.BUY, Side.SELL)[number % 2])
+            # Both symbols by turns: one of them may be shut for the doubt that the last life has left.
+            side, symbol = (Side.BUY, Side.SELL)[number // 2 % 2], SYMBOLS[number % 2]
+            wanted = entry(number, f"0.{31 + number % 40:03d}", symbol, side)
             with suppress(Retryable):
                 account.gateway.take(partial(account.gateway.engine.want, wanted))
             await asyncio.sleep(0.01)

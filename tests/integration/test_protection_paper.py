@@ -25,7 +25,7 @@ from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.protection import Protection
 from qt_ray.execution.venue.calls import AskOpenOrders, AskPositions, Cancel, Done, Place
 from qt_ray.execution.venue.news import News, OrderNews, StreamUp
-from tests.integration.test_emergency_paper import paper
+from tests.integration.emergencies import paper
 
 pytestmark = pytest.mark.integration
 

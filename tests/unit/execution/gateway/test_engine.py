@@ -177,8 +177,9 @@ def denied(story: Story, at_ms: int) -> None:
     story.tick(at_ms)
     [(ask_id, _)] = story.sent(AskOrder)
     story.answer(ask_id, NONE, at_ms + 10)
-    [(open_id, _)], [(trades_id, _)] = story.sent(AskOpenOrders), story.sent(AskTrades)
-    story.answer(open_id, Done(()), at_ms + 20)
+    [(trades_id, _)] = story.sent(AskTrades)
+    for open_id, _ in story.sent(AskOpenOrders):  # what has shown that the order is not open is asked for once
+        story.answer(open_id, Done(()), at_ms + 20)
     story.answer(trades_id, Done((trade_view(entry(), trade(9, 3), "99"),)), at_ms + 20)
 
 
