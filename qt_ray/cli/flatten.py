@@ -43,7 +43,11 @@ def flatten(
     try:
         report, emergency = in_session(settings, work, ess=True)
     except TimeoutError:
-        fault(f"flatten: the account is flat within {timeout:g} s, it is not; the latch is closed, run it again")
+        # Unknown is a state: without the exchange's word nobody knows what is still held.
+        fault(
+            f"flatten: proven flat within {timeout:g} s, was not: positions and orders may be open;"
+            " the latch is closed, `qt doctor` says whether the exchange can be reached, run it again"
+        )
         raise typer.Exit(EXIT_NOT_FLAT) from None
     if json:
         emit("qt.flatten/1", {"state": emergency.state.label, "report": report, "took_ms": _times(report)})

@@ -157,7 +157,7 @@ def test_a_doctor_sees_a_clock_that_is_off(venue: Opened, tmp_path: Path) -> Non
     told = venue.qt("doctor", tmp_path)
     venue.control("/do/skew", ms=0)
     assert told.code == 1
-    assert "CRITICAL  clock      ours is -4" in told.out
+    assert "CRITICAL  clock      ours is -" in told.out
 
 
 def test_a_doctor_sees_a_key_that_may_not_trade(venue: Opened, tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_flatten_that_gets_no_answer_ends_by_its_time_with_the_latch_closed(held
     held.control("/faults", deed="answer_before", answer="unavailable", path="/fapi/*")
     ended = held.qt("flatten", tmp_path, "--timeout", 1)
     assert ended.code == 7
-    assert "the latch is closed, run it again" in ended.err
+    assert "positions and orders may be open; the latch is closed" in ended.err
     assert held.qt("latch show", tmp_path, "--json").data["closed"] is True
 
 

@@ -24,7 +24,7 @@ from qt_ray.adapters.paper.market_shapes import (
     trade_event,
 )
 from qt_ray.adapters.paper.spelling import text
-from qt_ray.adapters.paper.stream_names import INTERVALS_MS, Kind, Stream
+from qt_ray.adapters.paper.stream_names import CANDLES_MS, Kind, Stream
 from qt_ray.execution.exchange.exchange import Exchange
 from qt_ray.execution.exchange.listing import Listing
 from qt_ray.execution.exchange.told import LiquidationTold
@@ -165,7 +165,7 @@ class Feed:
 
     def _klines(self, stream: Stream, now_ms: int) -> Iterable[dict[str, Any]]:
         """Yield the bar as it stands, and before it the one that ended since it was last told."""
-        symbol, interval_ms = stream.symbol or "", INTERVALS_MS[stream.argument]
+        symbol, interval_ms = stream.symbol or "", CANDLES_MS[stream.argument]
         row = self._board.rows[symbol]
         bar = row.current(interval_ms)
         if bar is None:

@@ -20,7 +20,7 @@ from qt_ray.adapters.paper.market_shapes import (
 from qt_ray.adapters.paper.params import Params
 from qt_ray.adapters.paper.refusals import denied
 from qt_ray.adapters.paper.spelling import text
-from qt_ray.adapters.paper.stream_names import INTERVALS_MS
+from qt_ray.adapters.paper.stream_names import CANDLES_MS
 
 DEPTH_WEIGHTS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1_000: 20}
 KLINES_MAX, TRADES_MAX, FUNDINGS_MAX, DEPTH_MAX = 1_500, 1_000, 1_000, 1_000
@@ -97,7 +97,7 @@ def _klines(hall: Hall, call: Call) -> list[list[Any]]:
 
 
 def _bars(row: Row, params: Params) -> list[tuple[Any, int]]:
-    interval_ms = INTERVALS_MS.get(params.text("interval"))
+    interval_ms = CANDLES_MS.get(params.text("interval"))
     if interval_ms is None:
         raise denied(-1120)
     limit = params.limit(500, KLINES_MAX)

@@ -7,23 +7,10 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-INTERVALS_MS: dict[str, int] = {
-    "1m": 60_000,
-    "3m": 180_000,
-    "5m": 300_000,
-    "15m": 900_000,
-    "30m": 1_800_000,
-    "1h": 3_600_000,
-    "2h": 7_200_000,
-    "4h": 14_400_000,
-    "6h": 21_600_000,
-    "8h": 28_800_000,
-    "12h": 43_200_000,
-    "1d": 86_400_000,
-    "3d": 259_200_000,
-    "1w": 604_800_000,
-    "1M": 2_592_000_000,
-}
+from qt_ray.market.intervals import INTERVALS_MS
+
+# The venue also has bars that do not divide a day.
+CANDLES_MS: dict[str, int] = {**INTERVALS_MS, "3d": 259_200_000, "1w": 604_800_000, "1M": 2_592_000_000}
 
 
 class Road(StrEnum):
@@ -100,9 +87,9 @@ def stream_of(name: str) -> Stream | None:
     symbol = symbol.upper()
     if (plain := PLAIN.get(what)) is not None:
         return Stream(name, plain[0], symbol, plain[1])
-    if (kline := KLINE.fullmatch(what)) and kline[1] in INTERVALS_MS:
+    if (kline := KLINE.fullmatch(what)) and kline[1] in CANDLES_MS:
         return Stream(name, Kind.KLINE, symbol, KLINE_EVERY_MS, kline[1])
-    if (kline := CONTINUOUS.fullmatch(what)) and kline[1] in INTERVALS_MS and symbol.endswith(PERPETUAL):
+    if (kline := CONTINUOUS.fullmatch(what)) and kline[1] in CANDLES_MS and symbol.endswith(PERPETUAL):
         pair = symbol.removesuffix(PERPETUAL)
         return Stream(name, Kind.KLINE, pair, KLINE_EVERY_MS, kline[1], is_continuous=True)
     if depth := DEPTH.fullmatch(what):
