@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +40,7 @@ def paper_venue(
     step_ms: Annotated[int, typer.Option(min=10, help="Milliseconds between two quotes of a symbol.")] = 100,
     trade_log: Annotated[Path | None, typer.Option(help="Append every order and trade to this file.")] = None,
     unlimited: Annotated[bool, typer.Option("--unlimited", help="Count calls but refuse none of them.")] = False,
+    tied: Annotated[bool, typer.Option("--tied", help="Close when standard input does: with who opened it.")] = False,
     json: Json = False,
 ) -> None:
     """Open a paper venue and keep it open until interrupted."""
@@ -50,7 +53,7 @@ def paper_venue(
     shape: dict[str, Any] = {"invented": invented, "seed": seed, "speed": speed, "step_ms": step_ms}
     limits = ("weight_minute", "orders_minute", "orders_ten_seconds") if unlimited else ()
     shape |= dict.fromkeys(limits, UNLIMITED) | {"trade_log": trade_log}
-    asyncio.run(_open(_chosen(settings, names, recorded, shape), host, port, control_port, json))
+    asyncio.run(_open(_chosen(settings, names, recorded, shape), (host, port, control_port), tied, json))
 
 
 def _chosen(settings: "Settings", symbols: tuple[str, ...], recorded: bool, shape: dict[str, Any]) -> "PaperSettings":
@@ -66,24 +69,46 @@ def _chosen(settings: "Settings", symbols: tuple[str, ...], recorded: bool, shap
     return PaperSettings(symbols=symbols, balance=settings.fund.initial_balance, **shape)
 
 
-async def _open(settings: "PaperSettings", host: str, port: int, control_port: int, json: bool) -> None:
+async def _open(settings: "PaperSettings", place: tuple[str, int, int], tied: bool, json: bool) -> None:
     from qt_ray.adapters.paper.venue import PaperVenue
 
     venue = PaperVenue(settings)
     ended = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, ended.set)
+    host, *ports = place
     try:
-        await venue.start(host, port, control_port)
+        await venue.start(host, *ports)
     except OSError as error:
         await venue.stop()
-        ports = " and ".join(str(number) for number in (port, control_port) if number)
-        raise InvalidConfig(f"port {ports or 'any'} on {host}: free to listen on, was: {error.strerror}") from error
+        told = " and ".join(str(number) for number in ports if number)
+        raise InvalidConfig(f"port {told or 'any'} on {host}: free to listen on, was: {error.strerror}") from error
+    untie = await _tie(ended) if tied else None
     try:
         _show(venue, json)
         await ended.wait()
     finally:
+        if untie is not None:
+            untie()
         await venue.stop()
+
+
+async def _tie(ended: asyncio.Event) -> Callable[[], None]:
+    """Set `ended` when standard input ends, which is when everybody who could write to it is gone, however he went."""
+    tie = Tie(ended)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: tie, sys.stdin)
+    return transport.close
+
+
+class Tie(asyncio.Protocol):
+    """What is said is of no interest, only that nobody can say anything any more."""
+
+    def __init__(self, ended: asyncio.Event) -> None:
+        self._ended = ended
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take in that the other end is gone."""
+        self._ended.set()
 
 
 def _show(venue: "PaperVenue", json: bool) -> None:

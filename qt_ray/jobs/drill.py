@@ -6,6 +6,7 @@ run opens positions, stops and orders anew, and ends when the venue itself says 
 
 import asyncio
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -69,12 +70,14 @@ class Doors:
 
 @asynccontextmanager
 async def venue_process(positions: int, seed: int, *more: str) -> AsyncIterator[Doors]:
-    """Open a paper venue in a process of its own, and close it afterwards; `more` is said to its command."""
-    words = ["--port", "0", "--seed", str(seed), "--balance", str(BALANCE), "--unlimited", "--json"]
+    """Open a paper venue in a process of its own, and close it afterwards; `more` is said to its command.
+
+    However this process ends, the venue ends with it: it is tied to a pipe of which only we hold the other end.
+    """
+    words = ["--port", "0", "--seed", str(seed), "--balance", str(BALANCE), "--unlimited", "--tied", "--json"]
     words += ["--invented", str(max(positions - LISTED, 0)), *more]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "qt_ray.cli.main", "paper-venue", *words, stdout=asyncio.subprocess.PIPE
-    )
+    command = [sys.executable, "-m", "qt_ray.cli.main", "paper-venue", *words]
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
     try:
         yield await _doors(process)
     finally:
