@@ -31,7 +31,7 @@ def intents(seed: int, prices: dict[str, Decimal]) -> Iterator[Intent]:
     dice = Random(f"metronome {seed}")
     symbols = sorted(prices)
     for number in range(COUNT):
-        symbol = symbols[number // 2 % len(symbols)]
+        symbol = symbols[number // len(FIGURES) % len(symbols)]
         kind, times, through = FIGURES[number % len(FIGURES)] if number else FIGURES[1]
         side = dice.choice((Side.BUY, Side.SELL))
         decision = f"decision{seed}n{number}"

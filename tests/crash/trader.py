@@ -1,6 +1,7 @@
 """Trader: one account at work in a process of its own, which may be made to die at a point of an order's life.
 
-Asked by one JSON argument, it answers with one JSON line when it is ready and one when everything has settled.
+Asked by one JSON argument, it answers with one JSON line when it is ready and one when everything has settled; what
+keeps it from that it says on the other stream.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from qt_ray.adapters.binance.signing import Signer
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.trading.account_loop import AccountLoop, Keeping
 from qt_ray.core.limits import Limits
-from qt_ray.core.orders import Intent, OrderType, Working
+from qt_ray.core.orders import OrderType, Working
 from qt_ray.execution.gateway.effects import Declined
 from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.gateway.rules import Rules
@@ -34,7 +35,7 @@ from tests.crash.metronome import EPOCH, intents
 from tests.crash.points import NAMES
 
 LEASE_MS = 3_600_000
-BEAT_S = 0.06
+BEAT_S = 0.04
 LOOK_S = 0.005
 QUIET_S = 0.4
 # More orders a second than a fund may send, so that a day is short.
@@ -68,6 +69,11 @@ def say(**fields: Any) -> None:
     sys.stdout.flush()
 
 
+def complain(why: str) -> None:
+    sys.stderr.write(f"not at rest: {why}\n")
+    sys.stderr.flush()
+
+
 async def trade(asked: dict[str, Any]) -> None:
     """Open the account, want everything that the metronome wants, and wait until it has become of it what will."""
     death = Death(asked["point"], asked["nth"])
@@ -84,12 +90,11 @@ async def trade(asked: dict[str, Any]) -> None:
     await until(lambda: account.is_ready, working)
     say(said="ready", cpu_s=process_time())
     may_not_grow(asked["file_bytes_max"])
-    wanted = list(intents(asked["seed"], prices))
-    for intent in wanted:
+    for intent in intents(asked["seed"], prices):
         death.mark("decided", intent)
         account.gateway.take(partial(account.gateway.engine.want, intent))
         await asyncio.sleep(BEAT_S)
-    await come_to_rest(account, wanted, working)
+    await come_to_rest(account, working)
     books, book = account.custody.books, account.gateway.engine.book
     working.cancel()
     with suppress(asyncio.CancelledError):
@@ -99,26 +104,39 @@ async def trade(asked: dict[str, Any]) -> None:
     say(said="done", books=books.digest(), book=book.digest, alerts=alerts, declined=declined)
 
 
-async def come_to_rest(account: AccountLoop, wanted: list[Intent], working: "asyncio.Task[None]") -> None:
-    for intent in wanted:
-        account.gateway.take(partial(account.gateway.engine.cancel, intent.client_id, "the day is over"))
-    quiet = 0.0
+async def come_to_rest(account: AccountLoop, working: "asyncio.Task[None]") -> None:
+    """Want no entry any more, whichever attempt at it the gateway makes by itself, and wait until nothing moves."""
+    quiet, said = 0.0, ""
     while quiet < QUIET_S:
-        await until(lambda: is_settled(account), working)
+        if working.done():
+            working.result()
+        end_entries(account)
+        why = why_restless(account)
+        if why and why != said:
+            complain(why)
+        quiet, said = 0.0 if why else quiet + LOOK_S, why
         await asyncio.sleep(LOOK_S)
-        quiet = quiet + LOOK_S if is_settled(account) else 0.0
 
 
-def is_settled(account: AccountLoop) -> bool:
-    """Return whether books and venue agree, and nothing is open but one stop that covers all of each position."""
+def end_entries(account: AccountLoop) -> None:
+    book = account.gateway.engine.book
+    for intent in [tracked.intent for tracked in book.open() if not tracked.intent.reduce_only and not tracked.ending]:
+        account.gateway.take(partial(account.gateway.engine.cancel, intent.client_id, "the day is over"))
+
+
+def why_restless(account: AccountLoop) -> str:
+    """Return why it is not at rest: books and venue agree, and nothing is open but a stop on all of each position."""
     book = account.gateway.engine.book
     live = [book.orders[name] for name in book.live]
     stops = {(t.intent.symbol, t.intent.position_side): t.intent for t in live if isinstance(t.order, Working)}
     if len(stops) != len(live) or any(stop.type is not OrderType.STOP_MARKET for stop in stops.values()):
-        return False
+        return f"open beside stops: {[(t.intent.client_id, t.order.kind) for t in live]}"
     held = {key: position.quantity for key, position in account.custody.books.positions.items()}
-    covers = all(-stops[key].side.sign * stops[key].quantity / held[key] >= 1 for key in held if key in stops)
-    return account.is_ready and stops.keys() == held.keys() and covers
+    if stops.keys() != held.keys():
+        return f"stops for {[*stops]}, positions of {[*held]}"
+    if short := [key for key in held if -stops[key].side.sign * stops[key].quantity / held[key] < 1]:
+        return f"stops that cover less than their positions: {short}"
+    return "" if account.is_ready else account.custody.why_closed(now_ms()) or "the start is not over"
 
 
 async def until(holds: Callable[[], bool], working: "asyncio.Task[None]") -> None:

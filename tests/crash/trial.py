@@ -1,6 +1,7 @@
 """Trial: a trader is killed at one point of an order's life, starts again on its journal, and is then judged.
 
-The venue lives in this process, the trader in its own, so nothing of the trader survives but its files.
+The venue lives in this process, the trader in its own, so nothing of the trader survives but its files. Whatever goes
+wrong with a trial is a breach that it tells, never an end of the campaign it is part of.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.paper.faults import Rule
 from qt_ray.adapters.paper.venue import PaperSettings, PaperVenue
 from qt_ray.adapters.trading.memory import Memory
-from qt_ray.core.errors import Invariant
+from qt_ray.core.errors import Invariant, QtError
 from qt_ray.execution.books import Books
 from qt_ray.execution.gateway.book import Book
 from tests.crash.checker import breaches, gaps, journal_story, venue_story
@@ -31,6 +32,7 @@ from tests.crash.points import Point
 ROOT = Path(__file__).parents[2]
 BALANCE = Decimal(10_000_000)
 PATIENCE_S = 120
+COMPLAINTS = "complaints.txt"
 LOOK_S = 0.001
 # A request that is held up either reaches the venue before the successor has looked, or long after.
 HOLDS_MS = (300, 2_500)
@@ -42,6 +44,7 @@ class Trial:
 
     point: str
     run: int
+    nth: int = 1
     restart_s: float = 0.0
     restart_cpu_s: float = 0.0
     ready_ms: int = 0
@@ -54,11 +57,15 @@ class Trial:
     bare_over_kill_ms: list[int] = field(default_factory=list)
 
 
+class Unmet(Invariant):
+    """A day was over before the moment came at which its trader was to die."""
+
+
 class Life:
     """One life of the trader."""
 
-    def __init__(self, process: asyncio.subprocess.Process, started: float) -> None:
-        self._process, self._started = process, started
+    def __init__(self, process: asyncio.subprocess.Process, started: float, folder: Path) -> None:
+        self._process, self._started, self._folder = process, started, folder
 
     async def said(self, word: str) -> dict[str, Any] | None:
         """Return what it says under that word, or nothing if it is killed before."""
@@ -73,18 +80,25 @@ class Life:
         """Return the time from the start of the process to the moment that an entry would be sent, and its own work."""
         found = await self.said("ready")
         if found is None:
-            raise Invariant(f"a trader becomes ready, ended with {await self._process.wait()}")
+            raise Invariant(f"a trader becomes ready, ended with {await self._process.wait()}: {self.last_word()}")
         return perf_counter() - self._started, found["cpu_s"]
 
     async def killed(self) -> bool:
-        """Return whether it ended by SIGKILL."""
-        return await self._process.wait() == -signal.SIGKILL
+        """Return whether it ended by SIGKILL; nothing else but the end of its day may end it."""
+        code = await self._process.wait()
+        if code not in (0, -signal.SIGKILL):
+            raise Invariant(f"a trader lives until it is killed, ended with {code}: {self.last_word()}")
+        return code != 0
 
     def kill(self) -> None:
         self._process.kill()
 
     async def ended_well(self) -> bool:
         return await self._process.wait() == 0
+
+    def last_word(self) -> str:
+        """Return the last line that it complained with."""
+        return _last_word(self._folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +123,38 @@ async def life(venue: PaperVenue, folder: Path, seed: int, end: End) -> AsyncIte
         "seed": seed,
         **asdict(end),
     }
-    started = perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.crash.trader", orjson.dumps(asked), stdout=PIPE, stderr=PIPE, cwd=ROOT
-    )
-    try:
-        yield Life(process, started)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    words = [sys.executable, "-m", "tests.crash.trader", orjson.dumps(asked).decode()]
+    with (folder / COMPLAINTS).open("wb") as complaints:
+        started = perf_counter()
+        process = await asyncio.create_subprocess_exec(*words, stdout=PIPE, stderr=complaints, cwd=ROOT)
+        try:
+            yield Life(process, started, folder)
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
 
 
 async def tried(point: Point, run: int, folder: Path) -> Trial:
-    """Kill a trader at a point, let its successor come to rest, and judge what both sides have written."""
-    return await _judged(Trial(point.name, run), folder, lambda venue: _killed(venue, point, run, folder))
+    """Kill a trader at a point, let its successor come to rest, and judge what both sides have written.
+
+    How often a day comes to a point is the market's doing too: one that had fewer such moments than this run asks for
+    is lived anew, on a venue of its own, and ended at half as many.
+    """
+    nth = 1 + run % point.most
+    while True:
+        try:
+            return await _killed_at(point, run, nth, folder)
+        except Unmet as unmet:
+            if nth == 1:
+                return Trial(point.name, run, broken=[f"V14 {unmet}"])
+            nth //= 2
+
+
+async def _killed_at(point: Point, run: int, nth: int, folder: Path) -> Trial:
+    place = folder / f"{nth}"
+    place.mkdir()
+    return await _judged(Trial(point.name, run, nth), place, lambda venue: _killed(venue, point, run, nth, place))
 
 
 async def starved(run: int, folder: Path, file_bytes_max: int) -> Trial:
@@ -139,12 +170,15 @@ async def _judged(found: Trial, folder: Path, ended: Callable[[PaperVenue], Awai
         async with asyncio.timeout(PATIENCE_S):
             ended_ms = await ended(venue)
             told = await _rested(venue, found, folder)
-    except (TimeoutError, Invariant) as error:
-        found.broken = [f"V14 {str(error) or 'a successor comes to rest'}, within {PATIENCE_S} s"]
-        return found
+        _judge(found, folder, told, ended_ms)
+    except Unmet:
+        raise
+    except TimeoutError:
+        found.broken = [f"V14 a successor comes to rest within {PATIENCE_S} s, was not at rest: {_last_word(folder)}"]
+    except (QtError, OSError, ValueError) as error:
+        found.broken = [f"V14 {error}"]
     finally:
         await venue.stop()
-    _judge(found, folder, told, ended_ms)
     return found
 
 
@@ -155,25 +189,27 @@ async def _rested(venue: PaperVenue, found: Trial, folder: Path) -> dict[str, An
         found.ready_ms = now_ms()
         told = await second.said("done")
         if told is None or not await second.ended_well():
-            raise Invariant("a successor ends well")
+            raise Invariant(f"a successor ends well, said: {second.last_word()}")
         return told
 
 
-async def _killed(venue: PaperVenue, point: Point, run: int, folder: Path) -> int:
+async def _killed(venue: PaperVenue, point: Point, run: int, nth: int, folder: Path) -> int:
     """Let the first life run into its end, and return when that was."""
-    nth = 1 + run % point.most
-    ends_itself = point.held is None
-    async with life(venue, folder, run, End(point.name, nth) if ends_itself else End()) as first:
+    end = End(point.name, nth) if point.held is None else End()
+    async with life(venue, folder, run, end) as first:
         if point.held is not None:
             await first.ready_s()
             hold_ms = HOLDS_MS[run % len(HOLDS_MS)]
             rule = Rule(point.held, method="POST", path="/fapi/v1/order", nth=nth, delay_ms=hold_ms)
             venue.faults.add(rule)
-            while not rule.done:
+            over = asyncio.create_task(first.said("done"))
+            while not rule.done and not over.done():
                 await asyncio.sleep(LOOK_S)
-            first.kill()
+            if rule.done:
+                first.kill()
+            await over
         if not await first.killed():
-            raise Invariant(f"the point is met {nth} times before the day is over")
+            raise Unmet(f"a day comes to {point.name} {nth} times, this one did not")
         return now_ms()
 
 
@@ -184,6 +220,11 @@ async def _refused(venue: PaperVenue, run: int, folder: Path, file_bytes_max: in
         if await first.said("done") is not None or await first.ended_well():
             raise Invariant("a trader whose journal is not durable ends")
         return now_ms()
+
+
+def _last_word(folder: Path) -> str:
+    lines = (folder / COMPLAINTS).read_text().strip().splitlines()
+    return lines[-1] if lines else "no word"
 
 
 def _judge(found: Trial, folder: Path, told: dict[str, Any], killed_ms: int) -> None:
