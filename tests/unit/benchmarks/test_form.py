@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.__main__ import MODULES, measured, page, row_of
+from benchmarks.__main__ import MODULES, row_of
 from benchmarks.form import (
     Row,
     Sample,
@@ -87,20 +87,6 @@ def test_json_prints_one_object_per_row_and_a_table_prints_the_verdict(
     main(measure, [])
     assert "FALLS SHORT" in capsys.readouterr().out
     assert asked == [True, False]
-
-
-def test_the_page_says_what_falls_short_and_what_did_not_finish() -> None:
-    short = at_least("slow thing", "x/s", sample(1.0), 2.0)
-    text = page([("money", [short], ""), ("market", [], "Invalid: no bars")], "python -m benchmarks", False)
-    assert "1 rows, 1 of them fall short" in text
-    assert "| slow thing | 1 | x/s |  |  | 2 | **FALLS SHORT** | 3 | 1 to 1 |" in text
-    assert "**Did not finish:** Invalid: no bars" in text
-
-
-def test_a_benchmark_that_fails_is_reported_and_not_raised() -> None:
-    rows, failure = measured("no_such_benchmark", True)
-    assert rows == []
-    assert "no_such_benchmark" in failure
 
 
 def test_every_benchmark_is_registered_once() -> None:
