@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from qt_ray.adapters.settings_values import Count, Section, Text
+from qt_ray.core.limits import RECEIVE_WINDOW_MS
 
 RECV_WINDOW_MS_MAX = 60_000
 SCHEMES = {"rest_url": ("http://", "https://"), "ws_url": ("ws://", "wss://")}
@@ -22,7 +23,7 @@ class Exchange(Section):
     """Another address for requests; null takes that of `kind`."""
     ws_url: Text | None = None
     """Another address for streams; given exactly when `rest_url` is."""
-    recv_window_ms: Count = 2_000
+    recv_window_ms: Count = RECEIVE_WINDOW_MS
     """How late a request may reach the exchange and still be carried out; at most 60000."""
     connect_timeout_ms: Count = 2_000
     """How long connecting may take; what has not connected by then was never sent."""

@@ -13,6 +13,9 @@ from qt_ray.core.bounds import check, either, less, more
 from qt_ray.core.errors import Invalid
 
 DAY_MS = 86_400_000
+# How late a request may reach a venue and still be carried out, where no setting says otherwise. Whoever signs requests
+# and whoever waits until one cannot arrive any more must mean the same.
+RECEIVE_WINDOW_MS = 2_000
 
 
 class Mode(StrEnum):

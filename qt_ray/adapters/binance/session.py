@@ -59,6 +59,11 @@ class BinanceSession:
         session._keeper = asyncio.create_task(session._keep_time())
         return session
 
+    @property
+    def receive_window_ms(self) -> int:
+        """Return how long after it was sent a request of ours may still be carried out."""
+        return self._wire.receive_window_ms
+
     async def ask(self, call: Call) -> Answer[Any]:
         """Carry out one call and return what came of it."""
         try:

@@ -22,6 +22,7 @@ from qt_ray.adapters.binance.endpoints import Endpoints
 from qt_ray.adapters.binance.requests import Step
 from qt_ray.adapters.binance.signing import Signer, encoded
 from qt_ray.adapters.binance.usage import Usage
+from qt_ray.core.limits import RECEIVE_WINDOW_MS
 
 BODY_MAX: Final = 32 * 2**20
 CONNECTIONS_MAX: Final = 16
@@ -32,7 +33,7 @@ KEEP_ALIVE_S: Final = 60
 class Patience:
     """How long anything may take."""
 
-    recv_window_ms: int = 2_000
+    recv_window_ms: int = RECEIVE_WINDOW_MS
     connect_ms: int = 2_000
     answer_ms: int = 5_000
 
@@ -56,6 +57,7 @@ class Wire:
 
     def __init__(self, endpoints: Endpoints, signer: Signer | None, patience: Patience, usage: Usage) -> None:
         self.endpoints = endpoints
+        self.receive_window_ms = patience.recv_window_ms
         self.http = ClientSession(
             connector=TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=KEEP_ALIVE_S),
             headers=signer.headers if signer else {},
@@ -89,7 +91,7 @@ class Wire:
     def _query(self, step: Step, venue_ms: int) -> str:
         if self._signer is None or not step.is_signed:
             return encoded(step.pairs)
-        window = ("recvWindow", str(self._patience.recv_window_ms))
+        window = ("recvWindow", str(self.receive_window_ms))
         return self._signer.sign(encoded((*step.pairs, window, ("timestamp", str(venue_ms)))))
 
     async def _reply(self, response: ClientResponse) -> Reply | Lost:

@@ -32,7 +32,7 @@ from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.gateway.fence import SHUT, Fence
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.venue.news import News
-from qt_ray.execution.venue.session import VenueSession
+from qt_ray.execution.venue.session import VenueSession, Windowed
 from qt_ray.execution.venue.views import PositionSide, RulesView
 
 ALERTS_MAX: Final = 1_000
@@ -91,7 +91,7 @@ class AccountLoop:
     ) -> Self:
         """Return an account that remembers what `folder` holds; the first time, its books begin now.
 
-        Its latch lies beside that folder unless another place is named.
+        Its latch lies beside that folder unless another place is named. The receive window is the session's own.
         """
         with ExitStack() as undo:
             memory = Memory(folder, Book(rules.ended_max, rules.spent_max), disk)
@@ -101,7 +101,7 @@ class AccountLoop:
                 memory.post([await opening_of(session, symbols)])
             books = _books(memory.entries, listed)
             custody = Custody(memory.book, books, listed, keeping.strategy, keeping.stop_distance)
-            loop = GatewayLoop(Gateway(rules, memory.book), memory, session, clock, mark)
+            loop = GatewayLoop(Gateway(windowed(rules, session), memory.book), memory, session, clock, mark)
             undo.pop_all()
         return cls(loop, custody, memory, Latch(latch or folder.with_name(LATCH_FILE)), clock, mark)
 
@@ -211,6 +211,11 @@ class AccountLoop:
         except OSError as error:
             reason = error.strerror or str(error)
             self._alert(Alert(Severity.WARNING, "no snapshot could be taken", reason, self._clock()))
+
+
+def windowed(rules: Rules, session: VenueSession) -> Rules:
+    """Return the rules with the window that requests are signed with: no absence is believed before it has passed."""
+    return replace(rules, receive_window_ms=session.receive_window_ms) if isinstance(session, Windowed) else rules
 
 
 def _books(entries: list[Entry], listed: RulesView) -> Books:

@@ -2,7 +2,7 @@
 
 Message limits and the duplicate window are the policy's own (`Limits`); the rest is how long we wait, how often we
 ask and how much we let wait. `deadline_ms` is the one that absence rests on: until a request can no longer be
-accepted, not seeing it proves nothing. So `receive_window_ms` is what the adapter signs with, or more.
+accepted, not seeing it proves nothing. So `receive_window_ms` is what the session itself says, where it says anything.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from qt_ray.core.errors import Invalid
-from qt_ray.core.limits import Limits
+from qt_ray.core.limits import RECEIVE_WINDOW_MS, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Rules:
 
     limits: Limits = field(default_factory=Limits)
     allowance: Allowance = field(default_factory=Allowance)
-    receive_window_ms: int = 2_000
+    receive_window_ms: int = RECEIVE_WINDOW_MS
     clock_error_ms: int = 250
     answer_ms: int = 2_500
     question_ms: int = 1_000

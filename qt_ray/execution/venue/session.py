@@ -38,3 +38,12 @@ class Metered(Protocol):
 
     def usage(self) -> UsageView:
         """Return the venue's count as of its last answer."""
+
+
+@runtime_checkable
+class Windowed(Protocol):
+    """A session that says in each request until when the venue may carry it out; later than that it cannot arrive."""
+
+    @property
+    def receive_window_ms(self) -> int:
+        """Return how long after it was sent a request may still be carried out."""
