@@ -1,6 +1,6 @@
 """Doctor: each reason not to trade, looked for before trading; a check that could not be made is no good news.
 
-A check says what it saw and how bad that is. Critical ones forbid a start, and `gate` is what a start with real money
+A check says what it saw and how bad that is. Critical ones forbid a start, and `gate` is what every start of an account
 passes; a warning is for a person to weigh.
 """
 
@@ -73,13 +73,13 @@ async def _keys(session: BinanceSession, settings: Settings) -> list[Finding]:
 
 
 def judged_key(key: KeyView, kind: str) -> Iterator[Finding]:
-    """Yield what a key may and should not; with real money one that can withdraw is refused."""
-    live = kind == "live"
+    """Yield what a key may and should not; one that can withdraw is refused wherever it is a secret."""
+    live, is_secret = kind == "live", kind != "paper"
     if not key.may_trade:
         yield Finding("keys", Health.CRITICAL, "the key may not trade futures")
     if key.may_withdraw is True or (live and key.may_withdraw is None):
         detail = "the key can withdraw" if key.may_withdraw else "nobody says whether the key can withdraw"
-        yield Finding("keys", Health.CRITICAL if live else Health.WARNING, f"{detail}; make one that cannot")
+        yield Finding("keys", Health.CRITICAL if is_secret else Health.WARNING, f"{detail}; make one that cannot")
     if live and key.bound_to_addresses is not True:
         yield Finding("keys", Health.WARNING, "the key is not bound to addresses")
     if key.may_trade and key.may_withdraw is False:

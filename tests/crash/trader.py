@@ -14,23 +14,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from time import process_time
 from typing import Any
 
 import orjson
 
-from qt_ray.adapters.binance.assembly import PAPER_KEY, PAPER_SECRET
-from qt_ray.adapters.binance.endpoints import Endpoints
-from qt_ray.adapters.binance.session import BinanceSession
-from qt_ray.adapters.binance.signing import Signer
+from qt_ray.adapters.binance.assembly import open_session
 from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.account_loop import AccountLoop, Keeping
 from qt_ray.core.limits import Limits
 from qt_ray.core.orders import OrderType, Working
 from qt_ray.execution.gateway.effects import Declined
 from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.gateway.rules import Rules
+from qt_ray.jobs.trading import begun
 from tests.crash.metronome import EPOCH, intents
 from tests.crash.points import NAMES
 
@@ -78,9 +76,9 @@ async def trade(asked: dict[str, Any]) -> None:
     """Open the account, want everything that the metronome wants, and wait until it has become of it what will."""
     death = Death(asked["point"], asked["nth"])
     prices = {symbol: Decimal(price) for symbol, price in asked["prices"].items()}
-    endpoints = Endpoints(asked["rest"], asked["streams"], asked["rest"])
-    session = await BinanceSession.open(endpoints, Signer(PAPER_KEY, PAPER_SECRET))
-    account = await AccountLoop.open(Path(asked["folder"]), session, prices, RULES, Keeping(), mark=death.mark)
+    settings = Settings.model_validate(asked["settings"])
+    session = await open_session(settings.exchange, settings.credentials)
+    account = await begun(session, settings, RULES, Keeping(), death.mark)
     declined: Counter[str] = Counter()
     account.gateway.listen(
         lambda effect, at_ms: declined.update([effect.reason] if isinstance(effect, Declined) else [])

@@ -21,7 +21,9 @@ import orjson
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.paper.faults import Rule
 from qt_ray.adapters.paper.venue import PaperSettings, PaperVenue
+from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.memory import Memory
+from qt_ray.adapters.trading.places import places_of
 from qt_ray.core.errors import Invariant, QtError
 from qt_ray.execution.books import Books
 from qt_ray.execution.gateway.book import Book
@@ -33,6 +35,7 @@ ROOT = Path(__file__).parents[2]
 BALANCE = Decimal(10_000_000)
 PATIENCE_S = 120
 COMPLAINTS = "complaints.txt"
+JOURNAL = places_of(Settings()).journal.relative_to(Settings().fund.state)
 LOOK_S = 0.001
 # A request that is held up either reaches the venue before the successor has looked, or long after.
 HOLDS_MS = (300, 2_500)
@@ -116,9 +119,11 @@ async def life(venue: PaperVenue, folder: Path, seed: int, end: End) -> AsyncIte
     if not plan.exists():  # the decider repeats itself: prices are those of its first life
         plan.write_bytes(orjson.dumps({symbol: str(venue.exchange.last_price(symbol)) for symbol in BEST}))
     asked = {
-        "folder": str(folder / "journal"),
-        "rest": venue.base_url,
-        "streams": venue.ws_url,
+        "settings": {
+            "fund": {"state": str(folder)},
+            "exchange": {"rest_url": venue.base_url, "ws_url": venue.ws_url},
+            "market": {"symbols": sorted(BEST)},
+        },
         "prices": orjson.loads(plan.read_bytes()),
         "seed": seed,
         **asdict(end),
@@ -228,9 +233,9 @@ def _last_word(folder: Path) -> str:
 
 
 def _judge(found: Trial, folder: Path, told: dict[str, Any], killed_ms: int) -> None:
-    theirs, ours = venue_story(folder / "venue.jsonl"), journal_story(folder / "journal")
+    theirs, ours = venue_story(folder / "venue.jsonl"), journal_story(folder / JOURNAL)
     found.broken = breaches(theirs, ours, BALANCE)
-    for name, digest in recalled_digests(folder / "journal").items():
+    for name, digest in recalled_digests(folder / JOURNAL).items():
         if digest != told[name]:
             found.broken.append(f"V12 {name}: replay leads to {digest}, was {told[name]}")
     found.trades, found.orders = len(theirs.of("trade")), len(theirs.of("order", "algo"))

@@ -36,14 +36,17 @@ def seen(*rules: SymbolRules) -> RulesView:
 
 
 @pytest.mark.parametrize(("withdraw", "bound"), [*product(ANSWERS, ANSWERS)])
-def test_with_real_money_only_a_key_that_surely_cannot_withdraw_may_start(
+def test_only_a_key_that_cannot_withdraw_may_start_and_with_real_money_somebody_must_say_so(
     withdraw: bool | None, bound: bool | None
 ) -> None:
     live = worst(judged_key(KeyView(True, withdraw, bound), "live"))
     assert (live is Health.CRITICAL) == (withdraw is not False)
     assert (live is Health.OK) == (withdraw is False and bound is True)
-    for kind in ("paper", "testnet"):
-        assert worst(iter([*judged_key(KeyView(True, withdraw, bound), kind), OK])) < Health.CRITICAL
+    found = {
+        kind: worst(iter([*judged_key(KeyView(True, withdraw, bound), kind), OK])) for kind in ("paper", "testnet")
+    }
+    assert found["paper"] < Health.CRITICAL
+    assert (found["testnet"] is Health.CRITICAL) == (withdraw is True)
 
 
 @pytest.mark.parametrize("kind", ["paper", "testnet", "live"])
