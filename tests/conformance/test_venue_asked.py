@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from qt_ray.adapters.paper.listings import listings
+from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import PositionSide, Side
 from qt_ray.execution.venue import calls
 from qt_ray.execution.venue.contracts import Fees, instrument_of
@@ -182,6 +183,21 @@ def test_the_book_has_our_own_orders_in_it(kind: str) -> None:
         assert after.bids == ((D(70_000), D("0.5")), (D("69999.9"), D(100)))
         assert after.update_id > before.update_id
         assert await house.code(calls.AskBook("NEVERUSDT", 5)) == -1121
+
+    play(kind, story)
+
+
+def test_a_book_is_as_deep_as_was_asked_and_no_depth_is_asked_that_a_venue_does_not_show(kind: str) -> None:
+    async def story(house: House) -> None:
+        for away in range(1, 8):
+            price = str(69_990 - away)
+            await house.done(calls.Place(limit(f"b{away}", price, quantity="0.01")))
+        shown = {levels: await house.done(calls.AskBook(BTC, levels)) for levels in calls.LEVELS}
+        assert {levels: len(book.bids) for levels, book in shown.items()} == {n: min(n, 8) for n in calls.LEVELS}
+        assert all(book.bids == shown[1_000].bids[:levels] for levels, book in shown.items())
+        for levels in (0, 7, 5_000):
+            with pytest.raises(Invalid, match=f"5, 10, 20, 50, 100, 500, 1000 levels deep, was {levels}"):
+                calls.AskBook(BTC, levels)
 
     play(kind, story)
 

@@ -403,7 +403,7 @@ def test_one_connection_serves_many_calls() -> None:
     async def story(fake: Venue, session: BinanceSession) -> None:
         fake.plan("GET", "/fapi/v1/depth", says({"lastUpdateId": 5, "bids": [["1", "2"]], "asks": []}))
         for _ in range(5):
-            assert isinstance(await session.ask(AskBook("BTCUSDT", 7)), Done)
+            assert isinstance(await session.ask(AskBook("BTCUSDT", 10)), Done)
         assert isinstance(await session.ask(AskTime()), Done)
         assert isinstance(await session.ask(AskAccount()), Refused)
         assert len(fake.callers) == 1

@@ -29,7 +29,7 @@ from qt_ray.execution.venue import calls
 from qt_ray.execution.venue.calls import Call, Done
 
 Read = Callable[[Any], Done[Any]]
-LEVELS: Final = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1_000: 20}
+DEPTH_WEIGHTS: Final = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1_000: 20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +205,9 @@ def _ask_brackets(call: calls.AskBrackets) -> Plan:
 
 
 def _ask_book(call: calls.AskBook) -> Plan:
-    deep = next((levels for levels in LEVELS if levels >= call.levels), max(LEVELS))
     read = one(lambda body: book_view(call.symbol, body), "depth")
-    pairs = (("symbol", call.symbol), ("limit", str(deep)))
-    return Plan((Step("GET", "/fapi/v1/depth", pairs, read, LEVELS[deep], is_signed=False),))
+    pairs = (("symbol", call.symbol), ("limit", str(call.levels)))
+    return Plan((Step("GET", "/fapi/v1/depth", pairs, read, DEPTH_WEIGHTS[call.levels], is_signed=False),))
 
 
 def _ask_marks(call: calls.AskMarks) -> Plan:

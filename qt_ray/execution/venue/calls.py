@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic, TypeVar
 
+from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import Intent, Side
 
 BATCH_MAX = 5
 NOT_SENT = 0
+LEVELS = (5, 10, 20, 50, 100, 500, 1_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +154,14 @@ class AskBrackets:
 
 @dataclass(frozen=True, slots=True)
 class AskBook:
-    """Ask for a symbol's order book, some levels deep."""
+    """Ask for a symbol's order book, one of `LEVELS` deep: a venue shows no other depth, so nobody asks for one."""
 
     symbol: str
     levels: int = 100
+
+    def __post_init__(self) -> None:
+        if self.levels not in LEVELS:
+            raise Invalid(f"a book is asked for {', '.join(map(str, LEVELS))} levels deep, was {self.levels}")
 
 
 @dataclass(frozen=True, slots=True)

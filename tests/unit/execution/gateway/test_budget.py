@@ -97,7 +97,7 @@ def test_too_many_requests_silences_the_share_and_a_ban_silences_all() -> None:
         (AskPositions(), 5, 0),
         (AskBook("BTCUSDT", 20), 2, 0),
         (AskBook("BTCUSDT", 500), 10, 0),
-        (AskBook("BTCUSDT", 5_000), 20, 0),
+        (AskBook("BTCUSDT", 1_000), 20, 0),
     ],
 )
 def test_a_call_weighs_what_the_venue_says(call: Call, weight: int, orders: int) -> None:
