@@ -15,13 +15,12 @@ from qt_ray.execution.exchange.floor import Floor, Market
 from qt_ray.execution.exchange.margin import figures, maintenance, tier_of, totals
 from qt_ray.execution.exchange.matching import after_trade, quantities, take
 from qt_ray.execution.exchange.orders import admit, number
-from qt_ray.execution.exchange.settlement import UNIT, settle
+from qt_ray.execution.exchange.settlement import CLEARING, UNIT, settle
 from qt_ray.execution.exchange.told import LiquidationTold, MarginCallTold
 from qt_ray.execution.exchange.values import ZERO, Held, Order, SelfTrade, TimeInForce
 from qt_ray.execution.venue.views import PositionSide
 
 WARN_RATIO = Decimal("0.8")
-CLEARING = "INSURANCE_CLEAR"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from qt_ray.execution.exchange.values import ZERO, AlgoState, Happened, Held, Or
 from qt_ray.execution.venue.views import PositionSide
 
 UNIT = Decimal("1e-8")
+CLEARING = "INSURANCE_CLEAR"
 BURNED = "BNB"
 BURN_SHARE = Decimal("0.9")
 
@@ -37,6 +38,21 @@ def settle(
     floor.tell_order(line, Happened.CALCULATED if order.forced else Happened.TRADE, order, trade)
     if order.state is OrderState.FILLED:
         finish_parent(floor, account, order)
+    _insure(floor, account, line)
+
+
+def _insure(floor: Floor, account: Account, line: Line) -> None:
+    """Let the insurance fund pay what a gap took below nothing, once the asset has no position that could earn it back.
+
+    With margin in several assets one below zero is a debt that the others secure, and stays.
+    """
+    asset = line.listing.quote
+    missing = -account.wallets.get(asset, ZERO)
+    if missing <= 0 or account.multi_assets:
+        return
+    if all(other.is_flat for other in account.lines.values() if other.listing.quote == asset):
+        floor.pay(account, CLEARING, asset, missing, line.listing.symbol)
+        floor.tell_account(account, CLEARING, (asset,), missing)
 
 
 def _trade(

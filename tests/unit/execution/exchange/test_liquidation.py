@@ -76,6 +76,39 @@ def test_a_gap_through_everything_is_the_insurance_funds() -> None:
         assert 0 <= x.figures("ann")["USDT"].wallet < D("1.1")
 
 
+THIN = "1@96 9@80"
+
+
+def left_through_a_hole(x: Exchange) -> dict[str, object]:
+    """Ann leaves a position into a book that pays far less than the mark says; return what moved her wallet then."""
+    before = len(x.incomes("ann"))
+    x.quote(market(THIN, "10@100.1", last="100", mark="100"), START + 1)
+    x.place("ann", sell("10", reduce_only=True), START + 2)
+    assert x.positions("ann", BTC)[0].held.quantity == 0
+    return {income.kind: income.amount for income in x.incomes("ann")[before:]}
+
+
+def test_a_wallet_that_a_gap_took_below_nothing_is_filled_up_by_the_insurance_fund() -> None:
+    x = levered()
+    moved = left_through_a_hole(x)
+    assert moved["INSURANCE_CLEAR"] > 0
+    assert wallet(x) == 0
+    last = [told for told in x.drain() if isinstance(told, AccountTold)][-1]
+    assert (last.reason, last.wallets["USDT"]) == ("INSURANCE_CLEAR", 0)
+
+
+def test_what_another_position_may_still_earn_is_not_paid_by_the_fund_and_neither_is_a_secured_debt() -> None:
+    x = levered("140")
+    x.place("ann", buy("0.1", symbol=ETH), START)
+    assert "INSURANCE_CLEAR" not in left_through_a_hole(x)
+    assert wallet(x) < 0
+    x = exchange(wallet="100")
+    x.set_multi_assets("ann", True, START)
+    x.place("ann", buy("10"), START)
+    assert "INSURANCE_CLEAR" not in left_through_a_hole(x)
+    assert wallet(x) < 0
+
+
 def test_orders_end_before_the_position_does() -> None:
     x = levered("200")
     x.place("ann", buy("1", "80"), START)
