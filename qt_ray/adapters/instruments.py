@@ -108,12 +108,11 @@ def venue_of(path: Path | None = None) -> str:
     return str(read_yaml(where, where.name).get("venue", ""))
 
 
-def pick(instruments: Mapping[str, Instrument], symbols: Iterable[str]) -> tuple[Instrument, ...]:
-    """Return the instruments of `symbols` in that order; each must have filters."""
+def pick(instruments: Mapping[str, Instrument], symbols: Iterable[str], hint: str) -> tuple[Instrument, ...]:
+    """Return the instruments of `symbols` in that order; each must have filters, which `hint` says where to get."""
     chosen = []
     for symbol in symbols:
         if symbol not in instruments:
-            hint = "add it to instruments.yaml, or infer them with --set data.infer_filters=true"
             raise Invalid(f"{symbol}: a symbol has filters, this one has none; {hint}")
         chosen.append(instruments[symbol])
     return tuple(chosen)

@@ -70,7 +70,7 @@ def market_of(settings: Settings) -> tuple[Bars, tuple[Instrument, ...]]:
     if data.infer_filters:
         return bars, tuple(infer_instrument(symbol, bars) for symbol in bars.symbols)
     known = load_instruments(None if data.instruments is None else Path(data.instruments))
-    listed = pick(known, market.symbols)
+    listed = pick(known, market.symbols, "add it to instruments.yaml, or infer them with --set data.infer_filters=true")
     prices = np.stack((bars.open, bars.high, bars.low, bars.close))
     return bars, tuple(fit_to_data(one, prices[:, :, at]) for at, one in enumerate(listed))
 

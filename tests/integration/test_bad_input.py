@@ -156,7 +156,7 @@ def test_a_symbol_without_filters_is_refused_and_may_be_studied_with_inferred_on
     path = parquet(tmp_path, columns(), "UNKNOWNUSDT")
     assert qt("data", "import", path, "--root", tmp_path / "data").code == 0
     own = ("--set", f"data.root={tmp_path / 'data'}", "--set", "market.symbols=UNKNOWNUSDT", "--out", tmp_path / "run")
-    refused(qt("backtest", *own), 6, "UNKNOWNUSDT", "a symbol has filters")
+    refused(qt("backtest", *own), 6, "UNKNOWNUSDT", "a symbol has filters", "data.infer_filters=true")
     assert not (tmp_path / "run").exists()
     assert qt("backtest", *own, "--set", "data.infer_filters=true").code == 0
 

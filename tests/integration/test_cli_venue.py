@@ -83,7 +83,7 @@ def test_a_port_in_use_is_named() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("--symbols", "NOPEUSDT"), 6, ("NOPEUSDT", "has filters")),
+        (("--symbols", "NOPEUSDT"), 6, ("NOPEUSDT", "has filters", "the venue lists BTCUSDT")),
         (("--balance", "-5"), 3, ("fund.initial_balance", "-5")),
         (("--balance", "lots"), 3, ("fund.initial_balance", "lots")),
         (("--port", "70000"), 2, ("--port", "65535")),

@@ -23,7 +23,8 @@ def listings(symbols: Iterable[str], invented: int = 0) -> dict[str, Listing]:
     wanted = tuple(symbols) or tuple(known)
     if not 0 <= invented <= INVENTED_MAX:
         raise InvalidConfig(f"invented symbols are 0 to {INVENTED_MAX}, were {invented}")
-    found = [*pick(known, wanted), *map(invent, range(invented))]
+    hint = f"the venue lists {', '.join(known)}, and invented ones if asked to"
+    found = [*pick(known, wanted, hint), *map(invent, range(invented))]
     return {instrument.symbol: listing_of(instrument) for instrument in found}
 
 

@@ -76,9 +76,9 @@ def test_a_bad_file_is_refused_by_symbol_and_field(tmp_path: Path, old: str, new
 
 def test_a_symbol_without_filters_is_refused_with_a_hint() -> None:
     instruments = load_instruments()
-    assert [i.symbol for i in pick(instruments, ["ETHUSDT", "BTCUSDT"])] == ["ETHUSDT", "BTCUSDT"]
-    with pytest.raises(Invalid, match=r"NEWUSDT: a symbol has filters.*data.infer_filters=true"):
-        pick(instruments, ["NEWUSDT"])
+    assert [i.symbol for i in pick(instruments, ["ETHUSDT", "BTCUSDT"], "")] == ["ETHUSDT", "BTCUSDT"]
+    with pytest.raises(Invalid, match=r"^NEWUSDT: a symbol has filters, this one has none; look there$"):
+        pick(instruments, ["NEWUSDT"], "look there")
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=50), st.integers(0, 5))
