@@ -27,6 +27,10 @@ class Listings:
         self._asked_ms: int | None = None
         self._due_ms: int | None = None
 
+    def of(self, symbol: str) -> SymbolRules | None:
+        """Return a symbol's rules of now, or nothing when it is not listed."""
+        return self.symbols.get(symbol)
+
     @property
     def quotes(self) -> dict[str, str]:
         """Return the asset in which each symbol pays its profit."""

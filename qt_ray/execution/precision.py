@@ -33,17 +33,32 @@ class Unfit:
     rule: str
 
 
-def fit(intent: Intent, rules: SymbolRules, mark: Decimal) -> Intent | Unfit:
+def fit(intent: Intent, rules: SymbolRules, mark: Decimal | None) -> Intent | Unfit:
     """Return the order as the venue takes it, never more than was wanted, or why there is none.
 
-    A quantity above the venue's most is cut to it: what is left is wanted still, and another order's business.
+    A quantity above the venue's most is cut to it: what is left is wanted still, and another order's business. Without
+    a mark nothing is judged by it.
     """
     quantity, limit, trigger = quantity_of(intent, rules), limit_of(intent, rules.tick), trigger_of(intent, rules.tick)
     unfit = _not_taken(intent, rules) or _wrong_size(intent, quantity, rules) or _off_range(limit, trigger, rules)
     if unfit is not None:
         return unfit
-    fitted = replace(intent, quantity=quantity, limit_price=limit, trigger_price=trigger)
+    fitted = intent
+    if (quantity, limit, trigger) != (intent.quantity, intent.limit_price, intent.trigger_price):
+        fitted = replace(intent, quantity=quantity, limit_price=limit, trigger_price=trigger)
     return _too_far(fitted, rules, mark) or _too_small(fitted, rules, mark) or fitted
+
+
+def why_unfit(intent: Intent, rules: SymbolRules) -> str | None:
+    """Return the rule of the venue that an order breaks as it stands, whatever the mark is, or nothing."""
+    fitted = fit(intent, rules, None)
+    if isinstance(fitted, Unfit):
+        return fitted.rule
+    for name in ("quantity", "limit_price", "trigger_price"):
+        wanted, taken = getattr(intent, name), getattr(fitted, name)
+        if wanted != taken:
+            return f"{name}: on {intent.symbol}'s grid and within its limits, {taken} would be, was {wanted}"
+    return None
 
 
 def quantity_of(intent: Intent, rules: SymbolRules) -> Decimal:
@@ -70,9 +85,10 @@ def trigger_of(intent: Intent, tick: Decimal) -> Decimal | None:
     return _on_tick(intent.trigger_price, tick, waits_above is not intent.reduce_only)
 
 
-def worth(intent: Intent, mark: Decimal) -> Decimal:
-    """Return what the venue takes the order to be worth, at its own price if it has one."""
-    return EXACT.multiply(intent.quantity, intent.limit_price or intent.trigger_price or mark)
+def worth(intent: Intent, mark: Decimal | None) -> Decimal | None:
+    """Return what the venue takes the order to be worth, at its own price if it has one, else at the mark."""
+    price = intent.limit_price or intent.trigger_price or mark
+    return None if price is None else EXACT.multiply(intent.quantity, price)
 
 
 def _not_taken(intent: Intent, rules: SymbolRules) -> Unfit | None:
@@ -98,9 +114,9 @@ def _off_range(limit: Decimal | None, trigger: Decimal | None, rules: SymbolRule
     return None
 
 
-def _too_far(fitted: Intent, rules: SymbolRules, mark: Decimal) -> Unfit | None:
+def _too_far(fitted: Intent, rules: SymbolRules, mark: Decimal | None) -> Unfit | None:
     # A conditional order's limit is judged when it is triggered, against the mark of that moment.
-    if fitted.type is not OrderType.LIMIT or fitted.limit_price is None:
+    if fitted.type is not OrderType.LIMIT or fitted.limit_price is None or mark is None:
         return None
     up, down = EXACT.multiply(mark, rules.price_up), EXACT.multiply(mark, rules.price_down)
     if fitted.side is Side.BUY and fitted.limit_price > up:
@@ -110,11 +126,12 @@ def _too_far(fitted: Intent, rules: SymbolRules, mark: Decimal) -> Unfit | None:
     return None
 
 
-def _too_small(fitted: Intent, rules: SymbolRules, mark: Decimal) -> Unfit | None:
+def _too_small(fitted: Intent, rules: SymbolRules, mark: Decimal | None) -> Unfit | None:
+    value = worth(fitted, mark)
     # The venue lets any remainder out of a position.
-    if fitted.reduce_only or worth(fitted, mark) >= rules.notional_min:
+    if fitted.reduce_only or value is None or value >= rules.notional_min:
         return None
-    return Unfit(Reason.NOTIONAL, f"notional: at least {rules.notional_min}, was {worth(fitted, mark)}")
+    return Unfit(Reason.NOTIONAL, f"notional: at least {rules.notional_min}, was {value}")
 
 
 def _down(quantity: Decimal, step: Decimal) -> Decimal:

@@ -101,7 +101,8 @@ class AccountLoop:
                 memory.post([await opening_of(session, symbols)])
             books = _books(memory.entries, listed)
             custody = Custody(memory.book, books, listed, keeping.strategy, keeping.stop_distance)
-            loop = GatewayLoop(Gateway(windowed(rules, session), memory.book), memory, session, clock, mark)
+            engine = Gateway(windowed(rules, session), memory.book, listed=custody.listings.of)
+            loop = GatewayLoop(engine, memory, session, clock, mark)
             undo.pop_all()
         return cls(loop, custody, memory, Latch(latch or folder.with_name(LATCH_FILE)), clock, mark)
 

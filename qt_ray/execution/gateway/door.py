@@ -3,6 +3,7 @@
 A no is a value with its rule and leaves no trace in the journal; the same intent again is no error and no effect.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import takewhile
@@ -16,8 +17,12 @@ from qt_ray.execution.gateway.dispatch import Dispatch
 from qt_ray.execution.gateway.fence import why_not
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.gateway.truth import Truth
+from qt_ray.execution.precision import why_unfit
+from qt_ray.execution.venue.views import SymbolRules
 
 NOTHING_NEW: Final = ""
+# The rules of a symbol as the venue had them last, or nothing where nobody knows them: then the venue says so itself.
+Listed = Callable[[str], SymbolRules | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,9 @@ class Family:
 class Door:
     """The checks at the entrance; each is made again, where it can change, when the bytes leave."""
 
-    def __init__(self, rules: Rules, book: Book, dispatch: Dispatch, truth: Truth) -> None:
+    def __init__(self, rules: Rules, book: Book, dispatch: Dispatch, truth: Truth, listed: Listed) -> None:
         self._rules = rules
+        self._listed = listed
         self._book = book
         self._dispatch = dispatch
         self._truth = truth
@@ -52,6 +58,7 @@ class Door:
         refusal = self._why_not_ever(intent, family)
         if refusal is None and not intent.reduce_only:
             refusal = why_not(self._dispatch.fence, intent, at_ms) or self._why_not_now(intent, family, at_ms)
+            refusal = refusal or self._why_unfit(intent)
         return refusal
 
     def why_not_amend(self, intent: Intent, at_ms: int) -> str | None:
@@ -67,7 +74,7 @@ class Door:
         parent = self._book.parents[tracked.parent]
         if self._book.claimed(tracked.parent) - was.quantity + intent.quantity > parent.quantity:
             return f"orders of one parent never exceed its {parent.quantity}"
-        return why_not(self._dispatch.fence, intent, at_ms)
+        return why_not(self._dispatch.fence, intent, at_ms) or self._why_unfit(intent)
 
     def _why_not_ever(self, intent: Intent, family: Family) -> str | None:
         try:
@@ -95,6 +102,11 @@ class Door:
         if any(known.parent != family.name and _looks(known.intent) == _looks(intent) for known in recent):
             return f"no second entry like another within {window_ms} ms"
         return None
+
+    def _why_unfit(self, intent: Intent) -> str | None:
+        """Return the venue's own rule that an entry breaks; an exit is never judged by what may be old by now."""
+        rules = None if intent.reduce_only else self._listed(intent.symbol)
+        return None if rules is None else why_unfit(intent, rules)
 
     def _attempts(self, intent: Intent) -> list[Tracked]:
         """Return the earlier attempts at the same intent; they bear its name but for the number."""

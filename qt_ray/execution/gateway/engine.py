@@ -15,7 +15,7 @@ from qt_ray.execution.gateway.book import Book
 from qt_ray.execution.gateway.chronicle import Chronicle
 from qt_ray.execution.gateway.countdown import Countdowns
 from qt_ray.execution.gateway.dispatch import Dispatch
-from qt_ray.execution.gateway.door import Door, Family
+from qt_ray.execution.gateway.door import Door, Family, Listed
 from qt_ray.execution.gateway.effects import Answered, Declined, Effect
 from qt_ray.execution.gateway.endings import Endings
 from qt_ray.execution.gateway.fence import Fence
@@ -33,14 +33,21 @@ from qt_ray.execution.venue.views import UsageView
 class Gateway:
     """Inputs in, effects out; one per account."""
 
-    def __init__(self, rules: Rules, book: Book | None = None, source: str = "gateway") -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        book: Book | None = None,
+        source: str = "gateway",
+        listed: Listed = lambda symbol: None,
+    ) -> None:
+        """Begin with `book`, empty if there is none; entries are held to the rules of their symbol where `listed`."""
         self.book = Book(rules.ended_max, rules.spent_max) if book is None else book
         self._rules = rules
         self._chronicle = Chronicle(self.book, source)
         self._questions = Questions(rules, self._chronicle, lambda call, at_ms: self._dispatch.ask(call, at_ms))
         self._truth = Truth(rules, self._chronicle, self._questions)
         self._dispatch = Dispatch(rules, self._chronicle, self._truth.is_blocked)
-        self._door = Door(rules, self.book, self._dispatch, self._truth)
+        self._door = Door(rules, self.book, self._dispatch, self._truth, listed)
         self._endings = Endings(rules, self._chronicle, self._dispatch)
         self._countdowns = Countdowns(rules.countdown_ms)
         self._answers = Answers(self._chronicle, self._truth, self._questions, self._dispatch, self._countdowns)

@@ -7,34 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qt_ray.core.orders import Intent, OrderType, Side, TimeInForce
-from qt_ray.execution.precision import Reason, Unfit, fit
-from qt_ray.execution.venue.views import SymbolRules
+from qt_ray.execution.precision import Reason, Unfit, fit, why_unfit
+from tests.unit.execution.filters import RULES
 
 pytestmark = pytest.mark.unit
 
-RULES = SymbolRules(
-    symbol="BTCUSDT",
-    status="TRADING",
-    contract="PERPETUAL",
-    base="BTC",
-    quote="USDT",
-    tick=Decimal("0.1"),
-    step=Decimal("0.001"),
-    quantity_min=Decimal("0.002"),
-    quantity_max=Decimal(1000),
-    market_step=Decimal("0.01"),
-    market_quantity_max=Decimal(120),
-    notional_min=Decimal(50),
-    price_min=Decimal("556.8"),
-    price_max=Decimal(4_529_764),
-    price_up=Decimal("1.05"),
-    price_down=Decimal("0.95"),
-    orders_max=200,
-    liquidation_rate=Decimal("0.0125"),
-    market_take_bound=Decimal("0.05"),
-    order_types=tuple(kind for kind in OrderType if kind is not OrderType.TRAILING_STOP_MARKET),
-    times_in_force=("GTC",),
-)
 MARK = Decimal(50_000)
 
 amounts = st.decimals("0.0001", "500", places=4)
@@ -98,6 +75,17 @@ def test_what_fits_once_fits_unchanged(intent: Intent, step: Decimal, tick: Deci
     rules = replace(RULES, step=step, tick=tick)
     fitted = fit(intent, rules, MARK)
     assert isinstance(fitted, Unfit) or fit(fitted, rules, MARK) == fitted
+
+
+@settings(max_examples=100, deadline=None)
+@given(intents())
+def test_without_a_mark_what_fits_is_taken_as_it_stands_and_everything_else_names_its_rule(intent: Intent) -> None:
+    fitted = fit(intent, RULES, None)
+    if isinstance(fitted, Unfit):
+        assert why_unfit(intent, RULES) == fitted.rule
+    else:
+        assert why_unfit(fitted, RULES) is None
+        assert (why_unfit(intent, RULES) is None) == (fitted == intent)
 
 
 LIMIT = {"type": OrderType.LIMIT, "limit_price": Decimal("50000.05")}

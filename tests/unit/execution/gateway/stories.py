@@ -13,7 +13,7 @@ from qt_ray.execution.gateway.records import Record
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.venue.calls import Done, Place
 from qt_ray.execution.venue.news import AlgoNews, OrderNews, StreamUp
-from qt_ray.execution.venue.views import OrderView, PositionSide, TradeView
+from qt_ray.execution.venue.views import OrderView, PositionSide, SymbolRules, TradeView
 
 RULES = Rules(receive_window_ms=2_000)
 OPEN = Fence(epoch=7, lease_until_ms=10**9)
@@ -131,8 +131,10 @@ def trade_view(intent: Intent, execution: Execution, order_id: str = "77") -> Tr
 class Story:
     """One gateway, with the stream up and the fence open unless told otherwise."""
 
-    def __init__(self, rules: Rules = RULES, book: Book | None = None, fence: Fence = OPEN) -> None:
-        self.gateway = Gateway(rules, book)
+    def __init__(
+        self, rules: Rules = RULES, book: Book | None = None, fence: Fence = OPEN, listed: SymbolRules | None = None
+    ) -> None:
+        self.gateway = Gateway(rules, book, listed=lambda symbol: listed)
         self.effects: list[Effect] = []
         self.fresh: list[Effect] = []
         self.take(self.gateway.fenced(fence, 0))

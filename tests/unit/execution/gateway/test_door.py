@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -7,12 +8,14 @@ from hypothesis import strategies as st
 from qt_ray.core.orders import Intent, Status
 from qt_ray.execution.gateway.door import Family
 from qt_ray.execution.gateway.rules import Rules
-from qt_ray.execution.venue.calls import Done, Refused
+from qt_ray.execution.venue.calls import Done, Place, Refused
+from tests.unit.execution.filters import RULES as RULES_OF_BTC
 from tests.unit.execution.gateway.stories import RULES, Story, entry, exit_, name, resting, view
 
 pytestmark = pytest.mark.unit
 
 FAMILY = Family("plan", Decimal(10))
+ON_GRID = "on BTCUSDT's grid and within its limits"
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.booleans()), min_size=1, max_size=12))
@@ -44,6 +47,44 @@ def test_a_parent_cannot_be_made_greater_by_saying_so() -> None:
     story.take(story.gateway.want(entry(0, quantity=Decimal(6)), 0, FAMILY))
     story.take(story.gateway.want(entry(1, quantity=Decimal(5)), 0, Family("plan", Decimal(100))))
     assert story.reasons
+
+
+@pytest.mark.parametrize(
+    ("intent", "rule"),
+    [
+        (
+            entry(quantity=Decimal("0.015")),
+            f"quantity: {ON_GRID}, 0.01 would be, was 0.015",
+        ),
+        (entry(quantity=Decimal(121)), f"quantity: {ON_GRID}, 120.00 would be, was 121"),
+        (
+            resting(limit_price=Decimal("600.05")),
+            f"limit_price: {ON_GRID}, 600.0 would be",
+        ),
+        (resting(quantity=Decimal("0.002"), limit_price=Decimal(600)), "notional: at least 50, was 1.200"),
+    ],
+)
+def test_an_entry_that_the_venue_would_refuse_is_declined_in_one_line_before_the_journal(
+    intent: Intent, rule: str
+) -> None:
+    story = Story(listed=RULES_OF_BTC)
+    story.take(story.gateway.want(intent, 0))
+    (reason,) = story.reasons
+    assert reason.startswith(rule)
+    assert story.records == []
+
+
+def test_an_exit_is_never_held_to_rules_that_may_be_old() -> None:
+    story = Story(listed=replace(RULES_OF_BTC, status="SETTLING"))
+    story.want(exit_(quantity=Decimal("0.015")))
+    assert story.sent(Place)
+
+
+def test_a_resting_entry_is_amended_to_what_the_venue_takes_or_not_at_all() -> None:
+    story = Story(listed=RULES_OF_BTC)
+    story.rest(resting(limit_price=Decimal(600)))
+    story.take(story.gateway.amend(resting(limit_price=Decimal("600.05")), 1))
+    assert story.reasons == [f"limit_price: {ON_GRID}, 600.0 would be, was 600.05"]
 
 
 def test_one_name_is_one_intent() -> None:
