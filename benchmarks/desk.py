@@ -5,8 +5,8 @@ believes neither us nor what it answers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -21,7 +21,6 @@ from qt_ray.adapters.binance.endpoints import Endpoints
 from qt_ray.adapters.binance.pace import Pace
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.binance.signing import Signer
-from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.trading.account_loop import AccountLoop, Keeping
 from qt_ray.adapters.trading.opening import rules_of, told
 from qt_ray.core.errors import Invariant
@@ -30,16 +29,13 @@ from qt_ray.core.limits import Limits
 from qt_ray.core.orders import Execution, Filled, Intent, OrderType, Rejected, Side, progress_of
 from qt_ray.execution.entries import Traded
 from qt_ray.execution.gateway.effects import Declined, Effect
-from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.gateway.rules import Allowance, Rules
 from qt_ray.execution.venue.calls import AskBook
 from qt_ray.execution.venue.views import BookView, SymbolRules
 from qt_ray.jobs.drill import venue_process
+from tests.integration.accounts import EPOCH, at_work, until
 
 SYMBOL: Final = "BTCUSDT"
-EPOCH: Final = 1
-LEASE_MS: Final = 3_600_000
-PATIENCE_S: Final = 30.0
 LOOK_S: Final = 0.001
 REST_S: Final = 0.3
 # The desk's venue refuses nobody, so that runs follow each other without waiting for what a minute allows.
@@ -167,13 +163,6 @@ class Desk:
         return {fill_of(trade.execution) for trade in trades if order_id in (None, trade.order_id)}
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    """Let the world go on until something holds, but not for ever."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():
-            await asyncio.sleep(LOOK_S)
-
-
 @asynccontextmanager
 async def at_desk(folder: Path, seed: int = 7) -> AsyncIterator[Desk]:
     """Yield a desk whose account may send entries."""
@@ -181,19 +170,10 @@ async def at_desk(folder: Path, seed: int = 7) -> AsyncIterator[Desk]:
     async with venue_process(0, seed, "--trade-log", str(path)) as doors, ClientSession() as http:
         endpoints = Endpoints(doors.rest, doors.streams, doors.rest)
         session = await BinanceSession.open(endpoints, Signer(PAPER_KEY, PAPER_SECRET), pace=PACE)
-        task = None
-        try:
-            account = await AccountLoop.open(folder / "journal", session, (SYMBOL,), RULES, Keeping())
-            account.fenced(Fence(EPOCH, now_ms() + LEASE_MS))
-            task = asyncio.create_task(account.run())
+        opening = AccountLoop.open(folder / "journal", session, (SYMBOL,), RULES, Keeping())
+        async with at_work(session, opening) as (account, _):
             rules = (await rules_of(session)).symbols[SYMBOL]
             desk = Desk(account, session, rules, Log(path), doors.control, http)
             account.gateway.listen(desk.overhear)
             await desk.rest()
             yield desk
-        finally:
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-            await session.close()

@@ -14,9 +14,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
-from benchmarks.desk import Desk, at_desk, until
+from benchmarks.desk import LOOK_S, Desk, at_desk
 from benchmarks.form import Row, Sample, at_most, less_is_better, main
 from qt_ray.core.orders import Intent
+from tests.integration.accounts import until
 
 RUNS, RUNS_QUICK = 10, 1
 TRIES_MAX: Final = 5
@@ -85,7 +86,7 @@ async def settled(desk: Desk, fault: Fault) -> float:
         started = perf_counter()
         for wanted in (intent, *following):
             desk.want(wanted)
-        await until(_over(desk, fault, intent, following))
+        await until(_over(desk, fault, intent, following), LOOK_S)
         taken = perf_counter() - started
         await ended(desk)
         if not fault.arrives or len(desk.log.trades[intent.client_id]) == 2:

@@ -1,7 +1,7 @@
 """An account at work on a paper venue over real sockets, for stories about both."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,7 +23,8 @@ from qt_ray.execution.gateway.rules import Rules
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 EPOCH = 3
 LEASE_MS = 3_600_000
-PATIENCE_S = 20
+PATIENCE_S = 30
+LOOK_S = 0.005
 
 
 @dataclass(slots=True)
@@ -36,12 +37,33 @@ class Stage:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Let the world go on until something holds."""
+        await until(holds)
 
-        async def wait() -> None:
-            while not holds():
-                await asyncio.sleep(0.005)
 
-        await asyncio.wait_for(wait(), PATIENCE_S)
+async def until(holds: Callable[[], bool], look_s: float = LOOK_S) -> None:
+    """Let the world go on until something holds, but not for ever."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():
+            await asyncio.sleep(look_s)
+
+
+@asynccontextmanager
+async def at_work(
+    session: BinanceSession, opening: Awaitable[AccountLoop]
+) -> AsyncIterator[tuple[AccountLoop, "asyncio.Task[None]"]]:
+    """Let an account work under a lease once it is open, and end it and its session whatever comes of it."""
+    task = None
+    try:
+        account = await opening
+        account.fenced(Fence(EPOCH, now_ms() + LEASE_MS))
+        task = asyncio.create_task(account.run())
+        yield account, task
+    finally:
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await session.close()
 
 
 def endpoints_of(venue: PaperVenue) -> Endpoints:
@@ -63,20 +85,10 @@ async def account_at(
     venue: PaperVenue, folder: Path, rules: Rules | None = None, patience: Patience | None = None
 ) -> AsyncIterator[Stage]:
     session = await BinanceSession.open(endpoints_of(venue), Signer(PAPER_KEY, PAPER_SECRET), patience)
-    task = None
-    try:
-        account = await AccountLoop.open(folder, session, SYMBOLS, rules or Rules(), Keeping())
-        account.fenced(Fence(EPOCH, now_ms() + LEASE_MS))
-        task = asyncio.create_task(account.run())
-        stage = Stage(venue, session, account)
-        await stage.until(lambda: account.is_ready or task.done() or account.gateway.engine.fence.emergency)
-        yield stage
-    finally:
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        await session.close()
+    opening = AccountLoop.open(folder, session, SYMBOLS, rules or Rules(), Keeping())
+    async with at_work(session, opening) as (account, task):
+        await until(lambda: account.is_ready or task.done() or account.gateway.engine.fence.emergency)
+        yield Stage(venue, session, account)
 
 
 def entry(number: int, quantity: str, symbol: str = "BTCUSDT", side: Side = Side.BUY) -> Intent:

@@ -19,14 +19,23 @@ from qt_ray.core.errors import Retryable
 from qt_ray.core.orders import Side
 from qt_ray.execution.gateway.fence import Fence
 from tests.crash.checker import breaches, journal_story, orphans, venue_story
-from tests.crash.trader import RULES, is_settled
-from tests.integration.accounts import EPOCH, LEASE_MS, SYMBOLS, account_at, endpoints_of, entry, venue_open
+from tests.crash.trader import RULES, why_restless
+from tests.integration.accounts import (
+    EPOCH,
+    LEASE_MS,
+    PATIENCE_S,
+    SYMBOLS,
+    account_at,
+    endpoints_of,
+    entry,
+    until,
+    venue_open,
+)
 from tests.unit.adapters.failing_disk import FailingDisk, PowerCut
 
 pytestmark = pytest.mark.integration
 
 BALANCE = Decimal(10_000)
-PATIENCE_S = 20
 Arm = Callable[[FailingDisk], None]
 
 
@@ -66,16 +75,10 @@ async def lived(
         await session.close()
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():
-            await asyncio.sleep(0.005)
-
-
 async def succeeded(venue: PaperVenue, folder: Path) -> None:
     """Let a successor on a good disk come to rest."""
     async with account_at(venue, folder) as stage:
-        await stage.until(lambda: is_settled(stage.account))
+        await stage.until(lambda: not why_restless(stage.account))
 
 
 def told(folder: Path) -> list[str]:

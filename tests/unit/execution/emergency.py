@@ -28,6 +28,8 @@ from tests.unit.execution.venue_shown import BOTH, order_view, position_view
 
 Key = tuple[str, PositionSide]
 ZERO = Decimal(0)
+BTC, ETH = ("BTCUSDT", BOTH), ("ETHUSDT", BOTH)
+T0 = 1_000_000
 
 
 def resting(venue_id: str, symbol: str = "BTCUSDT", side: Side = Side.BUY) -> OrderView:
@@ -112,6 +114,12 @@ class FakeVenue:
         done = max(intent.quantity * self.fill // 1, Decimal(1))
         self._trade(key, intent.side, min(done, abs(held)))
         return Done(order_view(intent.client_id))
+
+
+def held(**fields: Any) -> FakeVenue:
+    """Return a venue with a long and a short position, an order in each of their symbols, and a stop."""
+    venue = FakeVenue({BTC: Decimal(3), ETH: Decimal(-2)}, **fields)
+    return venue.rest(resting("1"), resting("2", "ETHUSDT"), stop("3"))
 
 
 @dataclass

@@ -26,19 +26,10 @@ from qt_ray.execution.venue.calls import (
     Unsure,
 )
 from qt_ray.risk.ess import EssSignal, EssState, recalled
-from tests.unit.execution.emergency import Drill, FakeVenue, resting, stop
+from tests.unit.execution.emergency import BTC, ETH, T0, Drill, FakeVenue, held, resting, stop
 from tests.unit.execution.venue_shown import BOTH
 
 pytestmark = pytest.mark.unit
-
-BTC, ETH = ("BTCUSDT", BOTH), ("ETHUSDT", BOTH)
-T0 = 1_000_000
-
-
-def held(**fields: Any) -> FakeVenue:
-    return FakeVenue({BTC: Decimal(3), ETH: Decimal(-2)}, **fields).rest(
-        resting("1"), resting("2", "ETHUSDT"), stop("3")
-    )
 
 
 def times(venue: FakeVenue, kind: type[Call]) -> list[int]:

@@ -2,7 +2,6 @@ from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -16,19 +15,10 @@ from qt_ray.execution.venue.calls import (
     Refused,
     Unsure,
 )
-from tests.unit.execution.emergency import Drill, FakeVenue, resting, stop
+from tests.unit.execution.emergency import T0, Drill, FakeVenue, held, resting, stop
 from tests.unit.execution.venue_shown import BOTH
 
 pytestmark = pytest.mark.unit
-
-BTC, ETH = ("BTCUSDT", BOTH), ("ETHUSDT", BOTH)
-T0 = 1_000_000
-
-
-def held(**fields: Any) -> FakeVenue:
-    return FakeVenue({BTC: Decimal(3), ETH: Decimal(-2)}, **fields).rest(
-        resting("1"), resting("2", "ETHUSDT"), stop("3")
-    )
 
 
 def spent_by(venue: FakeVenue, window_ms: int, cost: Callable[[Call], int]) -> Counter[int]:
