@@ -95,12 +95,16 @@ class GatewayLoop:
 
     def durably(self, write: Callable[[], object]) -> None:
         """Make something durable; when that fails the loop is over, whoever asked."""
+        is_done = False
         try:
             write()
+            is_done = True
         except Retryable as fault:
             self._fault = fault
-            self._break_off()
             raise
+        finally:
+            if not is_done:
+                self._break_off()
 
     def _break_off(self) -> None:
         """End: what the engine believes now is written nowhere, so nothing that rests on it may leave."""
@@ -167,12 +171,15 @@ class GatewayLoop:
             self.take(partial(self.engine.metered, said_anew(before, self._usage)))
 
     async def _hear(self) -> None:
-        async for news in self._session.news():
-            self._mark("heard", news)
-            self.take(partial(self.engine.heard, news))
-            for listener in self._news:
-                listener(news, self._clock())
-        raise Retryable("gateway: news ends with the session, and the loop before it")
+        try:
+            async for news in self._session.news():
+                self._mark("heard", news)
+                self.take(partial(self.engine.heard, news))
+                for listener in self._news:
+                    listener(news, self._clock())
+            raise Retryable("gateway: news ends with the session, and the loop before it")
+        finally:
+            self._group = None  # the others are about to be ended: whoever comes in between sends nothing any more
 
     async def _tick(self) -> None:
         """Wake the engine when it asked to be woken, and at least every `IDLE_MS`."""

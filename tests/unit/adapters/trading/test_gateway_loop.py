@@ -8,13 +8,13 @@ import pytest
 
 from qt_ray.adapters.journal_file import JournalFile
 from qt_ray.adapters.trading.gateway_loop import GatewayLoop, happened, said_anew
-from qt_ray.core.errors import Retryable
+from qt_ray.core.errors import Invariant, Retryable
 from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.venue.calls import Answer, Call, Done, Place
 from qt_ray.execution.venue.news import News, StreamUp
 from qt_ray.execution.venue.views import UsageView
-from tests.unit.adapters.failing_disk import FailingDisk
+from tests.unit.adapters.failing_disk import FailingDisk, PowerCut
 from tests.unit.execution.gateway.stories import RULES, entry, view
 
 pytestmark = pytest.mark.unit
@@ -29,6 +29,7 @@ class Told:
     def __init__(self, *news: News, ends: bool = False) -> None:
         self.asked: list[Call] = []
         self.counted = QUIET
+        self.is_over = False
         self._news = news
         self._ends = ends
 
@@ -37,10 +38,13 @@ class Told:
         return Done(view(call.intent) if isinstance(call, Place) else ())
 
     async def news(self) -> AsyncIterator[News]:
-        for one in self._news:
-            yield one
-        if not self._ends:
-            await asyncio.Event().wait()
+        try:
+            for one in self._news:
+                yield one
+            if not self._ends:
+                await asyncio.Event().wait()
+        finally:
+            self.is_over = True
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -102,6 +106,43 @@ def test_a_journal_that_fails_ends_the_loop_whoever_asked_and_nothing_leaves(tmp
         assert any("an append is durable" in said for said in ended(task))
         assert placed(session) == []
         journal.close()
+
+    asyncio.run(story())
+
+
+def test_whatever_keeps_something_from_being_durable_ends_the_loop_at_once(tmp_path: Path) -> None:
+    def cut() -> None:
+        raise PowerCut
+
+    async def story() -> None:
+        loop, journal = loop_of(tmp_path, Told(StreamUp(0)))
+        with pytest.raises(PowerCut):
+            loop.durably(cut)
+        assert not loop.is_whole
+        with pytest.raises(Retryable, match="a loop that is over takes nothing in"):
+            loop.take(partial(loop.engine.want, entry()))
+        journal.close()
+
+    asyncio.run(story())
+
+
+def test_who_comes_in_while_a_loop_ends_sends_nothing_and_breaks_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        session = Told(StreamUp(0))
+        loop, journal = loop_of(tmp_path, session)
+        loop.take(partial(loop.engine.fenced, OPEN))
+        loop.overhear(stumble)
+        task = asyncio.create_task(loop.run())
+        while not session.is_over:
+            await asyncio.sleep(0)
+        loop.take(partial(loop.engine.want, entry()))  # the loop has stumbled, and not yet ended its other tasks
+        await settle()
+        assert ended(task) == ["on a word"]
+        assert placed(session) == []
+        journal.close()
+
+    def stumble(news: News, at_ms: int) -> None:
+        raise Invariant("on a word")
 
     asyncio.run(story())
 
