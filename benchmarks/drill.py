@@ -57,8 +57,8 @@ def weather(name: str, errors: Decimal, runs: int) -> Iterator[Row]:
         found = asyncio.run(emergencies(errors, runs, Path(folder)))
     sent = [laps.first_cancel_us for laps in found if laps.first_cancel_us is not None]
     flat = [laps.flat_us for laps in found if laps.flat_us is not None]
-    yield from spread(f"{name}: trip to first cancel", sent, FIRST_CANCEL_MS)
-    yield from spread(f"{name}: trip to flat", flat, FLAT_MS[name])
+    yield from spread(f"{name}, from the trip to the first cancel sent", sent, FIRST_CANCEL_MS)
+    yield from spread(f"{name}, from the trip to proven flat", flat, FLAT_MS[name])
 
 
 def measure(quick: bool) -> list[Row]:

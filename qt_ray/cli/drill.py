@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qt_ray.cli.config import Json
-from qt_ray.cli.screen import console, emit, progress
+from qt_ray.cli.screen import console, emit, note, progress, say
 
 if TYPE_CHECKING:
     from qt_ray.jobs.stopwatch import Laps
@@ -20,12 +20,14 @@ Orders = Annotated[int, typer.Option("--orders", min=0, max=2_000, help="Limit o
 Errors = Annotated[float, typer.Option("--errors", min=0.0, max=0.9, help="Share of answers that are 5xx.")]
 
 STEPS = {
-    "trip -> first cancel sent": "first_cancel_us",
-    "trip -> first cancel answered": "first_answer_us",
-    "trip -> last cancel answered": "cancelled_us",
-    "trip -> last close answered": "closed_us",
-    "trip -> flat, proven": "flat_us",
+    "first_cancel_us": "first cancel sent",
+    "first_answer_us": "first cancel answered",
+    "closed_us": "last position closed",
+    "cancelled_us": "last order cancelled",
+    "flat_us": "proven flat",
 }
+# Fewer runs have no 99th percentile that is not their worst.
+P99_RUNS_MIN = 100
 
 
 def drill(
@@ -36,8 +38,10 @@ def drill(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the venue's market and faults.")] = 7,
     json: Json = False,
 ) -> None:
-    """Open positions and orders, trip the emergency stop, and time it until the venue itself says flat."""
+    """Open positions and orders on a venue of its own, trip the emergency stop, and time it until proven flat."""
     from qt_ray.jobs.drill import Scene, drilling
+
+    note("drilling on a paper venue of its own: no account of yours is touched, and its latch stays as it is")
 
     async def work(folder: Path) -> "list[Laps]":
         scene = Scene(positions, orders, Decimal(str(errors)))
@@ -52,12 +56,14 @@ def drill(
 
     with TemporaryDirectory() as folder:
         found = asyncio.run(work(Path(folder)))
-    rows = {name: _spread([getattr(laps, field) for laps in found]) for name, field in STEPS.items()}
+    rows = {step: _spread([getattr(laps, step) for laps in found]) for step in STEPS}
     if json:
         scene = {"positions": positions, "orders": orders, "errors": errors}
-        emit("qt.drill/2", {"runs": runs, **scene, "us": rows})
+        emit("qt.drill/3", {"runs": runs, **scene, "after_trip": rows})
         return
-    _show(rows)
+    say(f"{runs} emergencies, each with {positions} positions, their stops and {orders} orders; {_weather(errors)}")
+    _show(rows, runs)
+    say("each ended flat: no position and no order was left when the venue was asked again")
 
 
 def _spread(values: list[int | None]) -> dict[str, int | None]:
@@ -72,13 +78,22 @@ def _rank(percent: int, known: list[int]) -> int:
     return max(-(-percent * len(known) // 100) - 1, 0)
 
 
-def _show(rows: dict[str, dict[str, int | None]]) -> None:
+def _weather(errors: float) -> str:
+    return f"{errors:.0%} of all answers were a 5xx, half of those after the deed" if errors else "no answer was lost"
+
+
+def _show(rows: dict[str, dict[str, int | None]], runs: int) -> None:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column("ms")
-    for name in ("p50", "p99", "max"):
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("ms after the trip")
+    shown = {"p50": "median", **({"p99": "p99"} if runs >= P99_RUNS_MIN else {}), "max": "worst"}
+    for name in shown.values():
         table.add_column(name, justify="right")
-    for name, spread in rows.items():
-        table.add_row(name, *("-" if value is None else f"{value / 1_000:.1f}" for value in spread.values()))
+    for step, spread in rows.items():
+        table.add_row(STEPS[step], *(_ms(spread[name]) for name in shown))
     console().print(table)
+
+
+def _ms(us: int | None) -> str:
+    return "-" if us is None else f"{us / 1_000:.1f}"

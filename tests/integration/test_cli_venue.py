@@ -227,8 +227,8 @@ def test_flatten_closes_the_latch_even_where_no_exchange_answers(tmp_path: Path)
 def test_a_drill_says_what_an_emergency_takes_here() -> None:
     told = qt("drill", "--runs", 1, "--positions", 2, "--orders", 2, "--json")
     assert told.code == 0
-    assert told.data["schema"] == "qt.drill/2"
-    assert 0 < told.data["us"]["trip -> first cancel sent"]["max"] < told.data["us"]["trip -> flat, proven"]["max"]
+    assert told.data["schema"] == "qt.drill/3"
+    assert 0 < told.data["after_trip"]["first_cancel_us"]["max"] < told.data["after_trip"]["flat_us"]["max"]
 
 
 def test_a_flattening_that_was_killed_left_the_latch_closed_and_the_next_one_ends_it(
