@@ -5,7 +5,8 @@
 #   make check   ruff, mypy, import contracts, tidiness
 #   make fix     what ruff can mend by itself
 #   make bench   every published number, into docs/benchmarks.md
-#   make chaos   the long campaigns: faults and kill -9 by the hundred, into docs/faults-measured.md; about an hour
+#   make chaos   the long campaigns: faults and kill -9 by the hundred, into docs/faults-measured.md; about an hour,
+#                or two minutes with SHORT=1
 #   make coverage  branches of money, risk, execution and engine, kernels interpreted
 #   make docs    pages that are generated from the code
 #
@@ -51,7 +52,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks
 
 chaos: $(READY)
-	$(BIN)/python -m benchmarks $(CAMPAIGNS) --out docs/faults-measured.md
+	$(BIN)/python -m benchmarks $(CAMPAIGNS) $(if $(SHORT),--quick) --out docs/faults-measured.md
 
 docs: $(READY)
 	$(BIN)/python docs/generate.py
