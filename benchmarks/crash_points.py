@@ -37,7 +37,7 @@ INVARIANTS = {
 Attempt = Callable[[Point, int, Path], Awaitable[Trial]]
 
 
-async def campaign(runs: int, attempt: Attempt) -> list[Trial]:
+async def campaign(runs: int, at_a_time: int, attempt: Attempt) -> list[Trial]:
     """Kill at every point so many times, a few traders at a time, and show each breach as it is found."""
     waiting = deque((point, run) for run in range(runs) for point in POINTS)
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -54,7 +54,7 @@ async def campaign(runs: int, attempt: Attempt) -> list[Trial]:
                 print(f"{trial.point}, run {trial.run}, the {trial.nth}. time: {said}", file=sys.stderr)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(AT_A_TIME):
+        for _ in range(at_a_time):
             group.create_task(work())
     return found
 
@@ -125,9 +125,10 @@ def main(argv: Sequence[str] | None = None, attempt: Attempt = tried) -> int:
     parser.add_argument("--out", type=Path, help="a file for the rows, one JSON object each, beside what is shown")
     parser.add_argument("--quick", action="store_true", help="one kill at each point: a smoke test, not a number")
     parser.add_argument("--runs", type=int, default=RUNS, help=f"kills at each point, {RUNS} when absent")
+    parser.add_argument("--at-a-time", type=int, default=AT_A_TIME, help=f"traders at a time, {AT_A_TIME} when absent")
     options = parser.parse_args(argv)
     runs = RUNS_QUICK if options.quick else options.runs
-    found = asyncio.run(campaign(runs, attempt))
+    found = asyncio.run(campaign(runs, options.at_a_time, attempt))
     told = rows(found, runs * len(POINTS))
     report(told, options.json)
     if options.out is not None:
