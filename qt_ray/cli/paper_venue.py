@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,21 +84,25 @@ async def _open(settings: "PaperSettings", place: tuple[str, int, int], tied: bo
         await venue.stop()
         told = " and ".join(str(number) for number in ports if number)
         raise InvalidConfig(f"port {told or 'any'} on {host}: free to listen on, was: {error.strerror}") from error
-    untie = await _tie(ended) if tied else None
     try:
-        _show(venue, json)
-        await ended.wait()
+        async with _tied(ended) if tied else nullcontext():
+            _show(venue, json)
+            await ended.wait()
     finally:
-        if untie is not None:
-            untie()
         await venue.stop()
 
 
-async def _tie(ended: asyncio.Event) -> Callable[[], None]:
+@asynccontextmanager
+async def _tied(ended: asyncio.Event) -> AsyncIterator[None]:
     """Set `ended` when standard input ends, which is when everybody who could write to it is gone, however he went."""
-    tie = Tie(ended)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: tie, sys.stdin)
-    return transport.close
+    try:
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: Tie(ended), sys.stdin)
+    except ValueError:
+        raise InvalidConfig("--tied: standard input is a pipe that somebody holds open, was a file") from None
+    try:
+        yield
+    finally:
+        transport.close()
 
 
 class Tie(asyncio.Protocol):

@@ -62,6 +62,14 @@ def test_a_venue_does_not_outlive_the_drill_that_opened_it() -> None:
             wait_until_deaf(places[end])
 
 
+def test_a_venue_cannot_be_tied_to_a_file() -> None:
+    words = ("-m", "qt_ray.cli.main", "paper-venue", "--port", "0", "--symbols", "BTCUSDT", "--tied")
+    with open(__file__, "rb") as file:
+        ended = subprocess.run([sys.executable, *words], stdin=file, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert ended.stderr == "error: --tied: standard input is a pipe that somebody holds open, was a file\n"
+
+
 def test_a_venue_that_is_tied_closes_in_order_when_its_input_ends() -> None:
     words = ("-m", "qt_ray.cli.main", "paper-venue", "--port", "0", "--symbols", "BTCUSDT", "--tied", "--json")
     with running(*words) as venue:
