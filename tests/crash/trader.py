@@ -1,7 +1,7 @@
 """Trader: one account at work in a process of its own, which may be made to die at a point of an order's life.
 
-Asked by one JSON argument, it answers with one JSON line when it is ready and one when everything has settled; what
-keeps it from that it says on the other stream.
+Asked by one JSON argument, it answers with one JSON line when it has begun, when it is ready and when everything has
+settled; what keeps it from that it says on the other stream.
 """
 
 import asyncio
@@ -74,6 +74,7 @@ def complain(why: str) -> None:
 
 async def trade(asked: dict[str, Any]) -> None:
     """Open the account, want everything that the metronome wants, and wait until it has become of it what will."""
+    say(said="begun")
     death = Death(asked["point"], asked["nth"])
     prices = {symbol: Decimal(price) for symbol, price in asked["prices"].items()}
     settings = Settings.model_validate(asked["settings"])

@@ -50,6 +50,7 @@ class Trial:
     nth: int = 1
     restart_s: float = 0.0
     restart_cpu_s: float = 0.0
+    begun_s: float = 0.0
     ready_ms: int = 0
     trades: int = 0
     orders: int = 0
@@ -78,6 +79,11 @@ class Life:
             if found["said"] == word:
                 return found
         return None
+
+    async def begun_s(self) -> float:
+        """Return the time from the start of the process to the first thing it does, which the imports take."""
+        await self.said("begun")
+        return perf_counter() - self._started
 
     async def ready_s(self) -> tuple[float, float]:
         """Return the time from the start of the process to the moment that an entry would be sent, and its own work."""
@@ -190,6 +196,7 @@ async def _judged(found: Trial, folder: Path, ended: Callable[[PaperVenue], Awai
 async def _rested(venue: PaperVenue, found: Trial, folder: Path) -> dict[str, Any]:
     """Let a successor live to the end of its day, and return what it says then."""
     async with life(venue, folder, found.run, End()) as second:
+        found.begun_s = await second.begun_s()
         found.restart_s, found.restart_cpu_s = await second.ready_s()
         found.ready_ms = now_ms()
         told = await second.said("done")
