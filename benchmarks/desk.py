@@ -30,7 +30,7 @@ from qt_ray.core.limits import Limits
 from qt_ray.core.orders import Execution, Filled, Intent, OrderType, Rejected, Side, progress_of
 from qt_ray.execution.entries import Traded
 from qt_ray.execution.gateway.effects import Declined, Effect
-from qt_ray.execution.gateway.fence import Fence
+from qt_ray.execution.gateway.fence import Fence, Gate, ungated
 from qt_ray.execution.gateway.rules import Allowance, Rules
 from qt_ray.execution.venue.calls import AskBook
 from qt_ray.execution.venue.views import BookView, SymbolRules
@@ -175,15 +175,15 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def at_desk(folder: Path, seed: int = 7) -> AsyncIterator[Desk]:
-    """Yield a desk whose account may send entries."""
+async def at_desk(folder: Path, seed: int = 7, gate: Gate = ungated) -> AsyncIterator[Desk]:
+    """Yield a desk whose account may send entries, as far as a gate lets it."""
     path = folder / "trades.jsonl"
     async with venue_process(0, seed, "--trade-log", str(path)) as doors, ClientSession() as http:
         endpoints = Endpoints(doors.rest, doors.streams, doors.rest)
         session = await BinanceSession.open(endpoints, Signer(PAPER_KEY, PAPER_SECRET), pace=PACE)
         task = None
         try:
-            account = await AccountLoop.open(folder / "journal", session, (SYMBOL,), RULES, Keeping())
+            account = await AccountLoop.open(folder / "journal", session, (SYMBOL,), RULES, Keeping(), gate=gate)
             account.fenced(Fence(EPOCH, now_ms() + LEASE_MS))
             task = asyncio.create_task(account.run())
             rules = (await rules_of(session)).symbols[SYMBOL]
