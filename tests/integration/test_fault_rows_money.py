@@ -312,12 +312,12 @@ def test_row_39_deleveraging_is_an_alarm_and_a_liquidation_an_emergency_with_equ
         for number in range(1, 6):
             want(found, entry(number, f"0.5{number}"))
             await asyncio.sleep(0.25)
-        await found.until(lambda: agrees(found) and held(found) > 2)
+        await found.until(lambda: found.account.gateway.engine.is_settled and agrees(found) and held(found) > 2)
         price, whole = found.venue.exchange.last_price(BTC), held(found)
         do(found, "deleverage", symbol=BTC, quantity="0.04", price=str(price))
         await found.until(lambda: held(found) == whole - Decimal("0.04") and agrees(found))
         assert "the venue closed a position by force" in titles(found, Severity.CRITICAL)
-        assert found.account.is_ready
+        await found.until(lambda: found.account.is_ready)
         want(found, resting(found, 7))
         await found.until(lambda: orders(found) == 1)
         await starved(found)
