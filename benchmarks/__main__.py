@@ -40,6 +40,7 @@ MODULES = (
     "crash_points",
     "fault_table",
     "gateway",
+    "market_burst",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent

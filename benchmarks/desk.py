@@ -29,6 +29,7 @@ from qt_ray.core.limits import Limits
 from qt_ray.core.orders import Execution, Filled, Intent, OrderType, Rejected, Side, progress_of
 from qt_ray.execution.entries import Traded
 from qt_ray.execution.gateway.effects import Declined, Effect
+from qt_ray.execution.gateway.fence import Gate, ungated
 from qt_ray.execution.gateway.rules import Allowance, Rules
 from qt_ray.execution.venue.calls import AskBook
 from qt_ray.execution.venue.views import BookView, SymbolRules
@@ -164,13 +165,13 @@ class Desk:
 
 
 @asynccontextmanager
-async def at_desk(folder: Path, seed: int = 7) -> AsyncIterator[Desk]:
-    """Yield a desk whose account may send entries."""
+async def at_desk(folder: Path, seed: int = 7, gate: Gate = ungated) -> AsyncIterator[Desk]:
+    """Yield a desk whose account may send entries, as far as a gate lets it."""
     path = folder / "trades.jsonl"
     async with venue_process(0, seed, "--trade-log", str(path)) as doors, ClientSession() as http:
         endpoints = Endpoints(doors.rest, doors.streams, doors.rest)
         session = await BinanceSession.open(endpoints, Signer(PAPER_KEY, PAPER_SECRET), pace=PACE)
-        opening = AccountLoop.open(folder / "journal", session, (SYMBOL,), RULES, Keeping())
+        opening = AccountLoop.open(folder / "journal", session, (SYMBOL,), RULES, Keeping(), gate=gate)
         async with at_work(session, opening) as (account, _):
             rules = (await rules_of(session)).symbols[SYMBOL]
             desk = Desk(account, session, rules, Log(path), doors.control, http)

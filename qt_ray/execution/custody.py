@@ -48,7 +48,8 @@ PATIENCE_MS: Final = 250
 KINDS_MAX: Final = 100
 KEY_REFUSED: Final = frozenset({-2014, -2015})
 UNLISTED_MAX: Final = 1_000
-FORCED: Final = ("autoclose-", "adl_autoclose")
+LIQUIDATED: Final = "autoclose-"
+FORCED: Final = (LIQUIDATED, "adl_autoclose")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,14 @@ class Ask:
     lane: Lane
 
 
-Deed = Post | Want | Unwant | Ask | Alert
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Shut every entry out, those at the venue too, until a person has looked."""
+
+    reason: str
+
+
+Deed = Post | Want | Unwant | Ask | Halt | Alert
 
 
 class Custody:
@@ -205,6 +213,8 @@ class Custody:
             title = "the venue closed a position by force" if is_forced else "somebody else trades this account"
             detail = f"{news.symbol}: {news.side} {trade.execution.quantity} by {news.client_id or news.venue_id}"
             deeds.append(Alert(severity, title, detail, at_ms))
+            if news.client_id.startswith(LIQUIDATED):
+                deeds.append(Halt(f"the venue liquidates, {detail}"))
         return deeds
 
     def _executed(self, trade: TradeExecuted, at_ms: int) -> list[Deed]:

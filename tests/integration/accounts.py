@@ -17,7 +17,7 @@ from qt_ray.adapters.paper.venue import PaperSettings, PaperVenue
 from qt_ray.adapters.trading.account_loop import AccountLoop, Keeping
 from qt_ray.core.ids import ClientOrderId, intent_id
 from qt_ray.core.orders import Intent, OrderType, Side
-from qt_ray.execution.gateway.fence import Fence
+from qt_ray.execution.gateway.fence import Fence, Gate, ungated
 from qt_ray.execution.gateway.rules import Rules
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -82,10 +82,14 @@ async def venue_open(settings: PaperSettings | None = None) -> AsyncIterator[Pap
 
 @asynccontextmanager
 async def account_at(
-    venue: PaperVenue, folder: Path, rules: Rules | None = None, patience: Patience | None = None
+    venue: PaperVenue,
+    folder: Path,
+    rules: Rules | None = None,
+    patience: Patience | None = None,
+    gate: Gate = ungated,
 ) -> AsyncIterator[Stage]:
     session = await BinanceSession.open(endpoints_of(venue), Signer(PAPER_KEY, PAPER_SECRET), patience)
-    opening = AccountLoop.open(folder, session, SYMBOLS, rules or Rules(), Keeping())
+    opening = AccountLoop.open(folder, session, SYMBOLS, rules or Rules(), Keeping(), gate=gate)
     async with at_work(session, opening) as (account, task):
         await until(lambda: account.is_ready or task.done() or account.gateway.engine.fence.emergency)
         yield Stage(venue, session, account)

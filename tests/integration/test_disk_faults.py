@@ -1,4 +1,7 @@
-"""An account over real sockets on a disk that fails: nothing leaves without its intent, and the successor knows all."""
+"""Row 60 of the fault catalogue, an account over real sockets on a disk that fails.
+
+Nothing leaves without its intent, and the successor knows all.
+"""
 
 import asyncio
 from collections.abc import Callable

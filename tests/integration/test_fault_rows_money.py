@@ -4,6 +4,10 @@ A story is named by its row. What the venue holds in the end is compared with th
 """
 
 import asyncio
+import json
+import signal
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,16 +17,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
+from yarl import URL
 
+from qt_ray.adapters.binance.assembly import PAPER_KEY, PAPER_SECRET
 from qt_ray.adapters.binance.market_streams import Stream, Wanted
+from qt_ray.adapters.binance.signing import Signer
 from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.paper.control import FIRST_ACCOUNT
 from qt_ray.adapters.paper.faults import Deed, Rule
 from qt_ray.adapters.paper.venue import PaperSettings
+from qt_ray.adapters.trading.account_loop import Keeping
+from qt_ray.adapters.trading.places import LATCH_FILE
 from qt_ray.core.effects import Severity
-from qt_ray.core.orders import Intent, OrderType, Side
+from qt_ray.core.limits import Limits
+from qt_ray.core.orders import Intent, OrderType, Rejected, Side
 from qt_ray.execution.entries import Cause
 from qt_ray.execution.exchange.values import Algo, NewOrder
+from qt_ray.execution.gateway.effects import Declined
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.market.ticks import MarkTick
 from tests.integration.accounts import SYMBOLS, Stage, account_at, entry, venue_open
@@ -32,12 +45,19 @@ pytestmark = pytest.mark.integration
 BTC = "BTCUSDT"
 STILL = PaperSettings(symbols=SYMBOLS, seed=7, step_ms=0)
 MOVING = PaperSettings(symbols=SYMBOLS, seed=7, step_ms=50)
+MINUTE_MS, ROOM_MS = 60_000, 8_000
+CLOSED_MS_MAX = 1_000
+COUNTDOWN_MS = 1_500
+ROOT = Path(__file__).parents[2]
+# How long a turn of a busy machine may be, and what a market order may cost beside the best price.
+TURN_MS = 50
+SLIPPED = Decimal("0.01")
 Story = Callable[[Stage], Awaitable[None]]
 
 
 @asynccontextmanager
 async def stage(folder: Path, settings: PaperSettings, rules: Rules | None) -> AsyncIterator[Stage]:
-    async with venue_open(settings) as venue, account_at(venue, folder, rules) as found:
+    async with venue_open(settings) as venue, account_at(venue, folder / "journal", rules) as found:
         yield found
 
 
@@ -97,18 +117,6 @@ def seen(found: Stage, path: str) -> int:
     return sum(rule["seen"] for rule in found.venue.faults.shown()["rules"] if rule["path"] == path)
 
 
-def test_row_18_a_stop_that_the_venue_refuses_closes_the_position_instead(tmp_path: Path) -> None:
-    async def story(found: Stage) -> None:
-        found.venue.faults.add(Rule(Deed.DELAY_BEFORE, method="POST", path="/fapi/v1/algoOrder", delay_ms=200, count=1))
-        want(found, entry(1, "0.02"))
-        await found.until(lambda: held(found) > 0 and seen(found, "/fapi/v1/algoOrder") >= 1)
-        do(found, "jump", symbol=BTC, factor="0.9")
-        await found.until(lambda: held(found) == 0 and agrees(found))
-        assert "a position could not be protected" in titles(found, Severity.CRITICAL)
-
-    play(tmp_path, story, MOVING)
-
-
 def test_rows_19_and_20_what_somebody_else_does_is_adopted_and_its_stop_goes(tmp_path: Path) -> None:
     async def story(found: Stage) -> None:
         await buy(found)
@@ -141,19 +149,37 @@ def test_row_32_a_ban_is_obeyed_to_the_end_and_nothing_is_asked_meanwhile(tmp_pa
 
 def test_row_33_a_stranger_at_our_weight_leaves_cancels_and_closes_their_share(tmp_path: Path) -> None:
     async def story(found: Stage) -> None:
+        await asyncio.sleep(
+            max(0, now_ms() % MINUTE_MS - MINUTE_MS + ROOM_MS) / 1_000
+        )  # the venue counts by the minute
         await buy(found)
         want(found, resting(found, 2))
         await found.until(lambda: orders(found) == 1)
-        spent = "X-MBX-USED-WEIGHT-1M"
-        found.session._usage.hear({spent: "1900"})
-        found.account.gateway._meter()
-        want(found, entry(3, "0.05", "ETHUSDT"))
+        await flood(found, 2_400 * 7 // 10)
+        # What the stranger spent is known from the first answer to anything of ours.
+        began_ms = now_ms()
         found.account.gateway.take(partial(found.account.gateway.engine.cancel, resting(found, 2).client_id, "enough"))
-        out = replace(entry(4, "0.02", side=Side.SELL), reduce_only=True)
-        want(found, out)
-        await found.until(lambda: orders(found) == 0 and held(found) == 0)
+        await found.until(lambda: orders(found) == 0)
+        await found.until(lambda: (found.session.usage().weight_minute or 0) >= 2_400 * 7 // 10)
+        spent, eth = found.session.usage().weight_minute or 0, entry(3, "0.05", "ETHUSDT")
+        want(found, eth)
+        want(found, replace(entry(4, "0.02", side=Side.SELL), reduce_only=True))
+        await found.until(lambda: held(found) == 0)
+        assert now_ms() - began_ms < CLOSED_MS_MAX
+        assert held(found, "ETHUSDT") == 0
+        assert found.account.gateway.engine.book.orders[eth.client_id].order.kind == "planned"
+        assert (found.session.usage().weight_minute or 0) - spent < 20
 
     play(tmp_path, story)
+
+
+async def flood(found: Stage, weight: int) -> None:
+    """Ask as another program at our address does, until the venue has counted so much."""
+    url, counted = f"{found.venue.base_url}/fapi/v1/depth?symbol=BTCUSDT&limit=1000", 0
+    async with ClientSession() as stranger:
+        while counted < weight:
+            async with stranger.get(url) as answer:
+                counted = int(answer.headers["X-MBX-USED-WEIGHT-1M"])
 
 
 def test_row_34_a_revoked_key_is_an_alarm_and_the_venue_still_ends_our_orders(tmp_path: Path) -> None:
@@ -187,10 +213,56 @@ def test_row_35_changed_filters_are_read_again_and_a_refusal_is_no_loop(tmp_path
     play(tmp_path, story)
 
 
-def test_row_36_leverage_set_by_hand_is_told(tmp_path: Path) -> None:
+async def set_leverage(found: Stage, leverage: int) -> None:
+    """Set a symbol's leverage as a person at the venue's own site does: with our key and without us."""
+    signer = Signer(PAPER_KEY, PAPER_SECRET)
+    query = signer.sign(f"symbol={BTC}&leverage={leverage}&timestamp={now_ms()}")
+    url = URL(f"{found.venue.base_url}/fapi/v1/leverage?{query}", encoded=True)
+    async with ClientSession(headers={"X-MBX-APIKEY": signer.api_key}) as hand, hand.post(url) as answer:
+        assert answer.status == 200
+
+
+def test_row_36_leverage_raised_by_hand_stops_entries_in_its_symbol_until_it_is_lowered(tmp_path: Path) -> None:
     async def story(found: Stage) -> None:
-        do(found, "leverage", symbol=BTC, leverage="3")
+        await buy(found)
+        declined: list[str] = []
+        found.account.gateway.listen(
+            lambda effect, at_ms: declined.append(effect.reason) if isinstance(effect, Declined) else None
+        )
+        await set_leverage(found, 50)
         await found.until(lambda: "a symbol's leverage was set" in titles(found, Severity.WARNING))
+        want(found, entry(2, "0.01"))
+        assert declined == [f"no entry in BTCUSDT at a leverage above {Limits().leverage_max}, is 50"]
+        want(found, entry(3, "0.1", "ETHUSDT"))
+        await found.until(lambda: held(found, "ETHUSDT") > 0)
+        want(found, replace(entry(4, "0.02", side=Side.SELL), reduce_only=True))
+        await found.until(lambda: held(found) == 0)
+        await set_leverage(found, 5)
+        await found.until(lambda: found.account.alerts_count >= 2)
+        want(found, entry(5, "0.01"))
+        await found.until(lambda: held(found) == Decimal("0.01") and agrees(found))
+        assert len(declined) == 1
+
+    play(tmp_path, story)
+
+
+def test_row_36_a_bracket_that_is_lowered_lowers_our_leverage_and_what_is_too_much_is_no_order(tmp_path: Path) -> None:
+    async def story(found: Stage) -> None:
+        await buy(found, "0.01", number=3)
+        watch = found.venue.faults.add(Rule(Deed.DELAY_BEFORE, method="POST", path="/fapi/v1/order", nth=1_000_000))
+        do(found, "relist", symbol=BTC, leverage_max="1")
+        await found.until(lambda: "a symbol's leverage was set" in titles(found, Severity.WARNING))
+        (told,) = [alert.detail for alert in found.account.alerts if alert.title == "a symbol's leverage was set"]
+        assert told == "BTCUSDT: 1"
+        balance = found.venue.exchange.figures(FIRST_ACCOUNT)["USDT"].wallet
+        much = (balance * 2 / found.venue.exchange.last_price(BTC)).quantize(Decimal("0.001"))
+        wanted = entry(1, str(much))
+        want(found, wanted)
+        order = found.account.gateway.engine.book.orders
+        await found.until(lambda: isinstance(order[wanted.client_id].order, Rejected))
+        want(found, entry(2, "0.011"))
+        await found.until(lambda: held(found) == Decimal("0.021"))
+        assert watch.seen == 2
 
     play(tmp_path, story)
 
@@ -209,35 +281,73 @@ def test_row_37_funding_of_either_sign_and_told_twice_is_booked_once(tmp_path: P
     play(tmp_path, story)
 
 
-def test_row_38_a_flash_crash_goes_through_the_stop_once_and_nothing_is_bought_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("over_ms", [2_000, 0], ids=["in two seconds", "at once"])
+def test_row_38_a_flash_crash_goes_through_the_stop_once_and_costs_no_more_than_its_gap(
+    tmp_path: Path, over_ms: int
+) -> None:
     async def story(found: Stage) -> None:
         await buy(found)
-        bought = held(found)
-        do(found, "jump", symbol=BTC, factor="0.7", over_ms=500)
+        bought, price = held(found), found.venue.exchange.last_price(BTC)
+        began = found.venue.exchange.figures(FIRST_ACCOUNT)["USDT"].wallet
+        do(found, "jump", symbol=BTC, factor="0.7", over_ms=over_ms)
         await found.until(lambda: held(found) == 0 and not stops(found))
-        do(found, "jump", symbol=BTC, factor="1.43")
+        await found.until(lambda: found.venue.exchange.last_price(BTC) < price * Decimal("0.72"))
+        do(found, "jump", symbol=BTC, factor="1.43", over_ms=200)
+        await asyncio.sleep(0.5)
         await found.until(lambda: agrees(found))
         trades = found.venue.exchange.trades(FIRST_ACCOUNT, BTC)
         assert sum(t.quantity for t in trades if t.side is Side.BUY) == bought
         assert held(found) == 0
+        lost = began - found.venue.exchange.figures(FIRST_ACCOUNT)["USDT"].wallet
+        # A fall that takes its time is caught at the stop's distance and a few steps of the fall; a gap is the gap.
+        steps = Decimal("0.3") * 4 * (MOVING.step_ms + TURN_MS) / over_ms if over_ms else Decimal("0.3")
+        gap = Keeping().stop_distance + steps if over_ms else steps
+        assert 0 < lost < bought * price * (gap + SLIPPED)
 
     play(tmp_path, story, MOVING)
 
 
-def test_row_39_a_liquidation_and_deleveraging_end_in_equal_books_and_an_alarm(tmp_path: Path) -> None:
+def test_row_39_deleveraging_is_an_alarm_and_a_liquidation_an_emergency_with_equal_books(tmp_path: Path) -> None:
     async def story(found: Stage) -> None:
-        await buy(found, "0.1")
-        price = found.venue.exchange.last_price(BTC)
+        for number in range(1, 6):
+            want(found, entry(number, f"0.5{number}"))
+            await asyncio.sleep(0.25)
+        await found.until(lambda: found.account.gateway.engine.is_settled and agrees(found) and held(found) > 2)
+        price, whole = found.venue.exchange.last_price(BTC), held(found)
         do(found, "deleverage", symbol=BTC, quantity="0.04", price=str(price))
-        await found.until(lambda: held(found) == Decimal("0.06") and agrees(found))
-        wallet = found.venue.exchange.figures(FIRST_ACCOUNT)["USDT"].wallet
-        keep = (price * held(found) / 1_000).quantize(Decimal("0.01"))
-        do(found, "deposit", amount=str((keep - wallet).quantize(Decimal("0.01"))))
-        await found.until(lambda: held(found) == 0)
-        await found.until(lambda: agrees(found) and not stops(found))
+        await found.until(lambda: held(found) == whole - Decimal("0.04") and agrees(found))
         assert "the venue closed a position by force" in titles(found, Severity.CRITICAL)
+        await found.until(lambda: found.account.is_ready)
+        want(found, resting(found, 7))
+        await found.until(lambda: orders(found) == 1)
+        await starved(found)
+        await found.until(lambda: held(found) == 0)
+        await found.until(lambda: agrees(found) and not stops(found) and orders(found) == 0)
+        forced = [
+            o.client_id for o in found.venue.exchange.orders(FIRST_ACCOUNT) if o.client_id.startswith("autoclose")
+        ]
+        assert len(forced) > 1, "in part first, then the rest"
+        assert found.venue.exchange.figures(FIRST_ACCOUNT)["USDT"].wallet >= 0
+        assert "entries are shut out by the latch" in titles(found, Severity.CRITICAL)
+        state = Latch(tmp_path / LATCH_FILE).state()
+        assert state.closed
+        assert state.by == "account"
+        declined: list[str] = []
+        found.account.gateway.listen(
+            lambda effect, at_ms: declined.append(effect.reason) if isinstance(effect, Declined) else None
+        )
+        want(found, entry(8, "0.01"))
+        assert declined == ["no entry in an emergency"]
 
     play(tmp_path, story, MOVING)
+
+
+async def starved(found: Stage) -> None:
+    """Take money out until what is left covers no more than nine tenths of what the position must have."""
+    figures = found.venue.exchange.figures(FIRST_ACCOUNT)["USDT"]
+    kept = figures.maintenance * Decimal("0.9")
+    amount = figures.wallet + figures.unrealised - kept
+    do(found, "deposit", amount=str(-amount.quantize(Decimal("0.01"))))
 
 
 def test_row_40_a_stop_waits_for_the_mark_and_not_for_the_last_price(tmp_path: Path) -> None:
@@ -300,3 +410,41 @@ def test_row_43_a_sick_program_lets_the_venue_end_its_orders_and_places_none_ane
         assert len(stops(found)) == 1
 
     play(tmp_path, story, rules=Rules(countdown_ms=2_000))
+
+
+def test_row_43_a_process_that_is_stopped_leaves_no_order_behind_and_places_none_when_it_wakes(tmp_path: Path) -> None:
+    async def whole() -> None:
+        async with venue_open(STILL) as venue:
+            price = (venue.exchange.last_price(BTC) * Decimal("0.97")).quantize(Decimal(1))
+            asked = {"rest": venue.base_url, "streams": venue.ws_url, "folder": str(tmp_path / "journal")}
+            words = json.dumps({**asked, "price": str(price), "countdown_ms": COUNTDOWN_MS})
+            sleeper = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.integration.sleeper", words, stdin=PIPE, stdout=PIPE, cwd=ROOT
+            )
+            assert sleeper.stdin is not None
+            assert sleeper.stdout is not None
+            try:
+                name = json.loads(await asyncio.wait_for(sleeper.stdout.readline(), 20))["name"]
+                await asyncio.sleep(COUNTDOWN_MS / 1_000)
+                assert len(venue.exchange.open_orders(FIRST_ACCOUNT)) == 1, "wound while it is well"
+                sleeper.send_signal(signal.SIGSTOP)
+                began_ms = now_ms()
+                while venue.exchange.open_orders(FIRST_ACCOUNT):
+                    await asyncio.sleep(0.005)
+                exposed_ms = now_ms() - began_ms
+                assert exposed_ms < COUNTDOWN_MS + 500
+                await asyncio.sleep(0.5)
+                sleeper.send_signal(signal.SIGCONT)
+                await asyncio.sleep(1.5)
+                orders = [order.client_id for order in venue.exchange.orders(FIRST_ACCOUNT)]
+                assert orders == [name], "nothing is placed anew"
+                sleeper.stdin.write(b"\n")
+                told = json.loads(await asyncio.wait_for(sleeper.stdout.readline(), 20))
+                assert told == {"states": ["cancelled"], "is_ready": True}
+                assert await asyncio.wait_for(sleeper.wait(), 20) == 0
+            finally:
+                if sleeper.returncode is None:
+                    sleeper.kill()
+                    await sleeper.wait()
+
+    asyncio.run(whole())

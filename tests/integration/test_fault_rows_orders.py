@@ -5,18 +5,31 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qt_ray.adapters.binance.wire import Patience
+from qt_ray.adapters.clock import monotonic_ns
 from qt_ray.adapters.paper.control import FIRST_ACCOUNT
 from qt_ray.adapters.paper.faults import Deed
-from qt_ray.core.orders import Cancelled, Expired, Filled, Rejected, TimeInForce, Working, progress_of
+from qt_ray.core.orders import (
+    Cancelled,
+    Expired,
+    Filled,
+    OrderType,
+    Rejected,
+    Side,
+    TimeInForce,
+    Working,
+    progress_of,
+)
 from qt_ray.execution.gateway.rules import Rules
-from tests.integration.fault_rows import BTC, POST, Row, tell
+from tests.integration.fault_rows import ALL, BTC, POST, Row, tell
 
 pytestmark = pytest.mark.integration
 
+UNPROTECTED_S = 2.0
 SHORT = Patience(recv_window_ms=300, answer_ms=250)
 SHORT_RULES = Rules(receive_window_ms=300)
 
@@ -154,14 +167,72 @@ def test_row_17_what_expires_in_part_is_tried_again_and_never_above_what_was_wan
     tell(tmp_path, story, Rules(retry_ms=(20, 40, 60)))
 
 
+def test_row_17_an_order_that_would_trade_with_our_own_expires_for_the_rest_and_the_other_stays(tmp_path: Path) -> None:
+    async def story(row: Row) -> None:
+        best = row.stage.venue.exchange.depth(BTC, 1).asks[0]
+        ours = replace(row.limit("1", steps=7), side=Side.SELL)
+        [resting] = row.want(replace(ours, limit_price=best.price))
+        await row.stage.until(lambda: isinstance(row.order(resting), Working))
+        wanted = replace(row.limit("1"), quantity=best.quantity * 2, limit_price=best.price)
+        [name] = row.want(wanted)
+        last = f"{name.rpartition('-')[0]}-3"
+        book = row.stage.account.gateway.engine.book
+        await row.stage.until(lambda: last in book.orders and not book.orders[last].is_open)
+        attempts = [tracked.order for tracked in book.orders.values() if tracked.parent in name]
+        assert [row.at_venue(order.intent.client_id)[0].state for order in attempts] == ["EXPIRED_IN_MATCH"] * 4
+        assert next(progress.executed for order in attempts if (progress := progress_of(order))) == best.quantity
+        assert isinstance(row.order(resting), Working)
+
+    tell(tmp_path, story, Rules(retry_ms=(20, 40, 60)))
+
+
 def test_row_18_a_stop_that_the_price_has_passed_already_closes_the_position(tmp_path: Path) -> None:
     async def story(row: Row) -> None:
         row.break_(Deed.DELAY_BEFORE, method="POST", path="/fapi/v1/algoOrder", count=1, delay_ms=200)
         row.want(row.market())
         await row.stage.until(lambda: bool(row.stage.account.custody.books.positions))
+        began_ns = monotonic_ns()
         row.do("jump", symbol=BTC, factor="0.9")
         await row.stage.until(lambda: not row.stage.account.custody.books.positions)
-        assert any("could not be protected" in alert.title for alert in row.stage.account.alerts)
+        assert (monotonic_ns() - began_ns) / 1e9 < UNPROTECTED_S
+        [alert] = [alert for alert in row.stage.account.alerts if "could not be protected" in alert.title]
+        assert "its stop was refused, -2021" in alert.detail
+        [stop] = [t.order for t in row.tracked() if t.intent.type is OrderType.STOP_MARKET]
+        assert isinstance(stop, Rejected)
+        assert stop.reason.startswith("-2021")
+
+    tell(tmp_path, story, step_ms=20)
+
+
+def test_row_18_a_stop_that_triggers_and_is_refused_leaves_nothing_without_protection(tmp_path: Path) -> None:
+    async def story(row: Row) -> None:
+        [name] = row.want(row.market())
+        exchange, quantity = row.stage.venue.exchange, row.order(name).intent.quantity
+        await row.stage.until(lambda: len(exchange.open_algos(FIRST_ACCOUNT)) == 1)
+        [stop] = exchange.open_algos(FIRST_ACCOUNT)
+        # Somebody sells twice what we hold, and before we hear of it the price falls: the stop finds nothing to reduce.
+        for event in ("ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "TRADE_LITE"):
+            row.break_(Deed.EVENT_DELAY, event=event, delay_ms=400)
+        row.do("order", symbol=BTC, side="SELL", type="MARKET", quantity=str(quantity * 2), newClientOrderId="web_1")
+        row.do("jump", symbol=BTC, factor="0.9")
+
+        def refused() -> Any:
+            return next(algo for algo in exchange.algos(FIRST_ACCOUNT, window=ALL) if algo.id == stop.id)
+
+        await row.stage.until(lambda: refused().state == "REJECTED")
+        assert refused().reason == "ReduceOnly Order is rejected."
+        began_ns = monotonic_ns()
+        await row.stage.until(lambda: not row.stage.account.gateway.engine.book.orders[stop.client_id].is_open)
+
+        def is_safe() -> bool:
+            held = row.stage.account.custody.books.position(BTC).quantity
+            covered = sum(
+                a.wanted.quantity or 0 for a in exchange.open_algos(FIRST_ACCOUNT) if a.wanted.side is Side.BUY
+            )
+            return held == 0 or (held < 0 and covered >= -held)
+
+        await row.stage.until(is_safe)
+        assert (monotonic_ns() - began_ns) / 1e9 < UNPROTECTED_S
 
     tell(tmp_path, story, step_ms=20)
 

@@ -4,12 +4,14 @@ Silence is broken by our own ping; a socket that then stays silent is dead, howe
 while we listen, so a slow consumer, which simply is not read for, never makes a living socket look dead.
 """
 
+from math import inf
 from typing import Self
 
 from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, ClientWSTimeout, WSMessage, WSMsgType
 from yarl import URL
 
 from qt_ray.adapters.binance.pace import Pace
+from qt_ray.adapters.clock import monotonic_ns
 from qt_ray.core.errors import Retryable
 
 MESSAGE_MAX = 8 * 2**20
@@ -34,8 +36,9 @@ class Connection:
             raise Retryable(f"a stream opens, it did not: {type(error).__name__}") from None
         return cls(socket, pace)
 
-    async def hear(self) -> str | bytes | None:
-        """Return the next message, or nothing when the connection has ended."""
+    async def hear(self, quiet_s: float = inf) -> str | bytes | None:
+        """Return the next message, or nothing when the connection has ended; `quiet_s` without one ends it as well."""
+        began_ns = monotonic_ns()
         while not self.ended:
             try:
                 frame = await self._frame()
@@ -51,6 +54,8 @@ class Connection:
                 return data
             elif frame.type not in (WSMsgType.PING, WSMsgType.PONG):
                 self.ended = f"closed with {self._socket.close_code}"
+            elif monotonic_ns() - began_ns >= quiet_s * 1e9:
+                self.ended = f"nothing but pongs for {quiet_s:g} s"
         return None
 
     async def say(self, text: str) -> None:

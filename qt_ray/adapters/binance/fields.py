@@ -96,11 +96,12 @@ class Fields:
         return self.amount(name) or None
 
     def ratio(self, name: str) -> Decimal:
-        """Return a ratio, which leverage brackets carry as a JSON number."""
+        """Return a ratio, zero or above, which leverage brackets carry as a JSON number."""
         value = self.raw(name)
-        if type(value) in (int, float):
-            return parse_decimal(repr(value))
-        return self.number(name)
+        found = parse_decimal(repr(value)) if type(value) in (int, float) else self.number(name)
+        if found < 0:
+            raise Invalid(f"{self.where}.{name}: zero or above, was {found}")
+        return found
 
     def member(self, name: str, kind: type[E]) -> E:
         """Return a word of a closed set that we have a type for."""

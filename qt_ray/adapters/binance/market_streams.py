@@ -29,6 +29,11 @@ class Stream(StrEnum):
         """Return whether it comes through the door of the books."""
         return self in (Stream.BEST, Stream.DEPTH)
 
+    @property
+    def is_lively(self) -> bool:
+        """Return whether a socket that carries it is never silent for seconds, but where something is wrong."""
+        return self in (Stream.BEST, Stream.DEPTH, Stream.MARK)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -53,6 +58,12 @@ class Shard:
 
     public: bool
     names: tuple[str, ...]
+
+    @property
+    def is_lively(self) -> bool:
+        """Return whether silence on its socket means that something is wrong."""
+        endings = tuple(f"@{kind.value}" for kind in Stream if kind.is_lively)
+        return any(name.endswith(endings) for name in self.names)
 
     def subscriptions(self) -> Iterator[str]:
         """Yield the messages that ask for it."""

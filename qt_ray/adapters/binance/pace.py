@@ -9,10 +9,14 @@ from random import Random
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The times of a session, in seconds. A socket is found dead after `ping_s` and `pong_s` of silence together."""
+    """The times of a session, in seconds. A socket is found dead after `ping_s` and `pong_s` of silence together.
+
+    One whose streams never rest is left after `quiet_s` without a word, although it answers pings.
+    """
 
     ping_s: float = 2.0
     pong_s: float = 3.0
+    quiet_s: float = 4.0
     keep_key_s: float = 1_500.0
     keep_key_again_s: float = 30.0
     life_s: float = 84_600.0

@@ -2,12 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+C = TypeVar("C", covariant=True)
 
 
-async def drained(queue: "asyncio.Queue[T]", source: "asyncio.Task[None]") -> AsyncIterator[T]:
+class Source(Protocol[C]):
+    """What things are taken from: a queue, or a mailbox."""
+
+    def empty(self) -> bool:
+        """Return whether nothing waits."""
+
+    def get_nowait(self) -> C:
+        """Take what waits."""
+
+    async def get(self) -> C:
+        """Take what waits, once there is anything."""
+
+
+async def drained(queue: Source[T], source: "asyncio.Task[None]") -> AsyncIterator[T]:
     """Yield what `source` puts into `queue`; its failure is ours, its cancellation simply the end."""
     while True:
         while not queue.empty():

@@ -39,6 +39,7 @@ class Works:
 Deed = Callable[[Works, Params], Any]
 FIRST_ACCOUNT = "paper"
 BURST_MAX = 10_000
+RATE_MAX = 200_000
 DECIMALS = frozenset(
     {
         "tick",
@@ -188,7 +189,12 @@ def _announce_shutdown(works: Works, params: Params) -> Any:
 
 
 def _burst(works: Works, params: Params) -> Any:
-    """Tell every symbol's best prices many times over, at once."""
+    """Tell every symbol's best prices many times over: at once, or at a rate of messages a second for a while."""
+    if (rate := params.maybe_whole("rate")) is not None:
+        if rate > RATE_MAX:
+            raise Invalid(f"rate: {RATE_MAX} a second at most, was {rate}")
+        works.hall.feed.storm(rate, params.whole("for_ms"), works.hall.market_ms())
+        return {}
     rounds = params.whole("rounds")
     if rounds > BURST_MAX:
         raise Invalid(f"rounds: {BURST_MAX} at most, was {rounds}")

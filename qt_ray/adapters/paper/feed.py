@@ -4,6 +4,7 @@ Nothing is put into words that nobody listens to, and a quote whose best prices 
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +44,23 @@ EVENT_NAMES = {
 }
 
 
+@dataclass(slots=True)
+class Storm:
+    """So many messages a second until a moment, and up to when they have been told."""
+
+    rate: int
+    told_ms: int
+    until_ms: int
+
+    def due(self, now_ms: int) -> int:
+        """Return how many are due, and count them as told."""
+        upto_ms = min(now_ms, self.until_ms)
+        count = max(self.rate * (upto_ms - self.told_ms) // 1_000, 0)
+        if count:
+            self.told_ms = upto_ms
+        return count
+
+
 class Feed:
     """Turns what the board shows into messages for those who listen."""
 
@@ -62,6 +80,7 @@ class Feed:
         self._sent_ms: dict[str, int] = {}
         self._depths: dict[str, tuple[int, Sides]] = {}
         self._bars: dict[str, int] = {}
+        self._storm = Storm(0, 0, 0)
         self._shapes: dict[Kind, Callable[[Stream, int], dict[str, Any] | None]] = {
             Kind.MARK: self._mark,
             Kind.MINI: self._mini,
@@ -98,6 +117,27 @@ class Feed:
             self._best.clear()
             self.best(self._listings, now_ms)
             self._hub.flush()
+
+    def storm(self, rate: int, for_ms: int, now_ms: int) -> None:
+        """From now on tell so many best prices a second, for a while; they are told by `blow`."""
+        self._storm = Storm(rate, now_ms, now_ms + for_ms)
+
+    def blow(self, now_ms: int) -> None:
+        """Tell what of a storm has become due since the last time: the same few messages, as often as it takes."""
+        count = self._storm.due(now_ms)
+        if not count:
+            return
+        said = [message for symbol in self._listings if (message := self._as_it_stands(symbol, now_ms)) is not None]
+        for at in range(count if said else 0):
+            self._tell(said[at % len(said)])
+
+    def _as_it_stands(self, symbol: str, now_ms: int) -> Message | None:
+        """Return a symbol's best prices, moved or not, or nothing where nobody listens or there are none."""
+        name, book = self._best_names[symbol], self._exchange.depth(symbol, 1)
+        if not self._hub.wants(name) or not book.bids or not book.asks:
+            return None
+        payload = orjson.dumps(best_event(now_ms, symbol, book.update_id, book.bids[0], book.asks[0]))
+        return Message(name, "bookTicker", payload, Kind.BOOK_TICKER)
 
     def trade(self, printed: Printed) -> None:
         """Tell a trade, alone and as an aggregate."""

@@ -46,7 +46,9 @@ class Listener:
     def send(self, blob: bytes) -> None:
         """Send frames, or cut the line when too much is unsent."""
         if self.line.get_write_buffer_size() > UNSENT_MAX:
+            # Until its end is noticed, whatever is written to a line that is cut is a warning in somebody's log.
             self.line.abort()
+            self.is_stalled = True
         else:
             self.line.write(blob)
 

@@ -43,6 +43,7 @@ class Pump:
         hall.exchange.advance(hall.market_ms())
         hall.tell()
         hall.outlet.release(wall_ms)
+        hall.feed.blow(hall.market_ms())
         hall.hub.flush()
         if wall_ms - self._housed_ms >= HOUSE_MS:
             self._housed_ms = wall_ms

@@ -2,12 +2,13 @@
 
 Custody's entries are durable before anything that rests on them is done. The fence that the gateway sees is the one
 given from outside, closed while books and venue do not agree, and an emergency while the account's latch is closed:
-whoever stopped the account from a bare shell need not reach this process for its entries to end.
+whoever stopped the account from a bare shell need not reach this process for its entries to end. A liquidation closes
+the latch from within. Symbol by symbol a gate may say no as well, that of the prices for one.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -22,16 +23,17 @@ from qt_ray.adapters.trading.memory import Entry, Memory
 from qt_ray.adapters.trading.opening import opening_of, rules_of
 from qt_ray.adapters.trading.places import LATCH_FILE
 from qt_ray.core.effects import Alert, Severity
-from qt_ray.core.errors import Invalid
+from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.execution.books import Books
-from qt_ray.execution.custody import TAG, Ask, Custody, Deed, Post, StopPlan, Unwant, Want
+from qt_ray.execution.custody import TAG, Ask, Custody, Deed, Halt, Post, StopPlan, Unwant, Want
 from qt_ray.execution.entries import Opening
 from qt_ray.execution.gateway.book import Book
 from qt_ray.execution.gateway.effects import Effect
 from qt_ray.execution.gateway.engine import Gateway
-from qt_ray.execution.gateway.fence import SHUT, Fence
+from qt_ray.execution.gateway.fence import SHUT, Fence, Gate, ungated
 from qt_ray.execution.gateway.rules import Rules
-from qt_ray.execution.venue.news import News
+from qt_ray.execution.leverage import Leverages
+from qt_ray.execution.venue.news import LeverageNews, News
 from qt_ray.execution.venue.session import VenueSession, Windowed
 from qt_ray.execution.venue.views import PositionSide, RulesView
 
@@ -57,6 +59,7 @@ class AccountLoop:
         custody: Custody,
         memory: Memory,
         latch: Latch,
+        leverages: Leverages,
         clock: Callable[[], int],
         mark: Mark,
     ) -> None:
@@ -66,6 +69,7 @@ class AccountLoop:
         self.alerts_count = 0
         self._memory = memory
         self._latch = latch
+        self._leverages = leverages
         self._is_latched = False
         self._clock = clock
         self._mark = mark
@@ -88,10 +92,12 @@ class AccountLoop:
         mark: Mark = unmarked,
         disk: Disk | None = None,
         latch: Path | None = None,
+        gate: Gate = ungated,
     ) -> Self:
         """Return an account that remembers what `folder` holds; the first time, its books begin now.
 
-        Its latch lies beside that folder unless another place is named. The receive window is the session's own.
+        Its latch lies beside that folder unless another place is named. The receive window is the session's own, and what
+        `gate` keeps out is asked at each entry.
         """
         with ExitStack() as undo:
             memory = Memory(folder, Book(rules.ended_max, rules.spent_max), disk)
@@ -101,10 +107,16 @@ class AccountLoop:
                 memory.post([await opening_of(session, symbols)])
             books = _books(memory.entries, listed)
             custody = Custody(memory.book, books, listed, keeping.strategy, keeping.stop_distance)
-            engine = Gateway(windowed(rules, session), memory.book, listed=custody.listings.of)
+            leverages = Leverages(rules.limits.leverage_max)
+            engine = Gateway(
+                windowed(rules, session),
+                memory.book,
+                listed=custody.listings.of,
+                gate=lambda name, at_ms: leverages.why_not(name) or gate(name, at_ms),
+            )
             loop = GatewayLoop(engine, memory, session, clock, mark)
             undo.pop_all()
-        return cls(loop, custody, memory, Latch(latch or folder.with_name(LATCH_FILE)), clock, mark)
+        return cls(loop, custody, memory, Latch(latch or folder.with_name(LATCH_FILE)), leverages, clock, mark)
 
     @property
     def is_ready(self) -> bool:
@@ -126,6 +138,16 @@ class AccountLoop:
         """Take in a symbol's mark price, as a feed tells it."""
         self._do(self.custody.marked(symbol, mark, self._clock()))
 
+    def end_entries(self, symbol: str, reason: str) -> None:
+        """Cancel what rests and may open, and whatever of it is still to be sent."""
+        self.gateway.take(partial(self.gateway.engine.cancel_entries, reason, symbol=symbol))
+
+    def tell(self, alert: Alert) -> None:
+        """Tell a person."""
+        self.alerts_count += 1
+        self.alerts.append(alert)
+        del self.alerts[:-ALERTS_MAX]
+
     async def run(self) -> None:
         """Work until cancelled, or until something is wrong with ourselves; what ends in order is soon begun again."""
         try:
@@ -141,11 +163,13 @@ class AccountLoop:
             self._memory.close()
 
     def _hear(self, news: News, at_ms: int) -> None:
+        if isinstance(news, LeverageNews):
+            self._leverages.heard(news)
         self._do(self.custody.heard(news, at_ms))
 
     def _overhear(self, effect: Effect, at_ms: int) -> None:
         if isinstance(effect, Alert):
-            self._alert(effect)
+            self.tell(effect)
         self._do(self.custody.overheard(effect, at_ms))
 
     def _do(self, deeds: list[Deed]) -> None:
@@ -168,13 +192,20 @@ class AccountLoop:
             self.gateway.take(partial(engine.cancel, deed.client_id, deed.reason))
         elif isinstance(deed, Ask):
             self.gateway.take(partial(engine.ask, deed.call, deed.lane, TAG))
+        elif isinstance(deed, Halt):
+            self._halt(deed.reason)
         elif isinstance(deed, Alert):
-            self._alert(deed)
+            self.tell(deed)
 
-    def _alert(self, alert: Alert) -> None:
-        self.alerts_count += 1
-        self.alerts.append(alert)
-        del self.alerts[:-ALERTS_MAX]
+    def _halt(self, reason: str) -> None:
+        """Close the latch once, and take back what could open; a disk that refuses stops nothing."""
+        state = self._latch.state()
+        if not state.closed:
+            with suppress(Retryable):
+                self._latch.close(state.epoch + 1, reason, "account", self._clock())
+        self._see_latch()
+        self._show_fence()
+        self.gateway.take(partial(self.gateway.engine.cancel_entries, reason))
 
     def _show_fence(self) -> None:
         closed = self.custody.why_closed(self._clock())
@@ -187,7 +218,7 @@ class AccountLoop:
         found = self._latch.state()
         if found.closed and not self._is_latched:
             detail = f"epoch {found.epoch}, by {found.by}: {found.reason}"
-            self._alert(Alert(Severity.CRITICAL, "entries are shut out by the latch", detail, self._clock()))
+            self.tell(Alert(Severity.CRITICAL, "entries are shut out by the latch", detail, self._clock()))
         self._is_latched = found.closed
 
     async def _watch_latch(self) -> None:
@@ -211,7 +242,7 @@ class AccountLoop:
             self._memory.keep()
         except OSError as error:
             reason = error.strerror or str(error)
-            self._alert(Alert(Severity.WARNING, "no snapshot could be taken", reason, self._clock()))
+            self.tell(Alert(Severity.WARNING, "no snapshot could be taken", reason, self._clock()))
 
 
 def windowed(rules: Rules, session: VenueSession) -> Rules:

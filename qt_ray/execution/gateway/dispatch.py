@@ -13,7 +13,7 @@ from qt_ray.core.orders import ZERO, Intent, Planned, Submitted
 from qt_ray.execution.gateway.budget import Budget, Share, share_of
 from qt_ray.execution.gateway.chronicle import Chronicle
 from qt_ray.execution.gateway.effects import Answered, Declined, Send
-from qt_ray.execution.gateway.fence import SHUT, Fence, why_not
+from qt_ray.execution.gateway.fence import SHUT, Fence, Gate, ungated, why_not
 from qt_ray.execution.gateway.lanes import Lanes, Waiting
 from qt_ray.execution.gateway.records import Heard, Sent
 from qt_ray.execution.gateway.rules import SLOTS_KEPT, Rules
@@ -48,7 +48,9 @@ class Step(Enum):
 class Dispatch:
     """The queue, the calls in flight, and everything that may hold a call back."""
 
-    def __init__(self, rules: Rules, chronicle: Chronicle, blocked: Callable[[str], bool]) -> None:
+    def __init__(
+        self, rules: Rules, chronicle: Chronicle, blocked: Callable[[str], bool], gate: Gate = ungated
+    ) -> None:
         self.fence: Fence = SHUT
         self.lanes = Lanes(rules.waiting_max)
         self.flights: dict[int, Flight] = {}
@@ -56,6 +58,7 @@ class Dispatch:
         self._rules = rules
         self._chronicle = chronicle
         self._blocked = blocked
+        self._gate = gate
         self._budget = Budget(rules.allowance)
         self._throttle = Throttle(rules.limits)
         self._last_call_id = 0
@@ -69,6 +72,10 @@ class Dispatch:
     def is_busy(self) -> bool:
         """Return whether anything waits or is on its way."""
         return bool(len(self.lanes)) or any(not flight.is_overdue for flight in self.flights.values())
+
+    def why_not(self, intent: Intent, at_ms: int) -> str | None:
+        """Return why an intent may not leave now by fence or gate, or nothing."""
+        return why_not(self.fence, intent, at_ms, self._gate)
 
     def put(self, waiting: Waiting) -> None:
         """Let a call wait; an outside asker whose query is shed is told so."""
@@ -164,7 +171,7 @@ class Dispatch:
         parent = book.parents[tracked.parent]
         if book.claimed(tracked.parent) + more > parent.quantity:
             return f"orders of one parent never exceed its {parent.quantity}"
-        refusal = why_not(self.fence, intent, at_ms)
+        refusal = self.why_not(intent, at_ms)
         age_ms = at_ms - waiting.since_ms
         if refusal is None and not intent.reduce_only and age_ms > self._rules.entry_age_max_ms:
             return f"an entry waits at most {self._rules.entry_age_max_ms} ms, this one {age_ms}"

@@ -14,7 +14,6 @@ from qt_ray.core.ids import ClientOrderId
 from qt_ray.core.orders import ZERO, Intent
 from qt_ray.execution.gateway.book import RESTING, Book, Tracked
 from qt_ray.execution.gateway.dispatch import Dispatch
-from qt_ray.execution.gateway.fence import why_not
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.gateway.truth import Truth
 from qt_ray.execution.precision import why_unfit
@@ -57,7 +56,7 @@ class Door:
             return NOTHING_NEW if known.intent == intent else "one name is one intent"
         refusal = self._why_not_ever(intent, family)
         if refusal is None and not intent.reduce_only:
-            refusal = why_not(self._dispatch.fence, intent, at_ms) or self._why_not_now(intent, family, at_ms)
+            refusal = self._dispatch.why_not(intent, at_ms) or self._why_not_now(intent, family, at_ms)
             refusal = refusal or self._why_unfit(intent)
         return refusal
 
@@ -74,7 +73,7 @@ class Door:
         parent = self._book.parents[tracked.parent]
         if self._book.claimed(tracked.parent) - was.quantity + intent.quantity > parent.quantity:
             return f"orders of one parent never exceed its {parent.quantity}"
-        return why_not(self._dispatch.fence, intent, at_ms) or self._why_unfit(intent)
+        return self._dispatch.why_not(intent, at_ms) or self._why_unfit(intent)
 
     def _why_not_ever(self, intent: Intent, family: Family) -> str | None:
         try:

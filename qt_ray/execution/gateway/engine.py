@@ -18,7 +18,7 @@ from qt_ray.execution.gateway.dispatch import Dispatch
 from qt_ray.execution.gateway.door import Door, Family, Listed
 from qt_ray.execution.gateway.effects import Answered, Declined, Effect
 from qt_ray.execution.gateway.endings import Endings
-from qt_ray.execution.gateway.fence import Fence
+from qt_ray.execution.gateway.fence import Fence, Gate, ungated
 from qt_ray.execution.gateway.lanes import Waiting
 from qt_ray.execution.gateway.questions import Questions
 from qt_ray.execution.gateway.records import Ending, Wanted
@@ -39,6 +39,7 @@ class Gateway:
         book: Book | None = None,
         source: str = "gateway",
         listed: Listed = lambda symbol: None,
+        gate: Gate = ungated,
     ) -> None:
         """Begin with `book`, empty if there is none; entries are held to the rules of their symbol where `listed`."""
         self.book = Book(rules.ended_max, rules.spent_max) if book is None else book
@@ -46,7 +47,7 @@ class Gateway:
         self._chronicle = Chronicle(self.book, source)
         self._questions = Questions(rules, self._chronicle, lambda call, at_ms: self._dispatch.ask(call, at_ms))
         self._truth = Truth(rules, self._chronicle, self._questions)
-        self._dispatch = Dispatch(rules, self._chronicle, self._truth.is_blocked)
+        self._dispatch = Dispatch(rules, self._chronicle, self._truth.is_blocked, gate)
         self._door = Door(rules, self.book, self._dispatch, self._truth, listed)
         self._endings = Endings(rules, self._chronicle, self._dispatch)
         self._countdowns = Countdowns(rules.countdown_ms)
@@ -70,6 +71,14 @@ class Gateway:
         tracked = self.book.orders.get(client_id)
         if tracked is not None and tracked.is_open and not tracked.ending:
             self._chronicle.write(Ending(client_id, reason or "cancelled", at_ms))
+        return self._done(at_ms)
+
+    def cancel_entries(self, reason: str, at_ms: int, symbol: str | None = None) -> list[Effect]:
+        """Want no order any more that may open, of one symbol or of all; those on their way out end here as well."""
+        for tracked in list(self.book.open()):
+            intent = tracked.intent
+            if not intent.reduce_only and symbol in (None, intent.symbol) and not tracked.ending:
+                self._chronicle.write(Ending(intent.client_id, reason, at_ms))
         return self._done(at_ms)
 
     def amend(self, intent: Intent, at_ms: int) -> list[Effect]:

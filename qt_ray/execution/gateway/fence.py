@@ -3,9 +3,18 @@
 It is asked twice, when an intent arrives and when its bytes leave, because the world may turn while an order waits.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from qt_ray.core.orders import Intent
+
+# Why no entry of a symbol may be sent at a moment, or nothing: what is known of its prices, of its leverage.
+Gate = Callable[[str, int], str | None]
+
+
+def ungated(symbol: str, at_ms: int) -> str | None:
+    """Let every entry pass that the fence lets pass; whoever decides answers for the prices himself."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +31,7 @@ class Fence:
 SHUT = Fence(epoch=-1, lease_until_ms=-1, emergency=True)
 
 
-def why_not(fence: Fence, intent: Intent, at_ms: int) -> str | None:
+def why_not(fence: Fence, intent: Intent, at_ms: int, gate: Gate = ungated) -> str | None:
     """Return the rule that keeps an intent out, or nothing; what only reduces is never kept out."""
     if intent.reduce_only:
         return None
@@ -36,4 +45,4 @@ def why_not(fence: Fence, intent: Intent, at_ms: int) -> str | None:
         return f"an entry is of the epoch in force, {fence.epoch}, was {intent.epoch}"
     if intent.policy_version < fence.policy_version_min:
         return f"an entry is of policy {fence.policy_version_min} or newer, was {intent.policy_version}"
-    return None
+    return gate(intent.symbol, at_ms)

@@ -1,3 +1,5 @@
+"""The journal as files; rows 60 and 61 of the fault catalogue: disks that fail, files that are cut or bent."""
+
 import subprocess
 import sys
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Snapshots as files; row 62 of the fault catalogue: missing, half, old, of somebody else."""
+
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -10,7 +10,7 @@ from qt_ray.core.effects import Alert, Severity
 from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import OrderType, PositionSide, Side
 from qt_ray.execution.books import Books
-from qt_ray.execution.custody import KINDS_MAX, PATIENCE_MS, TAG, Ask, Custody, Deed, Post, StopPlan, Unwant, Want
+from qt_ray.execution.custody import KINDS_MAX, PATIENCE_MS, TAG, Ask, Custody, Deed, Halt, Post, StopPlan, Unwant, Want
 from qt_ray.execution.entries import Moved, Opening, Traded
 from qt_ray.execution.gateway.effects import Answered, Effect, Send
 from qt_ray.execution.gateway.engine import Gateway
@@ -49,6 +49,7 @@ class Desk:
         self.sent: list[Call] = []
         self.numbers: dict[Call, int] = {}
         self.alerts: list[Alert] = []
+        self.halts: list[str] = []
         self.carry(self.gateway.fenced(Fence(7, 10**12), 0))
 
     def carry(self, effects: list[Effect], at_ms: int = 0) -> None:
@@ -70,6 +71,8 @@ class Desk:
                 self.carry(self.gateway.cancel(deed.client_id, deed.reason, at_ms), at_ms)
             elif isinstance(deed, Ask):
                 self.carry(self.gateway.ask(deed.call, deed.lane, TAG, at_ms), at_ms)
+            elif isinstance(deed, Halt):
+                self.halts.append(deed.reason)
             elif isinstance(deed, Alert):
                 self.alerts.append(deed)
 
@@ -309,3 +312,12 @@ def test_a_stop_that_stands_off_a_new_grid_is_replaced_by_one_on_it() -> None:
 def test_answers_of_others_are_none_of_our_business() -> None:
     desk = Desk()
     assert desk.custody.overheard(Answered("another", AskPositions(), Done(())), 1) == []
+
+
+@pytest.mark.parametrize(("name", "halts"), [("autoclose-1", 1), ("adl_autoclose_1", 0), ("web_1", 0)])
+def test_a_liquidation_halts_the_account_once_and_what_others_do_does_not(name: str, halts: int) -> None:
+    desk = Desk()
+    for _ in range(2):
+        desk.hear(stranger(name), 20)
+    assert len(desk.halts) == halts
+    assert all(reason.startswith("the venue liquidates, BTCUSDT: ") for reason in desk.halts)

@@ -1,3 +1,5 @@
+"""The journal's bytes; row 61 of the fault catalogue: every cut and every bit."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

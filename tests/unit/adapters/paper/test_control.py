@@ -169,6 +169,23 @@ def test_fees_are_burned_where_the_account_says_so() -> None:
     assert client.ask("GET", "/fapi/v1/userTrades", symbol="BTCUSDT")[0]["commissionAsset"] == "BNB"
 
 
+def test_a_storm_of_a_rate_tells_that_many_a_second_and_then_ends() -> None:
+    watch = Watch()
+    house = venue(now_ms=watch)
+    wire = listen(house, "btcusdt@bookTicker")
+    house.control.do("burst", {"rate": 1_000, "for_ms": 100})
+    watch.now_ms += 30
+    house.pump.beat()
+    assert len(wire.heard()) == 30
+    watch.now_ms += 1_000
+    house.pump.beat()
+    assert len(wire.heard()) == 100
+    house.pump.beat()
+    assert len(wire.heard()) == 100
+    with pytest.raises(Invalid, match="rate: 200000 a second at most"):
+        house.control.do("burst", {"rate": 200_001, "for_ms": 100})
+
+
 def test_a_storm_tells_best_prices_many_times_over_and_knows_its_limit() -> None:
     house = venue()
     wire = listen(house, "btcusdt@bookTicker")

@@ -1,3 +1,5 @@
+"""An account's memory; row 62 of the fault catalogue: whatever became of its snapshots, it leads to the same."""
+
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import chain, count, islice
