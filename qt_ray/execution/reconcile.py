@@ -224,8 +224,8 @@ class Reconciler:
         return _listed(fresh)
 
     def _follow(self, doubts: frozenset[Finding], known: Known, at_ms: int) -> None:
-        """Ask at once for what would explain a difference."""
-        for doubt in doubts:
+        """Ask at once for what would explain a difference, in an order that no hash decides."""
+        for doubt in _listed(doubts):
             if isinstance(doubt, PositionDiffers | OrderDiffers):
                 self._ask_trades(doubt.symbol, at_ms)
             elif isinstance(doubt, OrderGone):
@@ -234,7 +234,7 @@ class Reconciler:
                 self._ask_trades(doubt.symbol, at_ms)
             elif isinstance(doubt, WalletDiffers):
                 self._ask_income(at_ms)
-                for symbol in {*self._cursors, *(order.intent.symbol for order in known.orders.values())}:
+                for symbol in sorted({*self._cursors, *(order.intent.symbol for order in known.orders.values())}):
                     self._ask_trades(symbol, at_ms)
 
     def _traded(

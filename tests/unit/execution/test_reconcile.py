@@ -200,6 +200,15 @@ def test_a_wallet_that_nothing_explains_is_a_break() -> None:
     assert WalletDiffers("USDT", Decimal("1004.98"), Decimal(1000)) in world.findings()
 
 
+def test_what_would_explain_a_wallet_is_asked_for_in_an_order_that_no_hash_decides() -> None:
+    symbols = [f"{letter}USDT" for letter in "HCFADGBE"]
+    books = Books(Opening(0, {"USDT": Decimal(1000)}, cursors=dict.fromkeys(symbols, 5)), {})
+    reconciler = Reconciler(books)
+    reconciler.answered(CALLS[Look.BALANCE], Done(account_view(USDT=Decimal(1001))), START, START, Known({}, {}))
+    asked = [call.symbol for call in reconciler.due(START) if isinstance(call, AskTrades)]
+    assert asked == sorted(symbols)
+
+
 def test_two_contents_under_one_number_are_reported_and_close_the_door() -> None:
     world = World().settled()
     world.books.post(traded_of(bought(7), foreign=False))
