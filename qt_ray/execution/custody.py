@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from qt_ray.core.effects import Alert, Lane, Publish, Severity
 from qt_ray.core.ids import is_ours
-from qt_ray.core.orders import Intent, Order, Rejected, Side
+from qt_ray.core.orders import Intent, Rejected, Side
 from qt_ray.core.payloads import OrderChanged, TradeExecuted
 from qt_ray.execution.books import Books
 from qt_ray.execution.comparison import Known
@@ -282,9 +282,7 @@ class Custody:
         ]
 
     def _known(self) -> Known:
-        orders = {name: tracked.order for name, tracked in self._book.orders.items()}
-        plain = {t.plain_id: name for name, t in self._book.orders.items() if t.plain_id}
-        return Known(orders, plain)
+        return Known(self._book.index.orders, self._book.index.names)
 
     def _is_ours(self, client_id: str) -> bool:
         return client_id in self._book.orders or (is_ours(client_id) and client_id in self._book.spent)
@@ -300,7 +298,7 @@ class Custody:
         unsure = {
             symbol for symbol, trade_id, side in self._awaited if not self.books.has_trade(symbol, trade_id, side)
         }
-        steps = self._protection.step(exposures, self._exits(), self._foreign, at_ms, unsure)
+        steps = self._protection.step(exposures, self._book.index.exits, self._foreign, at_ms, unsure)
         deeds: list[Deed] = [
             Want(call.intent) if isinstance(call, Place) else Unwant(call.client_id, "it is not needed any more")
             for call in steps.calls
@@ -309,9 +307,6 @@ class Custody:
             detail = f"{symbol} {side}: closed because {reason}"
             deeds.append(Alert(Severity.CRITICAL, "a position could not be protected", detail, at_ms))
         return deeds
-
-    def _exits(self) -> dict[str, Order]:
-        return {name: t.order for name, t in self._book.orders.items() if t.intent.reduce_only}
 
 
 def _told(finding: Finding, at_ms: int) -> Alert:
