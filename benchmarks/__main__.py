@@ -35,6 +35,7 @@ MODULES = (
     "crash_points",
     "fault_table",
     "gateway",
+    "account_start",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent

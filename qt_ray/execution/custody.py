@@ -26,6 +26,7 @@ from qt_ray.execution.gateway.effects import Answered, Effect
 from qt_ray.execution.listings import Listings
 from qt_ray.execution.protection import Protection
 from qt_ray.execution.reconcile import CALLS, Look, Outcome, Reconciler
+from qt_ray.execution.standing import Proven
 from qt_ray.execution.stops import StopPlan as StopPlan
 from qt_ray.execution.stops import Stops
 from qt_ray.execution.venue.calls import AskRules, Call, Done, Place, Refused, Unsure
@@ -87,13 +88,25 @@ Deed = Post | Want | Unwant | Ask | Alert
 class Custody:
     """Books, reconciliation and protection of one account; `counts` is what was heard and is of no use, by kind."""
 
-    def __init__(self, book: Book, books: Books, rules: RulesView, strategy: str, distance: Decimal) -> None:
-        """Keep `books` true; a position without a plan gets a stop at `distance` (a share) of its mark."""
+    def __init__(
+        self,
+        book: Book,
+        books: Books,
+        rules: RulesView,
+        strategy: str,
+        distance: Decimal,
+        proven: Proven | None = None,
+    ) -> None:
+        """Keep `books` true; a position without a plan gets a stop at `distance` (a share) of its mark.
+
+        What an earlier life has `proven` is not asked for again.
+        """
         self.books = books
         self.listings = Listings(rules)
         self.counts: Counter[str] = Counter()
         self._book = book
-        self._reconciler = Reconciler(books)
+        self._reconciler = Reconciler(books, proven=proven)
+        self._begun = self._reconciler.proven
         self._protection = Protection(strategy)
         self._stops = Stops(book, books, distance)
         self._foreign: tuple[OrderView, ...] = ()
@@ -169,6 +182,17 @@ class Custody:
     def unprotected_ms(self, at_ms: int) -> dict[Key, int]:
         """Return for each position how long it had no stop the last time."""
         return {key: gap.length_ms(at_ms) for key, gap in self._protection.gaps().items()}
+
+    @property
+    def proven(self) -> Proven:
+        """Return up to where nothing is missing; trades that no symbol could be found for are to be shown again."""
+        return self._begun if self._unlisted else self._reconciler.proven
+
+    def review(self, at_ms: int) -> list[Deed]:
+        """Let the venue show all trades since the last review, so that what is proven keeps up with what is posted."""
+        for symbol in sorted(self._symbols()):
+            self._reconciler.fetch(symbol, at_ms)
+        return self.ticked(at_ms)
 
     # What is heard
 

@@ -18,14 +18,11 @@ from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.disk import Disk
 from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.trading.gateway_loop import GatewayLoop, Mark, happened, unmarked
-from qt_ray.adapters.trading.memory import Entry, Memory
+from qt_ray.adapters.trading.memory import Memory
 from qt_ray.adapters.trading.opening import opening_of, rules_of
 from qt_ray.adapters.trading.places import LATCH_FILE
 from qt_ray.core.effects import Alert, Severity
-from qt_ray.core.errors import Invalid
-from qt_ray.execution.books import Books
 from qt_ray.execution.custody import TAG, Ask, Custody, Deed, Post, StopPlan, Unwant, Want
-from qt_ray.execution.entries import Opening
 from qt_ray.execution.gateway.book import Book
 from qt_ray.execution.gateway.effects import Effect
 from qt_ray.execution.gateway.engine import Gateway
@@ -33,7 +30,7 @@ from qt_ray.execution.gateway.fence import SHUT, Fence
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.venue.news import News
 from qt_ray.execution.venue.session import VenueSession
-from qt_ray.execution.venue.views import PositionSide, RulesView
+from qt_ray.execution.venue.views import PositionSide
 
 ALERTS_MAX: Final = 1_000
 
@@ -97,10 +94,11 @@ class AccountLoop:
             memory = Memory(folder, Book(rules.ended_max, rules.spent_max), disk)
             undo.callback(memory.close)
             listed = await rules_of(session)
-            if not memory.entries:
+            if memory.is_empty:
                 memory.post([await opening_of(session, symbols)])
-            books = _books(memory.entries, listed)
-            custody = Custody(memory.book, books, listed, keeping.strategy, keeping.stop_distance)
+            books = memory.books({symbol: rules.quote for symbol, rules in listed.symbols.items()})
+            proven = memory.standing.proven if memory.standing else None
+            custody = Custody(memory.book, books, listed, keeping.strategy, keeping.stop_distance, proven)
             loop = GatewayLoop(Gateway(rules, memory.book), memory, session, clock, mark)
             undo.pop_all()
         return cls(loop, custody, memory, Latch(latch or folder.with_name(LATCH_FILE)), clock, mark)
@@ -203,19 +201,12 @@ class AccountLoop:
                 self._do(self.custody.ticked(self._clock()))
             if self._memory.is_due:
                 self._keep()
+                self._do(self.custody.review(self._clock()))
 
     def _keep(self) -> None:
         """Take a snapshot; a disk that refuses it costs the next start some time and nothing else."""
         try:
-            self._memory.keep()
+            self._memory.keep(self.custody.books, self.custody.proven)
         except OSError as error:
             reason = error.strerror or str(error)
             self._alert(Alert(Severity.WARNING, "no snapshot could be taken", reason, self._clock()))
-
-
-def _books(entries: list[Entry], listed: RulesView) -> Books:
-    opening, *rest = entries
-    if not isinstance(opening, Opening):
-        raise Invalid(f"journal: books begin with an opening, was {type(opening).__name__}")
-    posted = [entry for entry in rest if not isinstance(entry, Opening)]
-    return Books.of(opening, {symbol: rules.quote for symbol, rules in listed.symbols.items()}, posted)
