@@ -41,6 +41,7 @@ MODULES = (
     "fault_table",
     "gateway",
     "market_burst",
+    "account_start",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent

@@ -51,7 +51,8 @@ class SnapshotFiles:
 
     def recover(self) -> Recovery:
         """Return the newest trustworthy snapshot and every record after it but the words about snapshots."""
-        spoken = {record.sequence: vouched_in(record.payload) for record in self._journal.replay()}
+        held = tuple(self._journal.replay())
+        spoken = {record.sequence: vouched_in(record.payload) for record in held}
         first, last = min(spoken, default=1), self._journal.next - 1
         words = frozenset(word for word in spoken.values() if word is not None)
         passed: list[str] = []
@@ -65,7 +66,7 @@ class SnapshotFiles:
         after = chosen.sequence if chosen else 0
         if after + 1 < first:
             raise Invalid(f"{self._folder.name}: state is rebuilt from record 1 on, the journal begins at {first}")
-        tail = (record for record in self._journal.replay(after) if spoken[record.sequence] is None)
+        tail = (record for record in held if record.sequence > after and spoken[record.sequence] is None)
         return Recovery(chosen, tuple(tail), tuple(passed))
 
     def _readable(self, passed: list[str]) -> Iterator[tuple[str, Snapshot]]:

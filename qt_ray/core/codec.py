@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Context, Decimal
 from enum import Enum
+from functools import cache
 from hashlib import sha256
 from math import isfinite
 from typing import Any
@@ -67,9 +68,11 @@ def decimal_text(value: Decimal) -> str:
     """Return the one spelling of a decimal: plain notation, no trailing zeros, no negative zero."""
     if value.is_zero():
         return "0"
-    if not value.is_finite() or not _in_range(value):
+    text = str(value)
+    # So short a number without an exponent is always in range, and nearly all that we write are.
+    if not value.is_finite() or ((len(text) > EXPONENT_MAX or "E" in text) and not _in_range(value)):
         raise Invalid(f"a decimal is finite, {EXPONENT_MAX} places from the point at most, was {value}")
-    text = format(value, "f")
+    text = format(value, "f") if "E" in text else text
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -77,6 +80,8 @@ def plain(value: object, depth: int = 0) -> Any:
     """Return `value` in JSON's own kinds, ready to be written; floats are spelled here, once."""
     if depth > DEPTH_MAX:
         raise Invalid(f"a value nests at most {DEPTH_MAX} deep")
+    if type(value) is str:  # what nearly everything is in the end
+        return value
     if isinstance(value, Enum):
         value = value.value
     if value is None or isinstance(value, bool):
@@ -101,15 +106,23 @@ def _number(value: int | float | Decimal) -> Any:
 
 
 def _compound(value: object, depth: int) -> Any:
+    kind: Any = type(value)
+    names = _names(kind)
+    if names is not None:
+        shown = {name: plain(getattr(value, name), depth) for name in names}
+        kind = getattr(value, "kind", None)
+        return shown if kind is None else {"kind": plain(kind, depth), **shown}
     if isinstance(value, tuple | list):
         return [plain(item, depth) for item in value]
     if isinstance(value, Mapping):
         return {_key(key): plain(item, depth) for key, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        shown = {field.name: plain(getattr(value, field.name), depth) for field in fields(value)}
-        kind = getattr(value, "kind", None)
-        return shown if kind is None else {"kind": plain(kind, depth), **shown}
     raise Invalid(f"a value is plain data, was {type(value).__name__}")
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...] | None:
+    """Return the fields of a dataclass, and nothing of any other kind."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
 
 
 def _key(key: object) -> str:

@@ -15,6 +15,7 @@ from qt_ray.core.errors import Invalid
 Part = str | int
 
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+PAIRS: Final = tuple(high + low for high in ALPHABET for low in ALPHABET)
 TOKEN_LENGTH: Final = 20
 ATTEMPTS_MAX: Final = 999
 VENUE_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
@@ -25,7 +26,7 @@ CLIENT_ORDER_ID = re.compile(rf"qt-([a-z0-9_]{{1,8}})-([{ALPHABET}]{{{TOKEN_LENG
 def token(kind: str, *parts: Part) -> str:
     """Return 100 bits of name for `parts`, 20 characters without i, l, o, u."""
     bits = int.from_bytes(_hash(kind, parts)[:13], "big") >> 4
-    return "".join(ALPHABET[bits >> shift & 31] for shift in range(5 * (TOKEN_LENGTH - 1), -1, -5))
+    return "".join([PAIRS[bits >> shift & 1023] for shift in range(5 * (TOKEN_LENGTH - 2), -1, -10)])
 
 
 def decision_id(account: str, cycle_ms: int, symbol: str, policy_version: int) -> str:

@@ -18,6 +18,7 @@ from qt_ray.core.errors import Invalid, Invariant
 from qt_ray.core.orders import ZERO, Side
 from qt_ray.core.positions import EXACT, Position
 from qt_ray.execution.entries import Cause, Moved, Opening, Traded, trade_key
+from qt_ray.execution.standing import Held, Proven, Shelf, Standing
 from qt_ray.execution.venue.views import PositionSide
 
 Key = tuple[str, PositionSide]
@@ -33,8 +34,10 @@ class Books:
         """Open the books; `quotes` names the asset in which each symbol pays its profit."""
         self.opening = opening
         self._quotes = dict(quotes)
-        self._known: dict[str, Traded | Moved] = {}
+        self._known = Shelf()
         self._fills: dict[Key, list[tuple[int, str, Traded]]] = {}
+        # Of fills that lie on the shelf, the last of each position; until an older one is heard they need no reading.
+        self._lasts: dict[Key, tuple[int, str]] = {}
         self._start = {
             (held.symbol, held.side): _carried(held.symbol, held.quantity, held.entry) for held in opening.positions
         }
@@ -49,6 +52,29 @@ class Books:
         for entry in entries:
             books.post(entry)
         return books
+
+    @classmethod
+    def resumed(cls, standing: Standing, quotes: Mapping[str, str], shelf: Shelf) -> "Books":
+        """Return the books as they stood, with the entries that had led there on a shelf."""
+        books = cls(standing.opening, quotes)
+        books._known = shelf
+        books._wallets = dict(standing.wallets)
+        books._causes = {(cause, asset): amount for cause, asset, amount in standing.causes}
+        for held in standing.positions:
+            key = held.symbol, held.side
+            books._positions[key] = Position(held.symbol, held.quantity, held.cost, held.cash)
+            if held.name:
+                books._lasts[key] = held.trade_id, held.name
+        return books
+
+    def standing(self, proven: Proven) -> Standing:
+        """Return what all entries so far have led to."""
+        causes = tuple((cause, asset, amount) for (cause, asset), amount in self._causes.items())
+        positions = []
+        for (symbol, side), held in self._positions.items():
+            trade_id, name = self._last((symbol, side)) or (-1, "")
+            positions.append(Held(symbol, side, held.quantity, held.cost, held.cash, trade_id, name))
+        return Standing(self.opening, self.wallets, causes, tuple(positions), proven)
 
     @property
     def wallets(self) -> dict[str, Decimal]:
@@ -68,7 +94,7 @@ class Books:
     @property
     def entries(self) -> tuple[Traded | Moved, ...]:
         """Return every entry by name, however it was heard."""
-        return tuple(self._known[key] for key in sorted(self._known))
+        return tuple(self._known)
 
     def quoted(self, quotes: Mapping[str, str]) -> None:
         """Take in newly listed symbols; in what asset a known one pays never changes."""
@@ -89,6 +115,10 @@ class Books:
             return self._lies_before(entry)
         # A trade first seen without its order counts as foreign until its order is known to be ours.
         return not (isinstance(known, Traded) and isinstance(entry, Traded) and known.foreign and not entry.foreign)
+
+    def holds(self, name: str) -> bool:
+        """Return whether an entry of this name is in the books."""
+        return name in self._known
 
     def has_trade(self, symbol: str, trade_id: int, side: Side) -> bool:
         """Return whether a trade is in the books, or lies before them."""
@@ -122,11 +152,12 @@ class Books:
             return False
         if entry.key not in self._known:
             self._book(entry)
-        self._known[entry.key] = entry
+        self._known.put(entry)
         return True
 
     def check(self) -> None:
         """Prove that wallets tie to their causes, and what was realised to what was paid and received."""
+        self._read_fills()
         for asset, wallet in self._wallets.items():
             caused = (amount for (_, of), amount in self._causes.items() if of == asset)
             owed = _sum((self.opening.wallets.get(asset, ZERO), *caused))
@@ -171,17 +202,36 @@ class Books:
 
     def _hold(self, entry: Traded) -> None:
         key = (entry.symbol, entry.position_side)
-        fills = self._fills.setdefault(key, [])
         place = (entry.execution.trade_id, entry.key, entry)
-        if not fills or fills[-1][:2] < place[:2]:
-            fills.append(place)
+        last = self._last(key)
+        if last is None or last < place[:2]:
+            self._fills.setdefault(key, []).append(place)
             self._positions[key] = _applied(self.position(*key), entry)
             return
+        self._read_fills()
+        fills = self._fills[key]
         insort(fills, place, key=itemgetter(0, 1))
         held = self._start.get(key, Position(entry.symbol))
         for _, _, fill in fills:
             held = _applied(held, fill)
         self._positions[key] = held
+
+    def _last(self, key: Key) -> tuple[int, str] | None:
+        """Return the place of a position's last fill, if it has one."""
+        fills = self._fills.get(key)
+        return fills[-1][:2] if fills else self._lasts.get(key)
+
+    def _read_fills(self) -> None:
+        """Read the fills that lie on the shelf, because one that comes before some of them was heard."""
+        if not self._lasts:
+            return
+        self._lasts, self._fills = {}, {}
+        for entry in self._known:
+            if isinstance(entry, Traded):
+                fills = self._fills.setdefault((entry.symbol, entry.position_side), [])
+                fills.append((entry.execution.trade_id, entry.key, entry))
+        for fills in self._fills.values():
+            fills.sort(key=itemgetter(0, 1))
 
     def _move(self, cause: Cause, asset: str, amount: Decimal) -> None:
         self._wallets[asset] = EXACT.add(self._wallets.get(asset, ZERO), amount)

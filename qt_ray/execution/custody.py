@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from qt_ray.core.effects import Alert, Lane, Publish, Severity
 from qt_ray.core.ids import is_ours
-from qt_ray.core.orders import Intent, Order, Rejected, Side
+from qt_ray.core.orders import Intent, Rejected, Side
 from qt_ray.core.payloads import OrderChanged, TradeExecuted
 from qt_ray.execution.books import Books
 from qt_ray.execution.comparison import Known
@@ -26,6 +26,7 @@ from qt_ray.execution.gateway.effects import Answered, Effect
 from qt_ray.execution.listings import Listings
 from qt_ray.execution.protection import Protection
 from qt_ray.execution.reconcile import CALLS, Look, Outcome, Reconciler
+from qt_ray.execution.standing import Proven
 from qt_ray.execution.stops import StopPlan as StopPlan
 from qt_ray.execution.stops import Stops
 from qt_ray.execution.venue.calls import AskRules, Call, Done, Place, Refused, Unsure
@@ -95,13 +96,25 @@ Deed = Post | Want | Unwant | Ask | Halt | Alert
 class Custody:
     """Books, reconciliation and protection of one account; `counts` is what was heard and is of no use, by kind."""
 
-    def __init__(self, book: Book, books: Books, rules: RulesView, strategy: str, distance: Decimal) -> None:
-        """Keep `books` true; a position without a plan gets a stop at `distance` (a share) of its mark."""
+    def __init__(
+        self,
+        book: Book,
+        books: Books,
+        rules: RulesView,
+        strategy: str,
+        distance: Decimal,
+        proven: Proven | None = None,
+    ) -> None:
+        """Keep `books` true; a position without a plan gets a stop at `distance` (a share) of its mark.
+
+        What an earlier life has `proven` is not asked for again.
+        """
         self.books = books
         self.listings = Listings(rules)
         self.counts: Counter[str] = Counter()
         self._book = book
-        self._reconciler = Reconciler(books)
+        self._reconciler = Reconciler(books, proven=proven)
+        self._begun = self._reconciler.proven
         self._protection = Protection(strategy)
         self._stops = Stops(book, books, distance)
         self._foreign: tuple[OrderView, ...] = ()
@@ -177,6 +190,17 @@ class Custody:
     def unprotected_ms(self, at_ms: int) -> dict[Key, int]:
         """Return for each position how long it had no stop the last time."""
         return {key: gap.length_ms(at_ms) for key, gap in self._protection.gaps().items()}
+
+    @property
+    def proven(self) -> Proven:
+        """Return up to where nothing is missing; trades that no symbol could be found for are to be shown again."""
+        return self._begun if self._unlisted else self._reconciler.proven
+
+    def review(self, at_ms: int) -> list[Deed]:
+        """Let the venue show all trades since the last review, so that what is proven keeps up with what is posted."""
+        for symbol in sorted(self._symbols()):
+            self._reconciler.fetch(symbol, at_ms)
+        return self.ticked(at_ms)
 
     # What is heard
 
@@ -292,9 +316,7 @@ class Custody:
         ]
 
     def _known(self) -> Known:
-        orders = {name: tracked.order for name, tracked in self._book.orders.items()}
-        plain = {t.plain_id: name for name, t in self._book.orders.items() if t.plain_id}
-        return Known(orders, plain)
+        return Known(self._book.index.orders, self._book.index.names)
 
     def _is_ours(self, client_id: str) -> bool:
         return client_id in self._book.orders or (is_ours(client_id) and client_id in self._book.spent)
@@ -310,7 +332,7 @@ class Custody:
         unsure = {
             symbol for symbol, trade_id, side in self._awaited if not self.books.has_trade(symbol, trade_id, side)
         }
-        steps = self._protection.step(exposures, self._exits(), self._foreign, at_ms, unsure)
+        steps = self._protection.step(exposures, self._book.index.exits, self._foreign, at_ms, unsure)
         deeds: list[Deed] = [
             Want(call.intent) if isinstance(call, Place) else Unwant(call.client_id, "it is not needed any more")
             for call in steps.calls
@@ -319,9 +341,6 @@ class Custody:
             detail = f"{symbol} {side}: closed because {reason}"
             deeds.append(Alert(Severity.CRITICAL, "a position could not be protected", detail, at_ms))
         return deeds
-
-    def _exits(self) -> dict[str, Order]:
-        return {name: t.order for name, t in self._book.orders.items() if t.intent.reduce_only}
 
 
 def _told(finding: Finding, at_ms: int) -> Alert:

@@ -41,6 +41,7 @@ Call = Place | Cancel
 PENDING: Final = (Planned, Submitted, Unknown)
 RESTING: Final = (Working, PartiallyFilled)
 ENDED: Final = (Filled, Expired)
+LIVING: Final = frozenset({*PENDING, *RESTING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +215,10 @@ def _stops_by_key(orders: Mapping[str, Order]) -> dict[Key, dict[str, Order]]:
     """Return our stops that may still live at the venue, by the position they are for."""
     found: dict[Key, dict[str, Order]] = {}
     for name, order in orders.items():
+        if type(order) not in LIVING:  # most have ended long ago
+            continue
         intent = order.intent
-        if intent.reduce_only and intent.type is OrderType.STOP_MARKET and isinstance(order, (*PENDING, *RESTING)):
+        if intent.reduce_only and intent.type is OrderType.STOP_MARKET:
             found.setdefault((intent.symbol, intent.position_side), {})[name] = order
     return found
 

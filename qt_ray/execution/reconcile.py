@@ -25,6 +25,7 @@ from qt_ray.execution.findings import (
     PositionDiffers,
     WalletDiffers,
 )
+from qt_ray.execution.standing import Proven
 from qt_ray.execution.venue.calls import (
     Answer,
     AskAccount,
@@ -91,8 +92,8 @@ def weight_minute(cadence_ms: Mapping[Look, int] = CADENCE_MS) -> int:
 class Reconciler:
     """Compares one account's books with its venue, at the start, after each silence, and all the time."""
 
-    def __init__(self, books: Books, cadence_ms: Mapping[Look, int] = CADENCE_MS) -> None:
-        """Begin closed; `begin` opens the questions."""
+    def __init__(self, books: Books, cadence_ms: Mapping[Look, int] = CADENCE_MS, proven: Proven | None = None) -> None:
+        """Begin closed; `begin` opens the questions, after what an earlier life has `proven`."""
         self._books, self._cadence_ms = books, dict(cadence_ms)
         self._agreed = dict.fromkeys(Look, 0)
         self._looked_ms = dict.fromkeys(Look, 0)
@@ -104,8 +105,9 @@ class Reconciler:
         self._shown: dict[bool, tuple[OrderView, ...]] = {False: (), True: ()}
         self._told: dict[Look, frozenset[Finding]] = dict.fromkeys(Look, frozenset())
         self._gaps: set[str] = set()
-        self._cursors = dict(books.opening.cursors)
-        self._income_ms = books.opening.at_ms
+        self._begun = Proven(dict(books.opening.cursors), books.opening.at_ms) if proven is None else proven
+        self._cursors = dict(self._begun.cursors)
+        self._income_ms = self._begun.income_ms
         self._is_live = False
         self._contradicted = False
 
@@ -130,6 +132,13 @@ class Reconciler:
             self.begin(symbols, at_ms)
         elif isinstance(news, AccountNews) and news.reason != "ORDER":
             self._ask_income(at_ms)
+
+    @property
+    def proven(self) -> Proven:
+        """Return up to where nothing is missing; a contradiction is found again by whoever comes after us."""
+        if self._contradicted:
+            return self._begun
+        return Proven(dict(self._cursors), max(self._begun.income_ms, self._income_ms - SETTLED_MS))
 
     def fetch(self, symbol: str, at_ms: int) -> None:
         """Ask for a symbol's trades, of which the books lack one."""
@@ -224,8 +233,8 @@ class Reconciler:
         return _listed(fresh)
 
     def _follow(self, doubts: frozenset[Finding], known: Known, at_ms: int) -> None:
-        """Ask at once for what would explain a difference."""
-        for doubt in doubts:
+        """Ask at once for what would explain a difference, in an order that no hash decides."""
+        for doubt in _listed(doubts):
             if isinstance(doubt, PositionDiffers | OrderDiffers):
                 self._ask_trades(doubt.symbol, at_ms)
             elif isinstance(doubt, OrderGone):
@@ -234,7 +243,7 @@ class Reconciler:
                 self._ask_trades(doubt.symbol, at_ms)
             elif isinstance(doubt, WalletDiffers):
                 self._ask_income(at_ms)
-                for symbol in {*self._cursors, *(order.intent.symbol for order in known.orders.values())}:
+                for symbol in sorted({*self._cursors, *(order.intent.symbol for order in known.orders.values())}):
                     self._ask_trades(symbol, at_ms)
 
     def _traded(

@@ -14,7 +14,7 @@ from qt_ray.core.codec import canonical, decode
 from qt_ray.core.errors import Invalid
 from qt_ray.core.restore import restore
 
-MAGIC: Final = b"QTSNAP01"
+MAGIC: Final = b"QTSNAP02"
 KEPT: Final = 3
 
 _HEAD: Final = Struct("<8sQQ32s")

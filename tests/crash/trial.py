@@ -25,7 +25,6 @@ from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.memory import Memory
 from qt_ray.adapters.trading.places import places_of
 from qt_ray.core.errors import Invariant, QtError
-from qt_ray.execution.books import Books
 from qt_ray.execution.gateway.book import Book
 from tests.crash.checker import breaches, gaps, journal_story, venue_story
 from tests.crash.metronome import BEST
@@ -257,8 +256,7 @@ def recalled_digests(folder: Path) -> dict[str, str]:
     """Return the digests of what a journal leads to."""
     memory = Memory(folder, Book())
     try:
-        opening, *entries = memory.entries
-        books = Books.of(opening, dict.fromkeys(BEST, "USDT"), entries)
+        books = memory.books(dict.fromkeys(BEST, "USDT"))
         return {"books": books.digest(), "book": memory.book.digest}
     finally:
         memory.close()

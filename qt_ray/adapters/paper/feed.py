@@ -3,7 +3,7 @@
 Nothing is put into words that nobody listens to, and a quote whose best prices did not move is no news.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -153,10 +153,11 @@ class Feed:
         for name in (f"{told.symbol.lower()}@forceOrder", "!forceOrder@arr"):
             self._tell(Message(name, "forceOrder", payload, Kind.LIQUIDATION))
 
-    def tick(self, now_ms: int) -> None:
-        """Tell what is due on every stream that tells how things stand."""
+    def tick(self, symbols: Collection[str], now_ms: int) -> None:
+        """Tell what is due on every stream that tells how things stand, of these symbols or of all together."""
+        moved = {*symbols, None}
         for stream in tuple(self._hub.streams):
-            if stream.kind not in EVENT_NAMES or not self._is_listed(stream):
+            if stream.symbol not in moved or stream.kind not in EVENT_NAMES or not self._is_listed(stream):
                 continue
             if now_ms - self._sent_ms.get(stream.name, 0) < self._every_ms(stream):
                 continue

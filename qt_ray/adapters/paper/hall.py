@@ -4,7 +4,7 @@ Two times are kept apart: the wall's, by which requests are signed and limits co
 faster. At speed one they are the same. The market's never goes back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 
 import orjson
@@ -101,13 +101,13 @@ class Hall:
         self.board.show(quote)
         self.exchange.quote(quote, now_ms)
 
-    def publish(self, symbols: list[str], now_ms: int) -> None:
-        """Tell everybody what came of a step of the market in which these symbols moved."""
+    def publish(self, symbols: Collection[str], now_ms: int) -> None:
+        """Tell everybody what came of a turn of the market in which these symbols moved."""
         self.board.roll(now_ms)
         self._fund(now_ms)
         self.feed.best(symbols, now_ms)
         self.tell()
-        self.feed.tick(now_ms)
+        self.feed.tick(symbols, now_ms)
         self.hub.flush()
 
     def tell(self) -> None:

@@ -1,11 +1,12 @@
 """Pump: lets the market live: at each step of its time new quotes and a print, between steps only timers.
 
 The market's time is the wall's times a speed. A pump that falls behind makes up for some steps, lets clients in between
-them, and leaves out the rest and counts them: a market that is too fast for the machine is coarser, never late.
+them, and leaves out the rest and counts them: a market that is too fast for the machine is coarser, never late. Of many
+symbols each moves in its own turn of a step: all at once they would be told in one burst, late by its whole length.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import ROUND_DOWN, Decimal
 
 from qt_ray.adapters.paper.hall import Hall
@@ -24,17 +25,13 @@ class Pump:
 
     def __init__(self, hall: Hall, market: Outside, step_ms: int, keep_house: Callable[[int], None]) -> None:
         self._hall, self._market, self._step_ms, self._keep_house = hall, market, step_ms, keep_house
-        self._due_ms = hall.market_ms()
-        self._housed_ms = self.left_out = 0
+        self._step_began_ms = hall.market_ms()
+        self._turn = self._housed_ms = self.left_out = 0
         self._last: dict[str, Decimal] = {}
 
     def step(self, now_ms: int) -> None:
-        """Let the market move once."""
-        quotes = self._market.quotes(now_ms)
-        for quote in quotes:
-            self._hall.quote(quote, now_ms)
-            self._print(quote, now_ms)
-        self._hall.publish([quote.symbol for quote in quotes], now_ms)
+        """Let the whole market move once."""
+        self._move([symbol for turn in self._market.turns for symbol in turn.symbols], now_ms)
 
     def beat(self) -> None:
         """Let what is due happen: timers, delayed events, expired keys, pings."""
@@ -51,15 +48,16 @@ class Pump:
             self._keep_house(wall_ms)
 
     def catch_up(self, now_ms: int) -> bool:
-        """Let the market move once if it is due; return whether it is due again."""
+        """Let the next turn of the market move if it is due; return whether another one is."""
         if not self._step_ms or self._due_ms > now_ms:
             return False
-        behind = (now_ms - self._due_ms) // self._step_ms
-        left_out = max(behind - BEHIND_MAX, 0)
+        left_out = max((now_ms - self._due_ms) // self._step_ms - BEHIND_MAX, 0)
         self.left_out += left_out
-        self._due_ms += left_out * self._step_ms
-        self.step(self._due_ms)
-        self._due_ms += self._step_ms
+        self._step_began_ms += left_out * self._step_ms
+        self._move(self._market.turns[self._turn].symbols, self._due_ms)
+        self._turn = (self._turn + 1) % len(self._market.turns)
+        if self._turn == 0:
+            self._step_began_ms += self._step_ms
         return self._due_ms <= now_ms
 
     async def run(self) -> None:
@@ -68,6 +66,16 @@ class Pump:
             is_due = self.catch_up(self._hall.market_ms())
             self.beat()
             await asyncio.sleep(0 if is_due else BEAT_MS / 1_000)
+
+    @property
+    def _due_ms(self) -> int:
+        return self._step_began_ms + self._market.turns[self._turn].phase_ms
+
+    def _move(self, symbols: Sequence[str], now_ms: int) -> None:
+        for quote in self._market.quotes(now_ms, symbols):
+            self._hall.quote(quote, now_ms)
+            self._print(quote, now_ms)
+        self._hall.publish(symbols, now_ms)
 
     def _print(self, quote: Quote, now_ms: int) -> None:
         """Let the outside trade a little with itself, on the side to which the price has moved."""

@@ -19,14 +19,12 @@ from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.disk import Disk
 from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.trading.gateway_loop import GatewayLoop, Mark, happened, unmarked
-from qt_ray.adapters.trading.memory import Entry, Memory
+from qt_ray.adapters.trading.memory import Memory
 from qt_ray.adapters.trading.opening import opening_of, rules_of
 from qt_ray.adapters.trading.places import LATCH_FILE
 from qt_ray.core.effects import Alert, Severity
-from qt_ray.core.errors import Invalid, Retryable
-from qt_ray.execution.books import Books
+from qt_ray.core.errors import Retryable
 from qt_ray.execution.custody import TAG, Ask, Custody, Deed, Halt, Post, StopPlan, Unwant, Want
-from qt_ray.execution.entries import Opening
 from qt_ray.execution.gateway.book import Book
 from qt_ray.execution.gateway.effects import Effect
 from qt_ray.execution.gateway.engine import Gateway
@@ -35,7 +33,7 @@ from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.leverage import Leverages
 from qt_ray.execution.venue.news import LeverageNews, News
 from qt_ray.execution.venue.session import VenueSession, Windowed
-from qt_ray.execution.venue.views import PositionSide, RulesView
+from qt_ray.execution.venue.views import PositionSide
 
 ALERTS_MAX: Final = 1_000
 
@@ -96,17 +94,18 @@ class AccountLoop:
     ) -> Self:
         """Return an account that remembers what `folder` holds; the first time, its books begin now.
 
-        Its latch lies beside that folder unless another place is named. The receive window is the session's own, and what
+        Its latch lies beside that folder unless another place is named. The receive window is the session's own. What
         `gate` keeps out is asked at each entry.
         """
         with ExitStack() as undo:
             memory = Memory(folder, Book(rules.ended_max, rules.spent_max), disk)
             undo.callback(memory.close)
             listed = await rules_of(session)
-            if not memory.entries:
+            if memory.is_empty:
                 memory.post([await opening_of(session, symbols)])
-            books = _books(memory.entries, listed)
-            custody = Custody(memory.book, books, listed, keeping.strategy, keeping.stop_distance)
+            books = memory.books({symbol: rules.quote for symbol, rules in listed.symbols.items()})
+            proven = memory.standing.proven if memory.standing else None
+            custody = Custody(memory.book, books, listed, keeping.strategy, keeping.stop_distance, proven)
             leverages = Leverages(rules.limits.leverage_max)
             engine = Gateway(
                 windowed(rules, session),
@@ -235,11 +234,12 @@ class AccountLoop:
                 self._do(self.custody.ticked(self._clock()))
             if self._memory.is_due:
                 self._keep()
+                self._do(self.custody.review(self._clock()))
 
     def _keep(self) -> None:
         """Take a snapshot; a disk that refuses it costs the next start some time and nothing else."""
         try:
-            self._memory.keep()
+            self._memory.keep(self.custody.books, self.custody.proven)
         except OSError as error:
             reason = error.strerror or str(error)
             self.tell(Alert(Severity.WARNING, "no snapshot could be taken", reason, self._clock()))
@@ -248,11 +248,3 @@ class AccountLoop:
 def windowed(rules: Rules, session: VenueSession) -> Rules:
     """Return the rules with the window that requests are signed with: no absence is believed before it has passed."""
     return replace(rules, receive_window_ms=session.receive_window_ms) if isinstance(session, Windowed) else rules
-
-
-def _books(entries: list[Entry], listed: RulesView) -> Books:
-    opening, *rest = entries
-    if not isinstance(opening, Opening):
-        raise Invalid(f"journal: books begin with an opening, was {type(opening).__name__}")
-    posted = [entry for entry in rest if not isinstance(entry, Opening)]
-    return Books.of(opening, {symbol: rules.quote for symbol, rules in listed.symbols.items()}, posted)

@@ -4,7 +4,7 @@ Now and then all that it leads to is kept beside it, so that a start reads what 
 is a short cut and never needed: without it the journal alone leads to the same state, digest for digest.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -13,10 +13,13 @@ from qt_ray.adapters.disk import Disk
 from qt_ray.adapters.journal_file import JournalFile
 from qt_ray.adapters.snapshots import SnapshotFiles
 from qt_ray.core.codec import canonical, decode
+from qt_ray.core.errors import Invalid
 from qt_ray.core.restore import restore, restore_as
+from qt_ray.execution.books import Books
 from qt_ray.execution.entries import Moved, Opening, Traded
 from qt_ray.execution.gateway.book import Book, Pages, book_of
 from qt_ray.execution.gateway.records import Record
+from qt_ray.execution.standing import Proven, Shelf, Standing
 
 Entry = Opening | Traded | Moved
 Line = Record | Entry
@@ -34,8 +37,10 @@ class Memory:
     ) -> None:
         """Fold what `folder` holds into `book`, empty until now; the journal is ours until `close`."""
         self.book = book
-        self.entries: list[Entry] = []
+        self.standing: Standing | None = None
+        self._names: list[str] = []
         self._lines: list[bytes] = []
+        self._summed = 0
         self.passed_over: tuple[str, ...] = ()
         self._folder = folder
         self._journal = JournalFile(folder, segment_bytes_max, disk)
@@ -54,21 +59,47 @@ class Memory:
         lines = [canonical(entry) for entry in entries]
         self._journal.append_many(lines)
         self._lines.extend(lines)
-        self.entries.extend(entries)
+        self._names.extend(map(_name, entries))
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether no books have been opened yet."""
+        return not self._lines
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Return every entry there ever was, read anew: for whoever looks back, and not for a start."""
+        return [entry_of(line) for line in self._lines]
+
+    def books(self, quotes: Mapping[str, str]) -> Books:
+        """Return the books that the entries lead to; what a snapshot has summed up is not read for that."""
+        if self.standing is None:
+            opening, *entries = self.entries
+            if not isinstance(opening, Opening):
+                raise Invalid(f"journal: books begin with an opening, was {opening.kind}")
+            return Books.of(opening, quotes, _posted(entries))
+        named = zip(self._names[: self._summed], self._lines[: self._summed], strict=True)
+        books = Books.resumed(self.standing, quotes, Shelf(pair for pair in named if pair[0]))
+        for entry in _posted(map(entry_of, self._lines[self._summed :])):
+            books.post(entry)
+        return books
 
     @property
     def is_due(self) -> bool:
         """Return whether enough has happened since the last snapshot for another one."""
         return self._news >= SNAPSHOT_EVERY
 
-    def keep(self) -> None:
-        """Take a snapshot if there is anything new; only where the book is what the journal says, between two steps.
+    def keep(self, books: Books, proven: Proven) -> None:
+        """Take a snapshot if there is anything new; only where book and books are what the journal says, between steps.
 
+        A line that the books do not hold, since it changed nothing, is of no name: who begins here is not to hold it.
         A disk that refuses it raises OSError, and then nothing has changed.
         """
         if self._news == 0:
             return
-        self._kept = self._snapshots.take(b"\n".join((canonical(self.book.snapshot()), *self._lines))) + 1
+        names = [name if books.holds(name) else "" for name in self._names]
+        summed = canonical(self.book.snapshot()), canonical(books.standing(proven)), canonical(names)
+        self._kept = self._snapshots.take(b"\n".join((*summed, *self._lines))) + 1
         oldest = self._snapshots.oldest
         if oldest is not None:
             self._journal.shelve(oldest + 1, self._folder / "archive")
@@ -86,10 +117,11 @@ class Memory:
         found = self._snapshots.recover()
         self.passed_over = found.words
         if found.snapshot is not None:
-            # The book, and then entry by entry as the journal had them: canonical bytes hold no line break.
-            pages, *entries = found.snapshot.state.split(b"\n")
+            # What it led to, and then entry by entry as the journal had them: canonical bytes hold no line break.
+            pages, standing, names, *self._lines = found.snapshot.state.split(b"\n")
             book_of(restore(Pages, decode(pages)), self.book)
-            self._fold(entries)
+            self.standing, self._names = restore(Standing, decode(standing)), decode(names)
+            self._summed = len(self._lines)
         self._fold(record.payload for record in found.records)
         return self._journal.next - 1 - len(found.records)
 
@@ -98,9 +130,23 @@ class Memory:
             line: Any = line_of(payload)
             if isinstance(line, Opening | Traded | Moved):
                 self._lines.append(payload)
-                self.entries.append(line)
+                self._names.append(_name(line))
             else:
                 self.book.apply(line)
+
+
+def entry_of(data: bytes) -> Entry:
+    """Return what the bytes of an entry say."""
+    found: Entry = restore_as(Entry, decode(data), "journal")
+    return found
+
+
+def _posted(entries: Iterable[Entry]) -> Iterator[Traded | Moved]:
+    return (entry for entry in entries if not isinstance(entry, Opening))
+
+
+def _name(entry: Entry) -> str:
+    return "" if isinstance(entry, Opening) else entry.key
 
 
 def line_of(data: bytes) -> Line:

@@ -2,12 +2,14 @@
 
 Inside a bar the price walks from open over the extremes to close and never leaves its range. Spread, depth, mark and
 index tremble around it by noise that has no memory, so they always come back. After the last bar the path runs
-backwards and forwards again: it has no end and no gap.
+backwards and forwards again: it has no end and no gap. A market of many symbols does not move all at once: they take
+turns within a step, and each symbol always has the same one.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from math import isfinite
 
@@ -19,7 +21,10 @@ from qt_ray.execution.exchange.listing import Level, Listing, Quote
 from qt_ray.market.bars import Bars
 
 LEVELS = 10
+TURN_SYMBOLS = 25
 WORD = 2**64
+MASK = WORD - 1
+KNOTS_MAX = 32_768
 # Where in a bar the price stands at its open, its first and second extreme, and its close.
 TURNS = (0.0, 0.3, 0.7, 1.0)
 TREMBLE = 0.1
@@ -56,8 +61,17 @@ class Path:
     rows: NDArray[np.float64]
     funding: NDArray[np.float64]
     seed: int
+    phase_ms: int = 0
     jumps: list[Shock] = field(default_factory=list)
     splits: list[Shock] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The symbols that move together, and how far into each step they do."""
+
+    phase_ms: int
+    symbols: tuple[str, ...]
 
 
 class Outside:
@@ -68,20 +82,24 @@ class Outside:
             raise Invalid(f"a step is positive, was {step_ms} ms")
         self.start_ms, self.step_ms, self._interval_ms = start_ms, step_ms, bars.interval_ms
         self._paths = {listing.symbol: _path(listing, bars, seed) for listing in listings}
+        self.turns = _turns([*self._paths], step_ms)
+        for turn in self.turns:
+            for symbol in turn.symbols:
+                self._paths[symbol].phase_ms = turn.phase_ms
 
     def quote(self, symbol: str, at_ms: int) -> Quote:
         """Return the market of a symbol at the step that contains a moment."""
         path = self._paths[symbol]
-        slot = (at_ms - self.start_ms) // self.step_ms
-        now_ms = self.start_ms + slot * self.step_ms
+        since_ms = at_ms - self.start_ms
+        now_ms = at_ms - (since_ms - path.phase_ms) % self.step_ms
         row, share = self._place(now_ms - self.start_ms, len(path.rows))
         noise = Noise(path.seed, now_ms - self.start_ms)
         price = _walk(path.rows[row], share, noise.at(FAST_MS, 1)) * _product(path.jumps, now_ms)
         return _quote(path, price, float(path.funding[row]), noise, now_ms)
 
-    def quotes(self, at_ms: int) -> list[Quote]:
-        """Return the market of every symbol."""
-        return [self.quote(symbol, at_ms) for symbol in self._paths]
+    def quotes(self, at_ms: int, symbols: Iterable[str] | None = None) -> list[Quote]:
+        """Return the market of these symbols, or of every one."""
+        return [self.quote(symbol, at_ms) for symbol in (self._paths if symbols is None else symbols)]
 
     def jump(self, symbol: str, factor: float, at_ms: int, over_ms: int = 0) -> None:
         """Multiply a symbol's prices for good, from a moment on."""
@@ -109,28 +127,33 @@ class Noise:
         """Return a smooth number from -1 to 1 that forgets within a scale."""
         knot, rest = divmod(self._elapsed_ms, scale_ms)
         share = rest / scale_ms
-        before, after = (self._knot(knot + step, scale_ms, channel) for step in (0, 1))
+        before = _knot(self._seed, knot, scale_ms, channel)
+        after = _knot(self._seed, knot + 1, scale_ms, channel)
         return before + (after - before) * share
 
     def shares(self, count: int, channel: int) -> list[float]:
         """Return numbers from 0 to 1 that are new at every step."""
         state = _mixed(self._seed ^ _mixed(self._elapsed_ms * 31 + channel))
-        found = []
-        for _ in range(count):
-            state = _mixed(state)
-            found.append(state / WORD)
-        return found
+        return [(state := _mixed(state)) / WORD for _ in range(count)]
 
-    def _knot(self, knot: int, scale_ms: int, channel: int) -> float:
-        return 2.0 * _mixed(self._seed ^ _mixed(knot * 1_000_003 + scale_ms * 31 + channel)) / WORD - 1.0
+
+@lru_cache(KNOTS_MAX)  # a knot is passed within seconds and asked for at every step on the way
+def _knot(seed: int, knot: int, scale_ms: int, channel: int) -> float:
+    return 2.0 * _mixed(seed ^ _mixed(knot * 1_000_003 + scale_ms * 31 + channel)) / WORD - 1.0
 
 
 def _mixed(value: int) -> int:
     """Return 64 well mixed bits of a whole number (splitmix64)."""
-    value = (value + 0x9E3779B97F4A7C15) % WORD
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) % WORD
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) % WORD
+    value = (value + 0x9E3779B97F4A7C15) & MASK
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & MASK
     return value ^ (value >> 31)
+
+
+def _turns(symbols: Sequence[str], step_ms: int) -> tuple[Turn, ...]:
+    """Return symbols in turns that are spread evenly over a step; a few symbols are one turn."""
+    groups = [tuple(symbols[first : first + TURN_SYMBOLS]) for first in range(0, len(symbols), TURN_SYMBOLS)]
+    return tuple(Turn(at * step_ms // len(groups), group) for at, group in enumerate(groups))
 
 
 def _path(listing: Listing, bars: Bars, seed: int) -> Path:
@@ -197,13 +220,13 @@ def _quote(path: Path, price: float, funding: float, noise: Noise, now_ms: int) 
 
 def _levels(listing: Listing, price: float, best: int, away: int, shares: list[float]) -> tuple[Level, ...]:
     """Return one side: gaps of a few ticks, and more behind than at the front."""
-    gap = max(price * GAP_SHARE / float(listing.tick), 1.0)
+    tick, step, step_size = listing.tick, listing.step, float(listing.step)
+    gap = max(price * GAP_SHARE / float(tick), 1.0)
     found, ticks = [], best
     for at in range(LEVELS):
         worth = NOTIONAL_PER_LEVEL * (0.2 + shares[2 * at]) * (1.0 + 0.3 * at)
-        steps = max(round(worth / price / float(listing.step)), 1)
-        found.append(Level(ticks * listing.tick, steps * listing.step))
-        ticks += away * max(round(gap * (0.5 + shares[2 * at + 1])), 1)
+        found.append(Level(ticks * tick, (round(worth / price / step_size) or 1) * step))
+        ticks += away * (round(gap * (0.5 + shares[2 * at + 1])) or 1)
         if ticks < 1:
             break
     return tuple(found)

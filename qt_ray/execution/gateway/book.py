@@ -4,8 +4,8 @@ Whoever folds the same records holds the same book, digest for digest, so a rest
 of ended orders the newest are kept whole, of older ones only the name.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 
 from qt_ray.core.codec import digest
@@ -24,11 +24,13 @@ from qt_ray.core.orders import (
     Working,
     progress_of,
 )
+from qt_ray.execution.gateway.index import Index
 from qt_ray.execution.gateway.records import Ending, Heard, Record, Reshaped, Revived, Sent, Wanted
 from qt_ray.execution.lifecycle import News, Signal, hear
 
 ENDED = (Filled, Cancelled, Expired, Rejected)
 RESTING = (Working, PartiallyFilled)
+OVER = frozenset(ENDED)
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ class Tracked:
     @property
     def is_open(self) -> bool:
         """Return whether it may still trade."""
-        return not isinstance(self.order, ENDED)
+        return type(self.order) not in OVER
 
     @property
     def missing(self) -> Decimal:
@@ -99,6 +101,7 @@ class Book:
     parents: dict[str, Parent] = field(default_factory=dict)
     spent: dict[str, int] = field(default_factory=dict)
     live: dict[str, int] = field(default_factory=dict)
+    index: Index = field(default_factory=Index, repr=False, compare=False)
 
     def open(self) -> Iterator[Tracked]:
         """Yield the orders that may still trade, the oldest first."""
@@ -118,9 +121,9 @@ class Book:
         """Return how much of a parent its orders have traded or may still trade."""
         return sum((child.claim for child in self.children(parent)), ZERO)
 
-    def by_plain_id(self, symbol: str) -> dict[str, str]:
+    def by_plain_id(self, symbol: str) -> Mapping[str, str]:
         """Return the client id of each of a symbol's orders by the number that its trades bear."""
-        return {t.plain_id: cid for cid, t in self.orders.items() if t.plain_id and t.intent.symbol == symbol}
+        return self.index.of_symbol.get(symbol, {})
 
     def apply(self, record: Record) -> None:
         """Take one record in."""
@@ -130,7 +133,9 @@ class Book:
         tracked = self.orders.get(record.client_id)
         if tracked is None:
             raise Invalid(f"a record follows its order's intent, was {record.kind} of {record.client_id}")
+        former_id = tracked.plain_id
         _change(tracked, record)
+        self.index.keep(tracked.order, tracked.plain_id, former_id)
         if tracked.is_open or tracked.missing:
             self.live[record.client_id] = tracked.wanted_ms
         else:
@@ -144,7 +149,7 @@ class Book:
     @property
     def digest(self) -> str:
         """Return the hash of all that the book knows."""
-        return digest(self)
+        return digest({name: getattr(self, name) for name in REMEMBERED})
 
     def _want(self, record: Wanted) -> None:
         name = record.intent.client_id
@@ -152,6 +157,7 @@ class Book:
             raise Invalid(f"an intent is wanted once, was {name} again")
         self.orders[name] = Tracked(Planned(record.intent, record.at_ms), record.parent, record.at_ms)
         self.live[name] = record.at_ms
+        self.index.keep(self.orders[name].order, None)
         parent = self.parents.setdefault(record.parent, Parent(record.quantity))
         parent.children = (*parent.children, name)
         if len(self.orders) > 2 * self.ended_max:
@@ -170,8 +176,12 @@ class Book:
     def _drop(self, parent: str, at_ms: int) -> None:
         self.spent[parent] = at_ms
         for child in self.parents.pop(parent).children:
-            del self.orders[child]
+            dropped = self.orders.pop(child)
+            self.index.drop(dropped.order, dropped.plain_id)
             self.spent[child] = at_ms
+
+
+REMEMBERED = tuple(each.name for each in fields(Book) if each.compare)
 
 
 def _change(tracked: Tracked, record: Sent | Heard | Ending | Reshaped | Revived) -> None:
@@ -204,5 +214,8 @@ def book_of(pages: Pages, book: Book | None = None) -> Book:
     book = Book() if book is None else book
     book.orders = {tracked.intent.client_id: tracked for tracked in pages.orders}
     book.parents, book.spent = dict(pages.parents), dict(pages.spent)
+    book.index = Index()
+    for tracked in pages.orders:
+        book.index.keep(tracked.order, tracked.plain_id)
     book.live = {name: book.orders[name].wanted_ms for name in pages.live}
     return book

@@ -90,9 +90,9 @@ class Dispatch:
     def pump(self, at_ms: int) -> None:
         """Send what may leave, the more urgent first; a share that is used up holds back its own and nobody else's."""
         self.wake_ms = None
-        for lane in Lane:
+        for lane, queue in self.lanes.queues.items():
             spent: set[Share] = set()
-            for waiting in tuple(self.lanes.queues[lane]):
+            for waiting in tuple(queue):
                 share = share_of(lane, waiting.call)
                 if share not in spent and self._step(waiting, at_ms) is Step.SHARE_WAITS:
                     spent.add(share)
@@ -103,7 +103,8 @@ class Dispatch:
 
     def overdue(self, at_ms: int) -> list[Flight]:
         """Return the calls that have been away too long since the last time; long after that they are forgotten."""
-        self.flights = {n: f for n, f in self.flights.items() if at_ms < f.sent_ms + self._rules.forget_ms}
+        for number in [n for n, f in self.flights.items() if at_ms >= f.sent_ms + self._rules.forget_ms]:
+            del self.flights[number]
         late = [f for f in self.flights.values() if not f.is_overdue and at_ms >= self._due_ms(f)]
         for flight in late:
             flight.is_overdue = True

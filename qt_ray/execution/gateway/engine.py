@@ -53,6 +53,7 @@ class Gateway:
         self._countdowns = Countdowns(rules.countdown_ms)
         self._answers = Answers(self._chronicle, self._truth, self._questions, self._dispatch, self._countdowns)
         self._retries: dict[str, int] = {}
+        self._rested: tuple[int, set[str]] = (-1, set())
         self._is_healthy = True
 
     def want(self, intent: Intent, at_ms: int, family: Family | None = None) -> list[Effect]:
@@ -252,8 +253,11 @@ class Gateway:
                     self._put((rest,), PlaceOrder(rest).lane, at_ms)
 
     def _resting(self) -> set[str]:
-        """Return the symbols in which an order of ours may rest in the book."""
-        return {t.intent.symbol for t in self.book.open() if _may_rest(t.intent) and not isinstance(t.order, Planned)}
+        """Return the symbols in which an order of ours may rest in the book, looked for once for each change of it."""
+        if self._rested[0] != self.book.index.changes:
+            resting = (t.intent for t in self.book.open() if not isinstance(t.order, Planned))
+            self._rested = self.book.index.changes, {intent.symbol for intent in resting if _may_rest(intent)}
+        return self._rested[1]
 
 
 def _batches(intents: list[Intent]) -> list[tuple[Intent, ...]]:

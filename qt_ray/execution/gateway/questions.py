@@ -36,6 +36,7 @@ class Questions:
         self._watched: dict[str, tuple[int, ...]] = {}
         self._struck: dict[Call, int] = {}
         self._again: dict[Call, int] = {}
+        self._rested: tuple[int, list[tuple[str, bool]]] = (-1, [])
         self._check_ms = 0
         self._is_live = False
 
@@ -189,8 +190,11 @@ class Questions:
                 self._ask(AskOpenOrders(symbol, conditional), at_ms)
 
     def _where_we_rest(self) -> list[tuple[str, bool]]:
-        resting = (t for t in self._book.open() if not isinstance(t.order, Planned | Submitted | Unknown))
-        return sorted({(tracked.intent.symbol, waits(tracked)) for tracked in resting})
+        if self._rested[0] != self._book.index.changes:
+            resting = (t for t in self._book.open() if not isinstance(t.order, Planned | Submitted | Unknown))
+            found = sorted({(tracked.intent.symbol, waits(tracked)) for tracked in resting})
+            self._rested = self._book.index.changes, found
+        return self._rested[1]
 
 
 def _is_fleeting(tracked: Tracked) -> bool:

@@ -71,7 +71,7 @@ def test_a_half_a_foreign_and_an_unvouched_one_are_passed_over_with_a_word(
     recovery = files.recover()
     assert state_after(recovery) == b"ab"
     assert recovery.snapshot == Snapshot(1, b"a")
-    words = ("vouched for by the journal", "head of 56 bytes, had 4", "of format QTSNAP01, was b'QTSNAP00'")
+    words = ("vouched for by the journal", "head of 56 bytes, had 4", "of format QTSNAP02, was b'QTSNAP00'")
     assert all(word in passed for word, passed in zip(words, recovery.words, strict=True))
 
 

@@ -16,6 +16,7 @@ from qt_ray.execution.gateway.effects import Answered, Effect, Send
 from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.listings import AGAIN_MS, EVERY_MS
+from qt_ray.execution.standing import Proven
 from qt_ray.execution.venue.calls import AskPositions, AskRules, AskTrades, Call, Done, Place, Refused
 from qt_ray.execution.venue.news import (
     AccountNews,
@@ -239,11 +240,21 @@ def test_rules_are_read_each_hour_and_again_soon_when_the_venue_did_not_answer()
     assert desk.asked(AskRules) == 2
 
 
+def test_a_review_lets_the_venue_show_what_was_traded_since_the_last() -> None:
+    desk = Desk()
+    desk.buy()
+    assert desk.asked(AskTrades) == 0
+    desk.do(desk.custody.review(60_000), 60_000)
+    desk.answer(AskTrades("BTCUSDT", since_ms=0), Done((trade_view(entry(), trade(1, 10)),)), 60_050)
+    assert desk.custody.proven.cursors == {"BTCUSDT": 1}
+
+
 def test_a_trade_of_a_symbol_that_was_just_listed_waits_for_its_rules() -> None:
     desk = Desk()
     desk.tick(0)
     desk.hear(news(entry(symbol="NEWUSDT", client_id="web_1"), "FILLED", 10, trade(1, 10)), 5)
     assert desk.journal == []
+    assert desk.custody.proven == Proven({}, 0)  # nothing is proven while a trade waits outside the books
     assert desk.asked(AskRules) == 1
     listed = {**LISTED.symbols, "NEWUSDT": replace(LISTED.symbols["BTCUSDT"], symbol="NEWUSDT")}
     desk.answer(AskRules(), Done(replace(LISTED, symbols=listed)), 9)

@@ -24,6 +24,7 @@ from qt_ray.execution.findings import (
 )
 from qt_ray.execution.gateway.rules import Allowance
 from qt_ray.execution.reconcile import AGAIN_MS, CADENCE_MS, CALLS, LATE_MS, Look, Outcome, Reconciler, weight_minute
+from qt_ray.execution.standing import Proven
 from qt_ray.execution.venue.calls import (
     AskIncome,
     AskOrder,
@@ -198,6 +199,44 @@ def test_a_wallet_that_nothing_explains_is_a_break() -> None:
     world.books.post(traded_of(trade_view(2, Side.SELL, "1", "100"), foreign=False))
     world.run(5_000, 40_000)
     assert WalletDiffers("USDT", Decimal("1004.98"), Decimal(1000)) in world.findings()
+
+
+def test_what_would_explain_a_wallet_is_asked_for_in_an_order_that_no_hash_decides() -> None:
+    symbols = [f"{letter}USDT" for letter in "HCFADGBE"]
+    books = Books(Opening(0, {"USDT": Decimal(1000)}, cursors=dict.fromkeys(symbols, 5)), {})
+    reconciler = Reconciler(books)
+    reconciler.answered(CALLS[Look.BALANCE], Done(account_view(USDT=Decimal(1001))), START, START, Known({}, {}))
+    asked = [call.symbol for call in reconciler.due(START) if isinstance(call, AskTrades)]
+    assert asked == sorted(symbols)
+
+
+def test_what_an_earlier_life_has_proven_is_not_asked_for_again() -> None:
+    world = World()
+    world.trades = [bought(1), bought(2, at_ms=START), bought(3, at_ms=START + 60_000)]
+    world.reconciler.begin(["BTCUSDT"], START)
+    world.run(START, START + 60_000)
+    world.reconciler.fetch("BTCUSDT", START + 65_000)
+    world.run(START + 65_000, START + 70_000)
+    proven = world.reconciler.proven
+    assert proven.cursors == {"BTCUSDT": 2}  # the third is so young that one with a smaller number may follow it
+    later = Reconciler(world.books, proven=proven)
+    later.begin(["BTCUSDT"], START + 70_000)
+    assert [call for call in later.due(START + 70_000) if isinstance(call, AskTrades | AskIncome)] == [
+        AskIncome(proven.income_ms),
+        AskTrades("BTCUSDT", from_id=3),
+    ]
+    assert later.proven == proven
+
+
+def test_after_a_contradiction_nothing_more_is_proven_than_before() -> None:
+    world = World().settled()
+    for trades in ([bought(1)], [bought(1, quantity="2"), bought(2)]):
+        call = AskTrades("BTCUSDT", since_ms=0)
+        outcome = world.reconciler.answered(call, Done(tuple(trades)), START + 60_000, START + 60_000, world.known)
+        for entry in outcome.entries:
+            world.books.post(entry)
+    assert world.reconciler.why_closed(START + 60_000) is not None
+    assert world.reconciler.proven == Proven({}, 0)
 
 
 def test_two_contents_under_one_number_are_reported_and_close_the_door() -> None:

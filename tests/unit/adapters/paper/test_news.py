@@ -233,3 +233,19 @@ def test_a_market_too_fast_for_the_machine_is_coarser_and_never_late() -> None:
     assert steps == 11
     assert house.pump.left_out == 1_000 - 10
     assert house.exchange.last_quote("BTCUSDT") == house.market.quote("BTCUSDT", watch.now_ms)
+
+
+def test_of_many_symbols_each_is_told_in_its_own_turn_as_of_its_own_moment() -> None:
+    house, watch = moving(invented=59, mark_ms=100)
+    symbols = [symbol.lower() for symbol in house.hall.listings]
+    wire = listen(house, *(f"{symbol}@{what}" for symbol in symbols for what in ("bookTicker", "markPrice@1s")))
+    told: list[tuple[int, str]] = []
+    for _ in range(300):
+        while house.pump.catch_up(house.hall.market_ms()):
+            continue
+        told += [(watch.now_ms - event["E"], event["s"]) for event in wire.heard()]
+        wire.blob = b""
+        watch.now_ms += 1
+    assert {late for late, _ in told} == {0}
+    assert {symbol.lower() for _, symbol in told} == set(symbols)
+    assert len(told) == len(symbols) * 2 * 3

@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from qt_ray.adapters.trading.memory import SEGMENT_BYTES, Entry, Memory
 from qt_ray.core.codec import canonical, digest
+from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import Execution, PositionSide, Side
+from qt_ray.execution.books import Books
 from qt_ray.execution.entries import Opening, Traded
 from qt_ray.execution.gateway.book import Book
 from qt_ray.execution.gateway.records import Heard, Record, Sent, Wanted
 from qt_ray.execution.lifecycle import News, Signal
+from qt_ray.execution.standing import Proven
 from tests.unit.adapters.failing_disk import FailingDisk, PowerCut
 from tests.unit.execution.gateway.stories import entry, name
 
@@ -23,6 +26,8 @@ pytestmark = pytest.mark.unit
 
 Step = list[Record] | Entry | None
 OPENING = Opening(1, {"USDT": Decimal(10_000)})
+QUOTES = {"BTCUSDT": "USDT"}
+PROVEN = Proven({"BTCUSDT": 1}, 2)
 
 
 def book() -> Book:
@@ -43,7 +48,7 @@ def steps(first: int = 0) -> Iterator[Step]:
 
 def take(memory: Memory, step: Step) -> None:
     if step is None:
-        memory.keep()
+        memory.keep(memory.books(QUOTES), PROVEN)
     elif isinstance(step, list):
         for record in step:
             memory.book.apply(record)
@@ -53,7 +58,14 @@ def take(memory: Memory, step: Step) -> None:
 
 
 def told(memory: Memory) -> str:
-    return digest((memory.book.digest, [*memory.book.orders], [*memory.book.spent], tuple(memory.entries)))
+    """Return all that a memory leads to; books that begin with a snapshot are those of all the entries."""
+    entries = memory.entries
+    if entries:
+        opening, *rest = entries
+        assert isinstance(opening, Opening)
+        whole = Books.of(opening, QUOTES, [entry for entry in rest if not isinstance(entry, Opening)])
+        assert memory.books(QUOTES).digest() == whole.digest()
+    return digest((memory.book.digest, [*memory.book.orders], [*memory.book.spent], tuple(entries)))
 
 
 def lived(folder: Path, many: int, segment_bytes_max: int = SEGMENT_BYTES) -> str:
@@ -104,10 +116,29 @@ def test_an_older_snapshot_is_as_good_as_the_newest(tmp_path: Path) -> None:
 def test_a_snapshot_is_taken_when_there_is_something_new(tmp_path: Path) -> None:
     lived(tmp_path, 3)
     memory = Memory(tmp_path, book())
-    memory.keep()
-    memory.keep()
+    memory.keep(memory.books(QUOTES), PROVEN)
+    memory.keep(memory.books(QUOTES), PROVEN)
     assert len(list((tmp_path / "snapshots").iterdir())) == 1
     assert not memory.is_due
+    memory.close()
+
+
+def test_what_was_proven_when_a_snapshot_was_taken_is_told_with_it(tmp_path: Path) -> None:
+    lived(tmp_path, 3)
+    first = Memory(tmp_path, book())
+    assert first.standing is None
+    first.keep(first.books(QUOTES), PROVEN)
+    first.close()
+    found = recalled(tmp_path).standing
+    assert found is not None
+    assert found.proven == PROVEN
+
+
+def test_books_begin_with_an_opening(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, book())
+    memory.post([step for step in islice(steps(), 3) if isinstance(step, Traded)])
+    with pytest.raises(Invalid, match="books begin with an opening, was traded"):
+        memory.books(QUOTES)
     memory.close()
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from qt_ray.core.errors import Invalid
 from qt_ray.execution.exchange.exchange import Exchange
 from qt_ray.execution.exchange.listing import Quote, listing_of
-from qt_ray.execution.exchange.market import Outside
+from qt_ray.execution.exchange.market import TURN_SYMBOLS, Outside
 from qt_ray.market.bars import Bars
 from qt_ray.market.listing import listed
 from qt_ray.market.synthetic import synthetic
@@ -141,6 +141,21 @@ def test_made_up_contracts_trade_at_the_exchange() -> None:
             x.quote(quote, at)
             heard.append(quote)
     assert len({quote.last for quote in heard}) > 10
+
+
+def test_many_symbols_move_in_turns_and_each_always_in_its_own() -> None:
+    symbols = tuple(f"S{number}USDT" for number in range(2 * TURN_SYMBOLS + 1))
+    market = Outside([listing(symbol) for symbol in symbols], bars(symbols), 1, START)
+    assert [turn.phase_ms for turn in market.turns] == [0, 33, 66]
+    assert tuple(symbol for turn in market.turns for symbol in turn.symbols) == symbols
+    for turn in market.turns:
+        begun = START + 100 + turn.phase_ms
+        for at, told in ((begun - 1, begun - 100), (begun, begun), (begun + 99, begun)):
+            assert {market.quote(symbol, at).time_ms for symbol in turn.symbols} == {told}
+
+
+def test_a_few_symbols_move_at_once() -> None:
+    assert [turn.phase_ms for turn in outside().turns] == [0]
 
 
 def test_what_makes_no_market_is_refused() -> None:

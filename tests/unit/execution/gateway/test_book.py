@@ -20,17 +20,18 @@ from qt_ray.execution.gateway.records import (
     record_of,
 )
 from qt_ray.execution.lifecycle import News, Signal
-from tests.unit.execution.gateway.stories import entry, name, resting, trade
+from tests.unit.execution.gateway.stories import entry, exit_, name, resting, stop, trade
 
 pytestmark = pytest.mark.unit
 
 
-def life(number: int, *, ends: bool = True) -> list[Record]:
-    """Return the records of one order's life."""
-    intent = entry(number)
+def life(number: int, *, ends: bool = True, closes: bool = False) -> list[Record]:
+    """Return the records of one order's life; the venue calls it by a number of its own."""
+    intent = exit_(number) if closes else entry(number)
     records: list[Record] = [Wanted(intent, f"p{number}", Decimal(10), number), Sent(name(number), number)]
-    filled = News(Signal.FILLED, number, "77", Decimal(10), trade(number + 1, 10))
-    return [*records, Heard(name(number), filled, "77")] if ends else records
+    venue_id = str(77 + number)
+    filled = News(Signal.FILLED, number, venue_id, Decimal(10), trade(number + 1, 10))
+    return [*records, Heard(name(number), filled, venue_id)] if ends else records
 
 
 def written(book: Book) -> Pages:
@@ -108,6 +109,42 @@ def test_only_whole_families_that_have_ended_are_forgotten_and_their_names_are_n
     assert len([n for n in held if not book.orders[n].is_open]) <= 2 * 5
     assert set(book.live) == {n for n in held if book.orders[n].is_open}
     assert all(set(parent.children) <= held for parent in book.parents.values())
+
+
+@given(st.permutations(range(12)), st.integers(0, 12), st.sets(st.integers(0, 11)))
+@settings(max_examples=40, deadline=None)
+def test_the_index_says_what_the_orders_say_whatever_was_forgotten_or_read(
+    numbers: list[int], cut: int, alive: set[int]
+) -> None:
+    lives = [life(number, ends=number not in alive, closes=number % 3 == 0) for number in numbers]
+    first = Book(ended_max=3, spent_max=4)
+    for records in lives[:cut]:
+        replay(records, first)
+    book = book_of(written(first), Book(ended_max=3, spent_max=4))
+    for records in lives[cut:]:
+        replay(records, book)
+    held = [(n, t.order) for n, t in book.orders.items()]
+    assert [*book.index.orders.items()] == held
+    assert [*book.index.exits.items()] == [(n, order) for n, order in held if order.intent.reduce_only]
+    numbered = {t.plain_id: n for n, t in book.orders.items() if t.plain_id}
+    assert book.index.names == numbered == book.by_plain_id("BTCUSDT")
+    assert book.by_plain_id("ETHUSDT") == {}
+
+
+def test_an_order_has_one_number_at_a_time() -> None:
+    intent = stop()
+    told = [Heard(intent.client_id, News(Signal.ACCEPTED, at, intent.client_id), str(at)) for at in (77, 78)]
+    book = replay([Wanted(intent, "p", intent.quantity, 1), Sent(intent.client_id, 2), *told])
+    assert book.index.names == book.by_plain_id(intent.symbol) == {"78": intent.client_id}
+
+
+def test_every_change_of_the_book_is_counted() -> None:
+    book = Book()
+    seen = [book.index.changes]
+    for record in RECORDS:
+        book.apply(record)
+        seen.append(book.index.changes)
+    assert seen == sorted(set(seen))
 
 
 def test_the_memory_of_names_is_bounded() -> None:
