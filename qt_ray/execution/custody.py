@@ -2,7 +2,7 @@
 
 Three machines that know nothing of each other meet here: books, reconciliation and protection. What they want of the
 world comes out as deeds in order. The books hold nothing that the journal does not: an entry is a deed first, and is
-posted, with all that follows from it, once the shell says that it is durable. Questions travel through the gateway,
+posted once the shell has written it down; it is durable before anything that follows from it leaves. Questions travel through the gateway,
 which hears every list of open orders that comes back, so nobody asks the venue twice.
 """
 
@@ -53,7 +53,7 @@ FORCED: Final = ("autoclose-", "adl_autoclose")
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Journal an entry, and say so by `posted`; only then is it in the books."""
+    """Write an entry down, and say so by `posted`; only then is it in the books."""
 
     entry: Traded | Moved
 
@@ -141,7 +141,7 @@ class Custody:
         return deeds + self.ticked(at_ms)
 
     def posted(self, entries: Iterable[Traded | Moved], at_ms: int) -> list[Deed]:
-        """Take in that entries are durable: they are in the books now, and what they leave open is protected."""
+        """Take in that entries are written: they are in the books now, and what they leave open is protected."""
         for entry in entries:
             self.books.post(entry)
         return self._protected(at_ms)
