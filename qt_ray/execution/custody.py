@@ -2,8 +2,8 @@
 
 Three machines that know nothing of each other meet here: books, reconciliation and protection. What they want of the
 world comes out as deeds in order. The books hold nothing that the journal does not: an entry is a deed first, and is
-posted once the shell has written it down; it is durable before anything that follows from it leaves. Questions travel through the gateway,
-which hears every list of open orders that comes back, so nobody asks the venue twice.
+posted once the shell has written it down; it is durable before anything that follows from it leaves. Questions
+travel through the gateway, which hears every list of open orders that comes back, so nobody asks the venue twice.
 """
 
 from collections import Counter

@@ -21,8 +21,8 @@ Moment = Callable[[str, object], bool]
 class Point:
     """One moment: `met` is how a trader knows it, `held` how the venue makes it last; a day has it `most` times.
 
-    A turn's lines become durable together, so a moment between two of them is made by tearing off what was written after
-    the first, as a power cut may.
+    A turn's lines become durable together, so a moment between two of them is made by tearing off what was written
+    after the first, as a power cut may.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Process: gateway and custody of one life, and the memory that is all the next one has.
 
-It does what the real shells do, effect by effect, and may die before any of them. What one input leads to is one turn:
-it is synced at its end, before any call of it leaves, and of a turn that ends earlier only a part survives, as on a disk.
+It does what the real shells do, effect by effect, and may die before any of them. What one input leads to is one turn,
+synced at its end before any call of it leaves; of a turn that ends earlier only a part survives, as on a disk.
 """
 
 from collections import deque

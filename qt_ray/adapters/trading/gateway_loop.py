@@ -1,17 +1,17 @@
 """Gateway loop: carries out what the gateway decides; first the journal, then the wire.
 
 An input and all that follows from it are one turn, whose lines become durable together, by one sync. Only then do its
-calls leave and others hear of it. If they cannot be made durable nothing leaves at all, then or later: the loop ends, and
-its successor begins from what the journal holds. Everything happens in one thread, the sync too, so a turn is never half
-seen; what waits is only the venue.
+calls leave and others hear of it. If they cannot be made durable nothing leaves at all, then or later: the loop ends,
+and its successor begins from what the journal holds. Everything happens in one thread, the sync too, so a turn is never
+half seen; what waits is only the venue.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from qt_ray.adapters.clock import now_ms
 from qt_ray.core.codec import canonical
@@ -20,7 +20,7 @@ from qt_ray.execution.gateway.effects import Effect, Send, Write
 from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.venue.calls import Answer
 from qt_ray.execution.venue.news import News
-from qt_ray.execution.venue.session import Metered, VenueSession
+from qt_ray.execution.venue.session import Metered, Prompt, VenueSession
 from qt_ray.execution.venue.views import UsageView
 
 Step = Callable[[int], list[Effect]]
@@ -56,6 +56,8 @@ class GatewayLoop:
         self.engine = engine
         self._journal = journal
         self._session = session
+        self._prompt = session if isinstance(session, Prompt) else None
+        self._metered = session if isinstance(session, Metered) else None
         self._clock = clock
         self._mark = mark
         self._listeners: list[Listener] = []
@@ -85,7 +87,7 @@ class GatewayLoop:
         self._listeners.append(listener)
 
     def join(self, listener: Listener) -> None:
-        """Tell `listener` every such effect at once: what it writes and takes belongs to the turn, and waits with it."""
+        """Tell `listener` every such effect at once: what it writes and takes belongs to the turn."""
         self._joined.append(listener)
 
     def overhear(self, listener: Callable[[News, int], None]) -> None:
@@ -193,14 +195,15 @@ class GatewayLoop:
 
     def _release_one(self, effect: Effect, group: asyncio.TaskGroup) -> None:
         if isinstance(effect, Send):
-            group.create_task(self._ask(effect))
+            self._mark("sending", effect.call)
+            begun = None if self._prompt is None else self._prompt.start(effect.call)
+            group.create_task(self._ask(effect, begun))
             return
         for listener in self._listeners:
             listener(effect, self._clock())
 
-    async def _ask(self, send: Send) -> None:
-        self._mark("sending", send.call)
-        answer: Answer[object] = await self._session.ask(send.call)
+    async def _ask(self, send: Send, begun: Awaitable[Answer[Any]] | None) -> None:
+        answer = await (self._session.ask(send.call) if begun is None else begun)
         self._mark("answered", send.call)
         with self.turn():
             self._meter()
@@ -208,8 +211,8 @@ class GatewayLoop:
 
     def _meter(self) -> None:
         """Let the engine know what the venue has counted, whoever asked."""
-        if isinstance(self._session, Metered):
-            before, self._usage = self._usage, self._session.usage()
+        if self._metered is not None:
+            before, self._usage = self._usage, self._metered.usage()
             self.take(partial(self.engine.metered, said_anew(before, self._usage)))
 
     async def _hear(self) -> None:
