@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
-from qt_ray.core.effects import Alert, Lane, Publish, Severity
+from qt_ray.core.effects import Alert, Lane, Severity
 from qt_ray.core.ids import is_ours
-from qt_ray.core.orders import Intent, Order, Rejected, Side
+from qt_ray.core.orders import Intent, Order, Planned, Rejected, Side
 from qt_ray.core.payloads import OrderChanged, TradeExecuted
 from qt_ray.execution.books import Books
 from qt_ray.execution.comparison import Known
@@ -22,7 +22,7 @@ from qt_ray.execution.entries import Moved, Traded, traded_in
 from qt_ray.execution.exposure import Key
 from qt_ray.execution.findings import Finding, OrphanStop
 from qt_ray.execution.gateway.book import Book
-from qt_ray.execution.gateway.effects import Answered, Effect
+from qt_ray.execution.gateway.effects import Answered, Effect, Tell
 from qt_ray.execution.listings import Listings
 from qt_ray.execution.protection import Protection
 from qt_ray.execution.reconcile import CALLS, Look, Outcome, Reconciler
@@ -130,9 +130,11 @@ class Custody:
         """Take in what the gateway did: a trade that we may never hear of, a refusal, answers to our questions."""
         if isinstance(effect, Answered) and effect.tag == TAG:
             return self._answered(effect, at_ms) + self.ticked(at_ms)
-        if not isinstance(effect, Publish):
+        if not isinstance(effect, Tell):
             return []
-        payload, deeds = effect.event.payload, list[Deed]()
+        payload, deeds = effect.payload, list[Deed]()
+        if isinstance(payload, OrderChanged) and isinstance(payload.order, Planned):
+            return []  # nothing is known of it but that we want it, and it is about to leave
         if isinstance(payload, TradeExecuted):
             deeds = self._executed(payload, at_ms)
         elif isinstance(payload, OrderChanged) and isinstance(payload.order, Rejected):

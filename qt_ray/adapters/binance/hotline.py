@@ -138,12 +138,13 @@ class Hotlines:
     async def warm(self) -> None:
         """Open the lines that are missing; one that cannot be opened is no harm."""
         with suppress(OSError, TimeoutError):
-            while len(self._lines) < LINES and not self._is_closed:
+            for _ in range(LINES - len(self._lines)):
                 async with asyncio.timeout(self._connect_s):
                     _, line = await asyncio.get_running_loop().create_connection(
                         lambda: Line(self), self._host, self._port or (443 if self._tls else 80), ssl=self._tls
                     )
-                self._lines.append(line)
+                if not line.ended.done():
+                    self._lines.append(line)
 
     def lost(self, line: Line) -> None:
         """Take in that a line has ended."""
