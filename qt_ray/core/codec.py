@@ -7,14 +7,14 @@ ever meant.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Context, Decimal
 from enum import Enum
-from functools import cache
 from hashlib import sha256
 from math import isfinite
-from typing import Any
+from types import NoneType
+from typing import Any, Final, NoReturn
 
 import orjson
 
@@ -80,49 +80,89 @@ def plain(value: object, depth: int = 0) -> Any:
     """Return `value` in JSON's own kinds, ready to be written; floats are spelled here, once."""
     if depth > DEPTH_MAX:
         raise Invalid(f"a value nests at most {DEPTH_MAX} deep")
-    if type(value) is str:  # what nearly everything is in the end
-        return value
-    if isinstance(value, Enum):
-        value = value.value
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int | float | Decimal):
-        return _number(value)
-    if isinstance(value, str):
-        return str(value)
-    return _compound(value, depth + 1)
+    kind = type(value)
+    return (_SPELLINGS.get(kind) or _learned(kind))(value, depth)
 
 
-def _number(value: int | float | Decimal) -> Any:
-    if isinstance(value, Decimal):
-        return decimal_text(value)
-    if isinstance(value, int):
-        if abs(value) > INTEGER_MAX:
-            raise Invalid(f"an integer fits 64 bits, was {value}")
-        return int(value)
+Spelling = Callable[[Any, int], Any]
+
+
+def _as_it_is(value: Any, _: int) -> Any:
+    return value
+
+
+def _text(value: str, _: int) -> str:
+    return str(value)
+
+
+def _member(value: Enum, depth: int) -> Any:
+    return plain(value.value, depth)
+
+
+def _decimal(value: Decimal, _: int) -> str:
+    return decimal_text(value)
+
+
+def _integer(value: int, _: int) -> int:
+    if abs(value) > INTEGER_MAX:
+        raise Invalid(f"an integer fits 64 bits, was {value}")
+    return int(value)
+
+
+def _float(value: float, _: int) -> Any:
     if not isfinite(value):
         raise Invalid(f"a float is finite, was {value}")
     return orjson.Fragment(float.__repr__(value + 0.0))
 
 
-def _compound(value: object, depth: int) -> Any:
-    kind: Any = type(value)
-    names = _names(kind)
-    if names is not None:
-        shown = {name: plain(getattr(value, name), depth) for name in names}
-        kind = getattr(value, "kind", None)
-        return shown if kind is None else {"kind": plain(kind, depth), **shown}
-    if isinstance(value, tuple | list):
-        return [plain(item, depth) for item in value]
-    if isinstance(value, Mapping):
-        return {_key(key): plain(item, depth) for key, item in value.items()}
+def _row(value: Iterable[object], depth: int) -> list[Any]:
+    return [plain(item, depth + 1) for item in value]
+
+
+def _table(value: Mapping[Any, object], depth: int) -> dict[str, Any]:
+    return {_key(key): plain(item, depth + 1) for key, item in value.items()}
+
+
+def _refused(value: object, _: int) -> NoReturn:
     raise Invalid(f"a value is plain data, was {type(value).__name__}")
 
 
-@cache
-def _names(kind: Any) -> tuple[str, ...] | None:
-    """Return the fields of a dataclass, and nothing of any other kind."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+def _record(kind: type[Any]) -> Spelling:
+    """Return the spelling of a dataclass: its fields, and its kind if it has one that is no field."""
+    names = tuple(field.name for field in fields(kind))
+    is_tagged = "kind" not in names and hasattr(kind, "kind")
+    shown = ("kind", *names) if is_tagged else names
+
+    def spell(value: Any, depth: int) -> dict[str, Any]:
+        found = {name: plain(getattr(value, name), depth + 1) for name in shown}
+        if is_tagged and found["kind"] is None:
+            del found["kind"]
+        return found
+
+    return spell
+
+
+# What a value's class says of its spelling is learned once; the program has as many entries as it has classes.
+_SPELLINGS: Final[dict[type[Any], Spelling]] = {str: _as_it_is, bool: _as_it_is, NoneType: _as_it_is}
+# The first that fits counts: a member of an enumeration may be a string or a number too, a truth is one.
+_FAMILIES: Final[tuple[tuple[type[Any], Spelling], ...]] = (
+    (Enum, _member),
+    (int, _integer),
+    (float, _float),
+    (Decimal, _decimal),
+    (str, _text),
+    (tuple, _row),
+    (list, _row),
+    (Mapping, _table),
+)
+
+
+def _learned(kind: type[Any]) -> Spelling:
+    found = next((spelling for family, spelling in _FAMILIES if issubclass(kind, family)), None)
+    if found is None:
+        found = _record(kind) if is_dataclass(kind) else _refused
+    _SPELLINGS[kind] = found
+    return found
 
 
 def _key(key: object) -> str:

@@ -2,8 +2,8 @@
 
 Three machines that know nothing of each other meet here: books, reconciliation and protection. What they want of the
 world comes out as deeds in order. The books hold nothing that the journal does not: an entry is a deed first, and is
-posted, with all that follows from it, once the shell says that it is durable. Questions travel through the gateway,
-which hears every list of open orders that comes back, so nobody asks the venue twice.
+posted once the shell has written it down; it is durable before anything that follows from it leaves. Questions
+travel through the gateway, which hears every list of open orders that comes back, so nobody asks the venue twice.
 """
 
 from collections import Counter
@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
-from qt_ray.core.effects import Alert, Lane, Publish, Severity
+from qt_ray.core.effects import Alert, Lane, Severity
 from qt_ray.core.ids import is_ours
-from qt_ray.core.orders import Intent, Rejected, Side
+from qt_ray.core.orders import Intent, Planned, Rejected, Side
 from qt_ray.core.payloads import OrderChanged, TradeExecuted
 from qt_ray.execution.books import Books
 from qt_ray.execution.comparison import Known
@@ -22,7 +22,7 @@ from qt_ray.execution.entries import Moved, Traded, traded_in
 from qt_ray.execution.exposure import Key
 from qt_ray.execution.findings import Finding, OrphanStop
 from qt_ray.execution.gateway.book import Book
-from qt_ray.execution.gateway.effects import Answered, Effect
+from qt_ray.execution.gateway.effects import Answered, Effect, Tell
 from qt_ray.execution.listings import Listings
 from qt_ray.execution.protection import Protection
 from qt_ray.execution.reconcile import CALLS, Look, Outcome, Reconciler
@@ -55,7 +55,7 @@ FORCED: Final = (LIQUIDATED, "adl_autoclose")
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Journal an entry, and say so by `posted`; only then is it in the books."""
+    """Write an entry down, and say so by `posted`; only then is it in the books."""
 
     entry: Traded | Moved
 
@@ -151,9 +151,11 @@ class Custody:
         """Take in what the gateway did: a trade that we may never hear of, a refusal, answers to our questions."""
         if isinstance(effect, Answered) and effect.tag == TAG:
             return self._answered(effect, at_ms) + self.ticked(at_ms)
-        if not isinstance(effect, Publish):
+        if not isinstance(effect, Tell):
             return []
-        payload, deeds = effect.event.payload, list[Deed]()
+        payload, deeds = effect.payload, list[Deed]()
+        if isinstance(payload, OrderChanged) and isinstance(payload.order, Planned):
+            return []  # nothing is known of it but that we want it, and it is about to leave
         if isinstance(payload, TradeExecuted):
             deeds = self._executed(payload, at_ms)
         elif isinstance(payload, OrderChanged) and isinstance(payload.order, Rejected):
@@ -162,7 +164,7 @@ class Custody:
         return deeds + self.ticked(at_ms)
 
     def posted(self, entries: Iterable[Traded | Moved], at_ms: int) -> list[Deed]:
-        """Take in that entries are durable: they are in the books now, and what they leave open is protected."""
+        """Take in that entries are written: they are in the books now, and what they leave open is protected."""
         for entry in entries:
             self.books.post(entry)
         return self._protected(at_ms)

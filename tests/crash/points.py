@@ -19,13 +19,18 @@ Moment = Callable[[str, object], bool]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One moment: `met` is how a trader knows it, `held` how the venue makes it last; a day has it `most` times."""
+    """One moment: `met` is how a trader knows it, `held` how the venue makes it last; a day has it `most` times.
+
+    A turn's lines become durable together, so a moment between two of them is made by tearing off what was written
+    after the first, as a power cut may.
+    """
 
     name: str
     meaning: str
     met: Moment | None = None
     held: Deed | None = None
     most: int = 4
+    is_torn: bool = False
 
 
 def is_entry_wanted(mark: str, about: object) -> bool:
@@ -60,8 +65,8 @@ POINTS = (
     Point("p3", "accepted at the venue", held=Deed.DELAY_AFTER),
     Point("p4", "answer received", is_entry_answered),
     Point("p5", "fill told", is_first_fill),
-    Point("p6", "partial fill journalled", is_partial),
-    Point("p7", "filled", is_filled),
+    Point("p6", "partial fill journalled", is_partial, is_torn=True),
+    Point("p7", "filled", is_filled, is_torn=True),
     Point("p8", "stop placed", is_stop_placed, most=2),
     Point("p9", "ledger committed", lambda mark, about: mark == "posted"),
 )

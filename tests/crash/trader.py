@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from time import process_time
 from typing import Any
 
@@ -21,13 +22,17 @@ import orjson
 
 from qt_ray.adapters.binance.assembly import open_session
 from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.journal_file import PATTERN
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.account_loop import AccountLoop, Keeping
+from qt_ray.adapters.trading.places import places_of
+from qt_ray.core.codec import canonical
 from qt_ray.core.limits import Limits
 from qt_ray.core.orders import OrderType, Working
 from qt_ray.execution.gateway.effects import Declined
 from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.gateway.rules import Rules
+from qt_ray.governance.journal import head_of, records
 from qt_ray.jobs.trading import begun
 from tests.crash.metronome import EPOCH, intents
 from tests.crash.points import NAMES
@@ -43,16 +48,28 @@ RULES = Rules(limits=Limits(orders_per_second_max=30))
 class Death:
     """Ends this process at the n-th time that a point is met; without a point it never comes."""
 
-    def __init__(self, point: str, nth: int) -> None:
+    def __init__(self, point: str, nth: int, journal: Path) -> None:
         self._met = NAMES[point].met if point else None
+        self._is_torn = bool(point) and NAMES[point].is_torn
         self._left = nth
+        self._journal = journal
 
     def mark(self, name: str, about: object) -> None:
         if self._met is None or not self._met(name, about):
             return
         self._left -= 1
         if self._left == 0:
+            if self._is_torn:
+                tear_after(self._journal, canonical(about))
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def tear_after(folder: Path, line: bytes) -> None:
+    """Cut a journal off behind a line of its last turn; nothing of that turn has left yet."""
+    path = max(folder.glob(PATTERN))
+    data = path.read_bytes()
+    ends = [r.end for r in records(path.name, data, head_of(path.name, data).first, True) if r.payload == line]
+    os.truncate(path, ends[-1])
 
 
 def may_not_grow(bytes_max: int | None) -> None:
@@ -75,9 +92,9 @@ def complain(why: str) -> None:
 async def trade(asked: dict[str, Any]) -> None:
     """Open the account, want everything that the metronome wants, and wait until it has become of it what will."""
     say(said="begun")
-    death = Death(asked["point"], asked["nth"])
     prices = {symbol: Decimal(price) for symbol, price in asked["prices"].items()}
     settings = Settings.model_validate(asked["settings"])
+    death = Death(asked["point"], asked["nth"], places_of(settings).journal)
     session = await open_session(settings.exchange, settings.credentials)
     account = await begun(session, settings, RULES, Keeping(), death.mark)
     declined: Counter[str] = Counter()

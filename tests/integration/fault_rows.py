@@ -14,7 +14,6 @@ from qt_ray.adapters.paper.control import FIRST_ACCOUNT
 from qt_ray.adapters.paper.faults import Deed, Rule
 from qt_ray.adapters.paper.venue import PaperSettings
 from qt_ray.adapters.trading.memory import Memory
-from qt_ray.core.effects import Publish
 from qt_ray.core.ids import is_ours
 from qt_ray.core.orders import Intent, Order, OrderType, Side, TimeInForce
 from qt_ray.core.payloads import TradeExecuted
@@ -22,7 +21,7 @@ from qt_ray.execution.books import Books
 from qt_ray.execution.entries import Opening, Traded
 from qt_ray.execution.exchange.reports import Window
 from qt_ray.execution.gateway.book import Book
-from qt_ray.execution.gateway.effects import Effect
+from qt_ray.execution.gateway.effects import Effect, Tell
 from qt_ray.execution.gateway.rules import Rules
 from tests.integration.accounts import SYMBOLS, Stage, account_at, entry, venue_open
 
@@ -44,8 +43,8 @@ class Row:
         self.stage.account.gateway.listen(self.overhear)
 
     def overhear(self, effect: Effect, at_ms: int) -> None:
-        if isinstance(effect, Publish) and isinstance(effect.event.payload, TradeExecuted):
-            self.executed[effect.event.payload.trade_id] += 1
+        if isinstance(effect, Tell) and isinstance(effect.payload, TradeExecuted):
+            self.executed[effect.payload.trade_id] += 1
 
     def break_(self, deed: Deed, **how: Any) -> None:
         self.stage.venue.faults.add(Rule(deed, **how))

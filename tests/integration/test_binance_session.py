@@ -282,7 +282,7 @@ def test_an_answer_without_end_is_no_answer() -> None:
             fake.plan("DELETE", ORDERS, endless)
             answer = await session.ask(Cancel("X", "c"))
             assert isinstance(answer, Unsure)
-            assert "more than" in answer.reason
+            assert "at most" in answer.reason
 
     asyncio.run(story())
 

@@ -39,6 +39,7 @@ from tests.unit.adapters.failing_disk import FailingDisk, PowerCut
 pytestmark = pytest.mark.integration
 
 BALANCE = Decimal(10_000)
+ENTRIES_MAX = 1_000
 Arm = Callable[[FailingDisk], None]
 
 
@@ -58,10 +59,10 @@ async def lived(
         working = asyncio.create_task(account.run())
         await until(lambda: account.is_ready or working.done())
         arm(disk)
-        for number in range(first, first + 40):
+        for number in range(first, first + ENTRIES_MAX):
             if working.done():
                 break
-            # Both symbols by turns: one of them may be shut for the doubt that the last life has left.
+            # One symbol or both may be shut for the doubt that the last life has left, until absence is proven.
             side, symbol = (Side.BUY, Side.SELL)[number // 2 % 2], SYMBOLS[number % 2]
             wanted = entry(number, f"0.{31 + number % 40:03d}", symbol, side)
             with suppress(Retryable):
@@ -120,7 +121,7 @@ def test_a_crash_at_any_of_the_first_syncs_of_a_recovery_is_recovered_from(tmp_p
             assert await lived(venue, tmp_path / "journal", FailingDisk(), arm) is not None
             for nth in range(1, 6):
                 cut = FailingDisk("sync", nth, "cut")
-                assert await lived(venue, tmp_path / "journal", cut, first=40 * nth) is not None
+                assert await lived(venue, tmp_path / "journal", cut, first=ENTRIES_MAX * nth) is not None
             await succeeded(venue, tmp_path / "journal")
 
     asyncio.run(story())

@@ -1,7 +1,7 @@
 """Process: gateway and custody of one life, and the memory that is all the next one has.
 
-It does what the real shells do, effect by effect, and may die before any of them: of what was not yet synced only a
-part survives, as on a disk.
+It does what the real shells do, effect by effect, and may die before any of them. What one input leads to is one turn,
+synced at its end before any call of it leaves; of a turn that ends earlier only a part survives, as on a disk.
 """
 
 from collections import deque
@@ -87,6 +87,7 @@ class Process:
         self._memory = memory
         self._world = world
         self._effects: deque[Effect] = deque()
+        self._leaving: deque[Send] = deque()
         self._is_carrying = False
         self._weight: int | None = None
 
@@ -122,6 +123,13 @@ class Process:
         due_ms = self.gateway.next_ms
         return self.custody.next_ms if due_ms is None else min(due_ms, self.custody.next_ms)
 
+    def release(self) -> None:
+        """End a turn: promise what was written, and only then let calls leave."""
+        self._memory.sync()
+        while self._leaving:
+            self._world.burn()
+            self._world.send(self._leaving.popleft())
+
     def show_fence(self) -> None:
         """Let the gateway know whether entries may leave."""
         now_ms = self._world.now_ms()
@@ -151,7 +159,6 @@ class Process:
             self._world.burn()
             self._memory.journal.append(entry)
         if posts:
-            self._memory.sync()
             deeds = deeds + self.custody.posted(posts, self._world.now_ms())
         for deed in deeds:
             self._world.burn()
@@ -165,8 +172,7 @@ class Process:
 
     def _carry_one(self, effect: Effect) -> None:
         if isinstance(effect, Send):
-            self._memory.sync()
-            self._world.send(effect)
+            self._leaving.append(effect)
             return
         if isinstance(effect, Alert):
             self.alerts.append(effect)

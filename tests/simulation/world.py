@@ -136,12 +136,12 @@ class World:
         self._fuse = self.dice.randint(0, EFFECTS_MAX) if self.network.crashes(self.now_ms) else None
         try:
             act(self.process)
+            self.process.release()
             if self._fuse is not None:
                 raise Died
         except Died:
             self._crash()
             return False
-        self.memory.sync()
         self._set_tick()
         return True
 

@@ -5,15 +5,18 @@ needs them. The venue's clock is asked every minute, and at once when the venue 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Self
 
-from qt_ray.adapters.binance.answers import CLOCK_OFF, answer, has_failed
+from qt_ray.adapters.binance.answers import CLOCK_OFF, Reply, answer, has_failed
 from qt_ray.adapters.binance.ban import Ban
 from qt_ray.adapters.binance.endpoints import Endpoints
 from qt_ray.adapters.binance.market_feed import MarketFeed
 from qt_ray.adapters.binance.market_streams import Wanted
 from qt_ray.adapters.binance.pace import Pace
+from qt_ray.adapters.binance.reading import Told
 from qt_ray.adapters.binance.requests import Plan, Step, plan_of
 from qt_ray.adapters.binance.signing import Signer
 from qt_ray.adapters.binance.usage import Usage
@@ -29,7 +32,18 @@ from qt_ray.execution.venue.views import UsageView
 QUESTIONS_MAX: Final = 2
 DEAR_WEIGHT: Final = 40
 CLOCK_SAMPLES: Final = 3
+Begun = asyncio.Future[Told | str]
 TIME: Final = plan_of(AskTime(), False).steps[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is left of a call that has begun; if nobody waits for it, nothing is left over."""
+
+    work: Callable[[], Coroutine[Any, Any, Answer[Any]]]
+
+    def __await__(self) -> Generator[Any, Any, Answer[Any]]:
+        return self.work().__await__()
 
 
 class BinanceSession:
@@ -56,6 +70,7 @@ class BinanceSession:
         session = cls(endpoints, signer, patience or Patience(), pace or Pace())
         for _ in range(CLOCK_SAMPLES):
             await session._ask_time()
+        await session._wire.warm()
         session._keeper = asyncio.create_task(session._keep_time())
         return session
 
@@ -66,13 +81,21 @@ class BinanceSession:
 
     async def ask(self, call: Call) -> Answer[Any]:
         """Carry out one call and return what came of it."""
-        try:
-            plan = plan_of(call, self._wire.endpoints.keys is not None)
-        except Invalid as error:
-            return Refused(NOT_SENT, str(error))
-        if _opens(call) and self.clock().verdict is Verdict.STOP:
-            return Refused(NOT_SENT, f"no entry while the clock is off, it is by {self.clock().ahead_ms} ms")
-        return await self._carry_out(plan)
+        return await self.start(call)
+
+    def start(self, call: Call) -> Awaitable[Answer[Any]]:
+        """Begin a call and return the wait for what comes of it.
+
+        If the call changes something and a line stands ready, its bytes have left already.
+        """
+        plan = self._planned(call)
+        begun = self._begun(plan.steps[0]) if isinstance(plan, Plan) else None
+        return Rest(partial(self._carry_out, plan, begun))
+
+    @property
+    def is_prompt(self) -> bool:
+        """Return whether the bytes of an order would leave at once."""
+        return self._wire.is_prompt
 
     async def news(self) -> AsyncIterator[News]:
         """Yield what the venue tells this account, beginning with StreamUp, through every reconnect."""
@@ -105,11 +128,30 @@ class BinanceSession:
         """Return how far our wall clock is from the venue's."""
         return self._clock.view(now_ms(), monotonic_ns())
 
-    async def _carry_out(self, plan: Plan) -> Answer[Any]:
+    def _begun(self, step: Step) -> Begun | None:
+        """Send what changes something, if that can be done without a wait."""
+        now = monotonic_ns()
+        if not step.changes or self._ban.at(now):
+            return None
+        return self._wire.begin(step, self._clock.venue_ms(now_ms(), now))
+
+    def _planned(self, call: Call) -> Plan | Refused:
+        try:
+            plan = plan_of(call, self._wire.endpoints.keys is not None)
+        except Invalid as error:
+            return Refused(NOT_SENT, str(error))
+        if _opens(call) and self.clock().verdict is Verdict.STOP:
+            return Refused(NOT_SENT, f"no entry while the clock is off, it is by {self.clock().ahead_ms} ms")
+        return plan
+
+    async def _carry_out(self, plan: Plan | Refused, begun: Begun | None) -> Answer[Any]:
+        if isinstance(plan, Refused):
+            return plan
         values: list[Any] = []
         changed = False
         for step in plan.steps:
-            found = await self._once(step) if step.changes else await self._question(step)
+            found = await self._once(step, begun) if step.changes else await self._question(step)
+            begun = None
             if not isinstance(found, Done):
                 return Unsure(f"done, but not shown: {found}"[:200]) if changed else found
             changed = changed or step.changes
@@ -126,14 +168,18 @@ class BinanceSession:
             found = await self._once(step)
         return found
 
-    async def _once(self, step: Step) -> Answer[Any]:
-        found = self._ban.at(monotonic_ns()) or await self._sent(step)
+    async def _once(self, step: Step, begun: Begun | None = None) -> Answer[Any]:
+        shut = None if begun else self._ban.at(monotonic_ns())
+        found = shut or await self._sent(step, begun)
         if _is_late(found):
             await self._ask_time()
         return found
 
-    async def _sent(self, step: Step) -> Answer[Any]:
-        reply = await self._wire.send(step, self._clock.venue_ms(now_ms(), monotonic_ns()))
+    async def _sent(self, step: Step, begun: Begun | None = None) -> Answer[Any]:
+        if begun is not None:
+            reply: Reply | NotSent | Lost = self._wire.heard(await begun)
+        else:
+            reply = await self._wire.send(step, self._clock.venue_ms(now_ms(), monotonic_ns()))
         if isinstance(reply, NotSent):
             return Refused(NOT_SENT, reply.reason)
         if isinstance(reply, Lost):

@@ -5,9 +5,9 @@ from typing import Final
 
 from qt_ray.execution.venue.views import UsageView
 
-WEIGHT: Final = "X-MBX-USED-WEIGHT-1M"
-ORDERS_TEN_SECONDS: Final = "X-MBX-ORDER-COUNT-10S"
-ORDERS_MINUTE: Final = "X-MBX-ORDER-COUNT-1M"
+WEIGHT: Final = "x-mbx-used-weight-1m"
+ORDERS_TEN_SECONDS: Final = "x-mbx-order-count-10s"
+ORDERS_MINUTE: Final = "x-mbx-order-count-1m"
 DIGITS_MAX: Final = 9
 
 
@@ -19,7 +19,7 @@ class Usage:
         self._view = UsageView(None, None, None, now_ms())
 
     def hear(self, headers: Mapping[str, str]) -> None:
-        """Take in the headers of one answer."""
+        """Take in the headers of one answer, which are found by names in small letters."""
         old = self._view
         self._view = UsageView(
             _count(headers, WEIGHT, old.weight_minute),

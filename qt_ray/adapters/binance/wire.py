@@ -4,6 +4,7 @@ Only what failed before a connection stood is `NotSent`. After that an exception
 Reasons name a kind of failure and never repeat its text, which could hold an address with a signature in it.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,8 @@ from aiohttp import (
 
 from qt_ray.adapters.binance.answers import Reply
 from qt_ray.adapters.binance.endpoints import Endpoints
+from qt_ray.adapters.binance.hotline import Hotlines
+from qt_ray.adapters.binance.reading import Told
 from qt_ray.adapters.binance.requests import Step
 from qt_ray.adapters.binance.signing import Signer, encoded
 from qt_ray.adapters.binance.usage import Usage
@@ -66,7 +69,33 @@ class Wire:
         # Left to itself aiohttp sends a PUT or DELETE again when a kept connection breaks; whether anything is sent
         # again is for those to say who know what it was.
         self.http._retry_connection = False
+        self._hotlines = Hotlines(
+            endpoints.rest, signer.headers if signer else {}, patience.connect_ms / 1_000, patience.answer_ms / 1_000
+        )
         self._signer, self._patience, self._usage = signer, patience, usage
+
+    @property
+    def is_prompt(self) -> bool:
+        """Return whether what changes something would leave at once."""
+        return self._hotlines.is_ready
+
+    async def warm(self) -> None:
+        """Open what keeps an order from waiting for a connection."""
+        if self._signer is not None:
+            await self._hotlines.warm()
+
+    def begin(self, step: Step, venue_ms: int) -> "asyncio.Future[Told | str] | None":
+        """Send a signed request at once if a line stands idle, and return what will come of it."""
+        if self.http.closed or self._signer is None or not step.is_signed:
+            return None
+        return self._hotlines.begin(step.method, f"{step.path}?{self._query(step, venue_ms)}")
+
+    def heard(self, told: Told | str) -> Reply | Lost:
+        """Return what came of a request that was begun."""
+        if isinstance(told, str):
+            return Lost(told)
+        self._usage.hear(told.headers)
+        return Reply(told.status, told.body, told.headers.get("retry-after"))
 
     async def send(self, step: Step, venue_ms: int) -> Reply | NotSent | Lost:
         """Send one request, once, and return what came of it."""
@@ -86,6 +115,7 @@ class Wire:
 
     async def close(self) -> None:
         """Let the connections go."""
+        await self._hotlines.close()
         await self.http.close()
 
     def _query(self, step: Step, venue_ms: int) -> str:

@@ -1,6 +1,7 @@
 """Account loop: one account at work: gateway and custody over one session, with one journal.
 
-Custody's entries are durable before anything that rests on them is done. The fence that the gateway sees is the one
+What custody posts, and what it wants done about it, is one turn of the gateway's with the news that led to it: one sync
+makes all of it durable before anything of it leaves. The fence that the gateway sees is the one
 given from outside, closed while books and venue do not agree, and an emergency while the account's latch is closed:
 whoever stopped the account from a bare shell need not reach this process for its entries to end. A liquidation closes
 the latch from within. Symbol by symbol a gate may say no as well, that of the prices for one.
@@ -59,7 +60,6 @@ class AccountLoop:
         latch: Latch,
         leverages: Leverages,
         clock: Callable[[], int],
-        mark: Mark,
     ) -> None:
         self.gateway = loop
         self.custody = custody
@@ -70,11 +70,10 @@ class AccountLoop:
         self._leverages = leverages
         self._is_latched = False
         self._clock = clock
-        self._mark = mark
         self._fence = SHUT
         self._due = asyncio.Event()
         self._see_latch()
-        loop.listen(self._overhear)
+        loop.join(self._overhear)
         loop.overhear(self._hear)
         self._see_latch()
 
@@ -115,7 +114,7 @@ class AccountLoop:
             )
             loop = GatewayLoop(engine, memory, session, clock, mark)
             undo.pop_all()
-        return cls(loop, custody, memory, Latch(latch or folder.with_name(LATCH_FILE)), leverages, clock, mark)
+        return cls(loop, custody, memory, Latch(latch or folder.with_name(LATCH_FILE)), leverages, clock)
 
     @property
     def is_ready(self) -> bool:
@@ -172,15 +171,15 @@ class AccountLoop:
         self._do(self.custody.overheard(effect, at_ms))
 
     def _do(self, deeds: list[Deed]) -> None:
-        """Make entries durable and only then let the books hold them; then do what is left, and what follows."""
-        posts = [deed.entry for deed in deeds if isinstance(deed, Post)]
-        if posts:
-            self.gateway.durably(partial(self._memory.post, posts))
-            self._mark("posted", posts)
-            deeds = deeds + self.custody.posted(posts, self._clock())
-        for deed in deeds:
-            self._do_one(deed)
-        self._show_fence()
+        """Write entries down before the books hold them; then do what is left, and what follows: all in one turn."""
+        with self.gateway.turn():
+            posts = [deed.entry for deed in deeds if isinstance(deed, Post)]
+            if posts:
+                self.gateway.write(self._memory.note(posts), "posted", posts)
+                deeds = deeds + self.custody.posted(posts, self._clock())
+            for deed in deeds:
+                self._do_one(deed)
+            self._show_fence()
         self._due.set()
 
     def _do_one(self, deed: Deed) -> None:

@@ -1,25 +1,26 @@
 """Gateway loop: carries out what the gateway decides; first the journal, then the wire.
 
-All records of a step are durable before the first call of that step leaves. If they cannot be made durable nothing
-leaves at all, then or later: the loop ends, and its successor begins from what the journal holds. Everything happens
-in one thread, so a step is never half seen; what waits is only the venue.
+An input and all that follows from it are one turn, whose lines become durable together, by one sync. Only then do its
+calls leave and others hear of it. If they cannot be made durable nothing leaves at all, then or later: the loop ends,
+and its successor begins from what the journal holds. Everything happens in one thread, the sync too, so a turn is never
+half seen; what waits is only the venue.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from qt_ray.adapters.clock import now_ms
 from qt_ray.core.codec import canonical
 from qt_ray.core.errors import Retryable
 from qt_ray.execution.gateway.effects import Effect, Send, Write
 from qt_ray.execution.gateway.engine import Gateway
-from qt_ray.execution.gateway.records import Record
 from qt_ray.execution.venue.calls import Answer
 from qt_ray.execution.venue.news import News
-from qt_ray.execution.venue.session import Metered, VenueSession
+from qt_ray.execution.venue.session import Metered, Prompt, VenueSession
 from qt_ray.execution.venue.views import UsageView
 
 Step = Callable[[int], list[Effect]]
@@ -27,6 +28,7 @@ Listener = Callable[[Effect, int], None]
 Mark = Callable[[str, object], None]
 
 IDLE_MS: Final = 1_000
+APPEND_MAX: Final = 4_096
 
 
 class Journal(Protocol):
@@ -54,12 +56,20 @@ class GatewayLoop:
         self.engine = engine
         self._journal = journal
         self._session = session
+        self._prompt = session if isinstance(session, Prompt) else None
+        self._metered = session if isinstance(session, Metered) else None
         self._clock = clock
         self._mark = mark
         self._listeners: list[Listener] = []
+        self._joined: list[Listener] = []
         self._news: list[Callable[[News, int], None]] = []
+        self._lines: list[bytes] = []
+        self._points: list[tuple[str, object]] = []
         self._effects: deque[Effect] = deque()
-        self._is_carrying = False
+        self._leaving: deque[Effect] = deque()
+        self._is_turning = False
+        self._is_following = False
+        self._is_releasing = False
         self._group: asyncio.TaskGroup | None = None
         self._due = asyncio.Event()
         self._usage: UsageView | None = None
@@ -73,43 +83,58 @@ class GatewayLoop:
         return self._is_whole
 
     def listen(self, listener: Listener) -> None:
-        """Tell `listener` every effect that is not a call, after its records are durable."""
+        """Tell `listener` every effect that is not a call, after the whole turn is durable."""
         self._listeners.append(listener)
 
+    def join(self, listener: Listener) -> None:
+        """Tell `listener` every such effect at once: what it writes and takes belongs to the turn."""
+        self._joined.append(listener)
+
     def overhear(self, listener: Callable[[News, int], None]) -> None:
-        """Tell `listener` all news, after the gateway has taken it in."""
+        """Tell `listener` all news in the same turn, after the gateway has taken it in."""
         self._news.append(listener)
 
     def take(self, step: Step) -> None:
         """Let the engine take one input in, and carry out what it asks for; calls wait until the loop runs."""
+        with self.turn():
+            for effect in step(self._clock()):
+                if isinstance(effect, Write):
+                    self.write([canonical(effect.record)], f"journalled.{effect.record.kind}", effect.record)
+                else:
+                    self._effects.append(effect)
+            self._follow()
+
+    def write(self, lines: Sequence[bytes], point: str, about: object) -> None:
+        """Let lines become durable with the rest of this turn, which is `point` in an order's life."""
+        self._lines += lines
+        self._points.append((point, about))
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Let all that is taken in until the end become durable together, and only then leave."""
         if self._over.is_set():
             raise Retryable(f"gateway: a loop that is over takes nothing in, it ended: {self._fault or 'as asked'}")
-        is_done = False
+        if self._is_turning:
+            yield
+            return
+        self._is_turning, is_done = True, False
         try:
-            self._carry(step(self._clock()))
+            yield
+            self._commit()
+            self._is_turning = False
+            self._release()
             is_done = True
         finally:
+            self._is_turning = False
             if not is_done:
                 self._break_off()
             self._due.set()
 
-    def durably(self, write: Callable[[], object]) -> None:
-        """Make something durable; when that fails the loop is over, whoever asked."""
-        is_done = False
-        try:
-            write()
-            is_done = True
-        except Retryable as fault:
-            self._fault = fault
-            raise
-        finally:
-            if not is_done:
-                self._break_off()
-
     def _break_off(self) -> None:
         """End: what the engine believes now is written nowhere, so nothing that rests on it may leave."""
         self._is_whole = False
-        self._effects.clear()
+        for waiting in (self._lines, self._points, self._effects, self._leaving):
+            waiting.clear()
         self._over.set()
 
     async def run(self) -> None:
@@ -130,53 +155,74 @@ class GatewayLoop:
         await self._over.wait()
         raise self._fault or Retryable("gateway: the loop is over")
 
-    def _carry(self, effects: list[Effect]) -> None:
-        """Make a step durable, then carry it out; what a listener sets off meanwhile waits for its turn."""
-        self._record([effect.record for effect in effects if isinstance(effect, Write)])
-        self._effects.extend(effect for effect in effects if not isinstance(effect, Write))
-        if self._is_carrying or self._group is None:
+    def _follow(self) -> None:
+        """Let those who joined think on; what they set off meanwhile waits for its turn."""
+        if self._is_following or self._group is None:
             return
-        self._is_carrying = True
+        self._is_following = True
         try:
             while self._effects:
-                self._carry_one(self._effects.popleft(), self._group)
+                effect = self._effects.popleft()
+                self._leaving.append(effect)
+                for listener in () if isinstance(effect, Send) else self._joined:
+                    listener(effect, self._clock())
         finally:
-            self._is_carrying = False
+            self._is_following = False
 
-    def _record(self, records: list[Record]) -> None:
-        if not records:
+    def _commit(self) -> None:
+        """Make the turn durable; when that fails the loop is over, whoever took the turn."""
+        lines, points = self._lines, self._points
+        self._lines, self._points = [], []
+        try:
+            for first in range(0, len(lines), APPEND_MAX):
+                self._journal.append_many(lines[first : first + APPEND_MAX])
+        except Retryable as fault:
+            self._fault = fault
+            raise
+        for point, about in points:
+            self._mark(point, about)
+
+    def _release(self) -> None:
+        """Let leave what is durable now, in order; what a listener takes in meanwhile is a turn of its own."""
+        if self._is_releasing or self._group is None:
             return
-        self.durably(partial(self._journal.append_many, [canonical(record) for record in records]))
-        for record in records:
-            self._mark(f"journalled.{record.kind}", record)
+        self._is_releasing = True
+        try:
+            while self._leaving:
+                self._release_one(self._leaving.popleft(), self._group)
+        finally:
+            self._is_releasing = False
 
-    def _carry_one(self, effect: Effect, group: asyncio.TaskGroup) -> None:
+    def _release_one(self, effect: Effect, group: asyncio.TaskGroup) -> None:
         if isinstance(effect, Send):
-            group.create_task(self._ask(effect))
+            self._mark("sending", effect.call)
+            begun = None if self._prompt is None else self._prompt.start(effect.call)
+            group.create_task(self._ask(effect, begun))
             return
         for listener in self._listeners:
             listener(effect, self._clock())
 
-    async def _ask(self, send: Send) -> None:
-        self._mark("sending", send.call)
-        answer: Answer[object] = await self._session.ask(send.call)
+    async def _ask(self, send: Send, begun: Awaitable[Answer[Any]] | None) -> None:
+        answer = await (self._session.ask(send.call) if begun is None else begun)
         self._mark("answered", send.call)
-        self._meter()
-        self.take(partial(self.engine.answered, send.call_id, answer))
+        with self.turn():
+            self._meter()
+            self.take(partial(self.engine.answered, send.call_id, answer))
 
     def _meter(self) -> None:
         """Let the engine know what the venue has counted, whoever asked."""
-        if isinstance(self._session, Metered):
-            before, self._usage = self._usage, self._session.usage()
+        if self._metered is not None:
+            before, self._usage = self._usage, self._metered.usage()
             self.take(partial(self.engine.metered, said_anew(before, self._usage)))
 
     async def _hear(self) -> None:
         try:
             async for news in self._session.news():
                 self._mark("heard", news)
-                self.take(partial(self.engine.heard, news))
-                for listener in self._news:
-                    listener(news, self._clock())
+                with self.turn():
+                    self.take(partial(self.engine.heard, news))
+                    for listener in self._news:
+                        listener(news, self._clock())
             raise Retryable("gateway: news ends with the session, and the loop before it")
         finally:
             self._group = None  # the others are about to be ended: whoever comes in between sends nothing any more

@@ -51,15 +51,19 @@ class Memory:
             undo.pop_all()
 
     def append_many(self, payloads: Sequence[bytes]) -> int:
-        """Return the sequence of the first of `payloads`, records of orders, once all are durable."""
+        """Return the sequence of the first of `payloads` once all are durable."""
         return self._journal.append_many(payloads)
+
+    def note(self, entries: Sequence[Entry]) -> list[bytes]:
+        """Take entries of the books in and return their lines, which must be durable before anything rests on them."""
+        lines = [canonical(entry) for entry in entries]
+        self._lines.extend(lines)
+        self._names.extend(map(_name, entries))
+        return lines
 
     def post(self, entries: Sequence[Entry]) -> None:
         """Return once entries of the books are durable."""
-        lines = [canonical(entry) for entry in entries]
-        self._journal.append_many(lines)
-        self._lines.extend(lines)
-        self._names.extend(map(_name, entries))
+        self.append_many(self.note(entries))
 
     @property
     def is_empty(self) -> bool:

@@ -15,11 +15,10 @@ from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.trading.account_loop import AccountLoop
 from qt_ray.adapters.trading.gateway_loop import happened
 from qt_ray.adapters.trading.opening import told
-from qt_ray.core.effects import Publish
 from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import Execution, Intent, progress_of
 from qt_ray.execution.gateway.book import Tracked
-from qt_ray.execution.gateway.effects import Declined, Effect
+from qt_ray.execution.gateway.effects import Declined, Effect, Tell
 from qt_ray.execution.gateway.smart import Plan, Slippage, Tactics, Urgency, due, plan, slippage
 from qt_ray.execution.venue.calls import AskBook
 from qt_ray.execution.venue.session import VenueSession
@@ -104,5 +103,5 @@ class SmartLoop:
     def _overhear(self, effect: Effect, at_ms: int) -> None:
         if isinstance(effect, Declined):
             self._declined[effect.intent.client_id] = effect.reason
-        if isinstance(effect, Declined | Publish):
+        if isinstance(effect, Declined | Tell):
             self._changed.set()

@@ -157,7 +157,9 @@ class Budget:
         return silent if silent > at_ms else (at_ms // TEN_SECONDS_MS + 1) * TEN_SECONDS_MS
 
     def _part(self, share: Share) -> int:
-        return {Share.QUERIES: self.allowance.queries_bps, Share.ENTRIES: self.allowance.entries_bps}.get(share, BPS)
+        if share is Share.RESERVED:
+            return BPS
+        return self.allowance.entries_bps if share is Share.ENTRIES else self.allowance.queries_bps
 
     def _orders(self, limit: int, share: Share) -> int:
         """Return how many orders a share may count: entries leave the rest of the cap to exits."""

@@ -5,13 +5,12 @@ What was known already is neither written nor told, so hearing a thing twice lea
 
 from dataclasses import replace
 
-from qt_ray.core.effects import Alert, Publish, Severity
+from qt_ray.core.effects import Alert, Severity
 from qt_ray.core.errors import Invalid
-from qt_ray.core.events import event, order_event
 from qt_ray.core.orders import ZERO, Execution, Order, progress_of
-from qt_ray.core.payloads import TradeExecuted
+from qt_ray.core.payloads import OrderChanged, TradeExecuted
 from qt_ray.execution.gateway.book import Book, Tracked
-from qt_ray.execution.gateway.effects import Effect, Write
+from qt_ray.execution.gateway.effects import Effect, Tell, Write
 from qt_ray.execution.gateway.records import Heard, Record, Wanted
 from qt_ray.execution.lifecycle import hear
 
@@ -89,10 +88,10 @@ class Chronicle:
             maker=execution.maker,
             realised=heard.realised if heard.news.execution == execution else ZERO,
         )
-        self.add(Publish(event("trade.executed", payload, self._source, execution.time_ms)))
+        self.add(Tell("trade.executed", payload, self._source, execution.time_ms))
 
     def _publish(self, order: Order) -> None:
-        self.add(Publish(order_event(order, self._source)))
+        self.add(Tell(f"order.{order.kind}", OrderChanged(order), self._source, order.at_ms))
 
 
 def _same(before: Order, after: Order) -> bool:

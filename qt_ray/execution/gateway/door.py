@@ -109,8 +109,11 @@ class Door:
 
     def _attempts(self, intent: Intent) -> list[Tracked]:
         """Return the earlier attempts at the same intent; they bear its name but for the number."""
+        number = _attempt(intent)
+        if number == 0:
+            return []
         stem = intent.client_id.rpartition("-")[0]
-        names = (f"{stem}-{attempt}" for attempt in range(_attempt(intent)))
+        names = (f"{stem}-{attempt}" for attempt in range(number))
         return [self._book.orders[name] for name in names if name in self._book.orders]
 
 

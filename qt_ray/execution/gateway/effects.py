@@ -6,8 +6,10 @@ A shell syncs every `Write` of a list before it carries out a later `Send`; noth
 from dataclasses import dataclass
 from typing import Any
 
-from qt_ray.core.effects import Alert, Lane, Publish
+from qt_ray.core.effects import Alert, Lane
+from qt_ray.core.events import Event, event
 from qt_ray.core.orders import Intent
+from qt_ray.core.payloads import OrderChanged, TradeExecuted
 from qt_ray.execution.gateway.records import Record
 from qt_ray.execution.venue.calls import Answer, Call
 
@@ -29,6 +31,25 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """Something happened that everybody may know.
+
+    An event's name is a hash over all that it says, so it is made by whoever wants the event and not before an order
+    has left.
+    """
+
+    kind: str
+    payload: OrderChanged | TradeExecuted
+    source: str
+    time_ms: int
+
+    @property
+    def event(self) -> Event:
+        """Return it as an event; the same one whoever asks, and whenever."""
+        return event(self.kind, self.payload, self.source, self.time_ms)
+
+
+@dataclass(frozen=True, slots=True)
 class Declined:
     """The gateway's no to an intent, with the rule; nothing of it reached the venue."""
 
@@ -45,4 +66,4 @@ class Answered:
     answer: Answer[Any] | None
 
 
-Effect = Write | Send | Publish | Alert | Declined | Answered
+Effect = Write | Send | Tell | Alert | Declined | Answered

@@ -4,7 +4,7 @@ Nothing a venue says is an exception: an answer is a value. Behind the port stan
 process, the adapter that speaks the real protocol, and the faulty network of the tests; one suite holds for all.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Protocol, runtime_checkable
 
 from qt_ray.execution.venue.calls import Answer, Call
@@ -30,6 +30,14 @@ class VenueSession(Protocol):
 
     async def close(self) -> None:
         """End the conversation; open orders stay where they are."""
+
+
+@runtime_checkable
+class Prompt(Protocol):
+    """A session that can begin a call before anybody waits for what comes of it."""
+
+    def start(self, call: Call) -> Awaitable[Answer[Any]]:
+        """Begin a call as far as no wait is needed for it, and return the rest of `ask`."""
 
 
 @runtime_checkable

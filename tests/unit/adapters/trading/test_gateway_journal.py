@@ -8,6 +8,7 @@ import pytest
 
 from qt_ray.adapters.trading.gateway_loop import GatewayLoop
 from qt_ray.core.errors import Retryable
+from qt_ray.execution.gateway.effects import Effect
 from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.venue.calls import Answer, Call, Unsure
 from qt_ray.execution.venue.news import News
@@ -71,6 +72,75 @@ def test_a_step_that_could_not_be_journalled_is_the_last_one_whoever_took_it() -
     assert "Place" not in desk.deeds
     assert isinstance(ended.exceptions[0], Retryable)
     assert str(ended.exceptions[0]) == "a journal is durable"
+
+
+async def begun(desk: Desk) -> tuple[GatewayLoop, "asyncio.Task[None]"]:
+    """Return a loop at work under an open fence."""
+    loop = GatewayLoop(Gateway(RULES), desk, desk, clock=lambda: 10, mark=lambda point, about: desk.deeds.append(point))
+    running = asyncio.create_task(loop.run())
+    await asyncio.sleep(0)
+    loop.take(partial(loop.engine.fenced, OPEN))
+    return loop, running
+
+
+def test_what_one_input_leads_to_is_durable_by_one_append_and_leaves_after_it() -> None:
+    async def story() -> None:
+        desk = Desk(appends_max=9)
+        loop, running = await begun(desk)
+
+        def think_on(effect: Effect, at_ms: int) -> None:
+            if "noted" not in desk.deeds:
+                desk.deeds.append("noted")
+                loop.write([b"ours"], "posted", effect)
+                loop.take(partial(loop.engine.want, entry(1, symbol="ETHUSDT")))
+
+        loop.join(think_on)
+        loop.listen(lambda effect, at_ms: desk.deeds.append("told"))
+        loop.take(partial(loop.engine.want, entry()))
+        await asyncio.sleep(0)
+        written = ["journalled.wanted", "journalled.sent"]
+        turn = ["noted", "journalled", *written, "posted", *written]
+        assert desk.deeds[: len(turn)] == turn
+        assert sorted(desk.deeds[len(turn) :]) == ["Place"] * 2 + ["sending"] * 2 + ["told"] * 2
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+def test_of_a_turn_that_could_not_be_made_durable_nothing_leaves_and_nobody_hears() -> None:
+    async def story() -> None:
+        desk = Desk(appends_max=0)
+        loop, running = await begun(desk)
+        loop.listen(lambda effect, at_ms: desk.deeds.append("told"))
+        both = (entry(), entry(1, symbol="ETHUSDT"))
+        with pytest.raises(Retryable, match="a journal is durable"), loop.turn():
+            loop.take(partial(loop.engine.want_all, both))
+        await asyncio.gather(running, return_exceptions=True)
+        assert desk.deeds == []
+        assert not loop.is_whole
+
+    asyncio.run(story())
+
+
+def test_what_a_listener_takes_in_is_a_turn_of_its_own() -> None:
+    async def story() -> None:
+        desk = Desk(appends_max=9)
+        loop, running = await begun(desk)
+
+        def answer(effect: Effect, at_ms: int) -> None:
+            if desk.deeds.count("journalled") == 1:
+                loop.take(partial(loop.engine.want, entry(1, symbol="ETHUSDT")))
+
+        loop.listen(answer)
+        loop.take(partial(loop.engine.want, entry()))
+        await asyncio.sleep(0)
+        assert desk.deeds.count("journalled") == 2
+        assert desk.deeds.count("Place") == 2
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(story())
 
 
 def test_a_loop_that_has_ended_takes_nothing_in() -> None:

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from qt_ray.core.effects import Alert, Lane, Publish
+from qt_ray.core.effects import Alert, Lane
+from qt_ray.core.events import order_event
 from qt_ray.core.orders import (
     Cancelled,
     Filled,
@@ -22,7 +23,8 @@ from qt_ray.core.orders import (
 )
 from qt_ray.execution.gateway.book import book_of, replay
 from qt_ray.execution.gateway.door import Family
-from qt_ray.execution.gateway.effects import Answered, Declined, Send, Write
+from qt_ray.execution.gateway.effects import Answered, Declined, Send, Tell, Write
+from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.gateway.records import Sent, Wanted
 from qt_ray.execution.gateway.truth import STRANGERS_MAX
@@ -71,7 +73,7 @@ NONE = Refused(-2013, "Order does not exist.")
 def test_an_intent_and_its_sending_are_written_before_the_bytes_leave() -> None:
     story = Story()
     effects = story.take(story.gateway.want(entry(), 5))
-    kinds = [type(e.record) if isinstance(e, Write) else type(e) for e in effects if not isinstance(e, Publish)]
+    kinds = [type(e.record) if isinstance(e, Write) else type(e) for e in effects if not isinstance(e, Tell)]
     assert kinds == [Wanted, Sent, Send]
     assert isinstance(story.order(), Submitted)
 
@@ -641,3 +643,11 @@ def test_orders_with_our_name_that_we_do_not_know_are_remembered_up_to_a_bound()
     for number in range(STRANGERS_MAX + 1):
         story.hear(news(entry(number), "NEW"), number)
     assert [type(effect) for effect in story.hear(news(entry(0), "NEW"), 5_000)] == [Alert]
+
+
+def test_what_is_told_is_one_event_whoever_asks_for_it() -> None:
+    gateway = Gateway(RULES)
+    gateway.fenced(OPEN, 0)
+    told = [effect for effect in gateway.want(entry(), 1) if isinstance(effect, Tell)]
+    assert [one.kind for one in told] == ["order.planned"]
+    assert told[0].event == told[0].event == order_event(told[0].payload.order, "gateway")
