@@ -87,16 +87,21 @@ def share_of(lane: Lane, call: Call) -> Share:
 
 @dataclass(slots=True)
 class Meter:
-    """A count that begins anew with each window of the clock, as the venue counts."""
+    """A count that begins anew with each window of the clock, as the venue counts.
+
+    `twice` is the part of it that was on its way when the venue last counted: perhaps in its count already, so it is
+    taken off as the answers come, and what nobody answers for stays.
+    """
 
     span_ms: int
     window: int = -1
     used: int = 0
+    twice: int = 0
 
     def at(self, at_ms: int) -> int:
         """Return the count of the window that `at_ms` lies in."""
         if at_ms // self.span_ms > self.window:
-            self.window, self.used = at_ms // self.span_ms, 0
+            self.window, self.used, self.twice = at_ms // self.span_ms, 0, 0
         return self.used
 
     def add(self, amount: int, at_ms: int) -> None:
@@ -107,7 +112,13 @@ class Meter:
         """Take the venue's own count, and what of ours it had not seen when it counted."""
         if counted is not None:
             self.at(at_ms)
-            self.used = counted + pending
+            self.used, self.twice = counted + pending, pending
+
+    def landed(self, amount: int, at_ms: int) -> None:
+        """Take in that the venue has answered, and so counted, what may be in the count twice."""
+        self.at(at_ms)
+        known = min(amount, self.twice)
+        self.used, self.twice = self.used - known, self.twice - known
 
 
 @dataclass(slots=True)
@@ -144,6 +155,12 @@ class Budget:
         self.weight.see(usage.weight_minute, weight, at_ms)
         self.orders_ten.see(usage.orders_ten_seconds, orders, at_ms)
         self.orders_minute.see(usage.orders_minute, orders, at_ms)
+
+    def landed(self, call: Call, at_ms: int) -> None:
+        """Take in that the venue has answered a call: its own count, which came before, includes it."""
+        self.weight.landed(weight_of(call), at_ms)
+        self.orders_ten.landed(orders_of(call), at_ms)
+        self.orders_minute.landed(orders_of(call), at_ms)
 
     def throttled(self, share: Share, answer: Throttled, at_ms: int) -> None:
         """Silence the share that was refused, or all of them once the venue has shut the door."""

@@ -7,6 +7,7 @@ the moment of sending; an intent they refuse ends as a rejected order with the r
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 from qt_ray.core.effects import Lane
 from qt_ray.core.orders import ZERO, Intent, Planned, Submitted
@@ -19,7 +20,7 @@ from qt_ray.execution.gateway.records import Heard, Sent
 from qt_ray.execution.gateway.rules import SLOTS_KEPT, Rules
 from qt_ray.execution.gateway.throttle import Throttle
 from qt_ray.execution.lifecycle import News, Signal
-from qt_ray.execution.venue.calls import Amend, Call, Place, PlaceMany, Throttled
+from qt_ray.execution.venue.calls import Amend, Answer, Call, Place, PlaceMany, Throttled, Unsure
 from qt_ray.execution.venue.views import UsageView
 
 
@@ -90,9 +91,12 @@ class Dispatch:
                 if share not in spent and self._step(waiting, at_ms) is Step.SHARE_WAITS:
                     spent.add(share)
 
-    def landed(self, call_id: int) -> Flight | None:
-        """Return what a number stands for, and forget it."""
-        return self.flights.pop(call_id, None)
+    def landed(self, call_id: int, answer: Answer[Any], at_ms: int) -> Flight | None:
+        """Return what a number stands for, and forget it; what the venue has answered, it has counted."""
+        flight = self.flights.pop(call_id, None)
+        if flight is not None and not isinstance(answer, Unsure):
+            self._budget.landed(flight.call, at_ms)
+        return flight
 
     def overdue(self, at_ms: int) -> list[Flight]:
         """Return the calls that have been away too long since the last time; long after that they are forgotten."""

@@ -63,6 +63,31 @@ def test_the_venues_own_count_wins_both_ways_and_what_is_in_flight_is_added() ->
     assert budget.weight.at(10) == 140
 
 
+def test_what_the_venue_answers_is_not_counted_twice_and_what_nobody_answers_for_stays() -> None:
+    budget = Budget(Allowance())
+    for _ in range(2):
+        budget.spend(ASK, 0)
+    budget.observe(UsageView(80, None, None, 0), (ASK, ASK), 10)
+    assert budget.weight.at(10) == 160
+    budget.landed(ASK, 20)
+    assert budget.weight.at(20) == 120
+    for _ in range(3):
+        budget.landed(ASK, 30)
+    assert budget.weight.at(30) == 80
+    budget.landed(ASK, 60_000)
+    assert budget.weight.at(60_000) == 0
+
+
+@given(st.lists(st.sampled_from([ASK, CANCEL, AskPositions()]), max_size=9), st.integers(0, 400))
+def test_answers_never_take_off_what_the_venue_itself_has_counted(in_flight: list[Call], counted: int) -> None:
+    budget = Budget(Allowance())
+    budget.observe(UsageView(counted, None, None, 0), tuple(in_flight), 10)
+    for call in in_flight:
+        budget.landed(call, 20)
+        assert budget.weight.at(20) >= counted
+    assert budget.weight.at(20) == counted
+
+
 def test_a_new_minute_begins_at_nothing() -> None:
     assert spent(1_920).allows(Share.RESERVED, CANCEL, 60_000)
 
