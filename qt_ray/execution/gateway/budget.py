@@ -1,8 +1,8 @@
 """Budget: how much of the venue's patience is left, and for whom. Queries stop first, cancels last.
 
-The shares nest: queries may fill the minute to their mark, entries to a higher one, and only what lessens risk may
-go to the cap. What a response header says of the venue's own count wins over ours, so a stranger on the same key is
-counted too.
+The shares nest: queries may fill the minute to their mark, entries to a higher one, questions after our own orders in
+doubt to one higher still, since a cheap answer unblocks a symbol, and only what lessens risk may go to the cap. What a
+response header says of the venue's own count wins over ours, so a stranger on the same key is counted too.
 """
 
 from dataclasses import dataclass, field
@@ -60,7 +60,8 @@ class Share(IntEnum):
 
     QUERIES = 0
     ENTRIES = 1
-    RESERVED = 2
+    DOUBTS = 2
+    RESERVED = 3
 
 
 def weight_of(call: Call) -> int:
@@ -77,12 +78,17 @@ def orders_of(call: Call) -> int:
     return len(call.intents) if isinstance(call, PlaceMany) else int(isinstance(call, Place | Amend))
 
 
-def share_of(lane: Lane, call: Call) -> Share:
-    """Return whose part a call draws on; asking after our own orders ranks with entries, since doubt blocks those."""
+def share_of(lane: Lane, call: Call, is_ours: bool) -> Share:
+    """Return whose part a call draws on; what we ask after our own orders ends a doubt, and doubt blocks entries.
+
+    The same question of somebody else, `is_ours` is false then, ranks with entries: those wait for it as well.
+    """
     if lane < Lane.ENTRY:
         return Share.RESERVED
-    is_after_ours = isinstance(call, AskOrder | AskTrades) or (isinstance(call, AskOpenOrders) and call.symbol)
-    return Share.ENTRIES if lane is Lane.ENTRY or is_after_ours else Share.QUERIES
+    is_after_orders = isinstance(call, AskOrder | AskTrades) or (isinstance(call, AskOpenOrders) and call.symbol)
+    if lane is Lane.ENTRY or not is_after_orders:
+        return Share.ENTRIES if lane is Lane.ENTRY else Share.QUERIES
+    return Share.DOUBTS if is_ours else Share.ENTRIES
 
 
 @dataclass(slots=True)
@@ -174,7 +180,8 @@ class Budget:
         return silent if silent > at_ms else (at_ms // TEN_SECONDS_MS + 1) * TEN_SECONDS_MS
 
     def _part(self, share: Share) -> int:
-        return {Share.QUERIES: self.allowance.queries_bps, Share.ENTRIES: self.allowance.entries_bps}.get(share, BPS)
+        a = self.allowance
+        return (a.queries_bps, a.entries_bps, a.doubts_bps, BPS)[share]
 
     def _orders(self, limit: int, share: Share) -> int:
         """Return how many orders a share may count: entries leave the rest of the cap to exits."""

@@ -87,7 +87,7 @@ class Dispatch:
         for lane in Lane:
             spent: set[Share] = set()
             for waiting in tuple(self.lanes.queues[lane]):
-                share = share_of(lane, waiting.call)
+                share = _share(waiting)
                 if share not in spent and self._step(waiting, at_ms) is Step.SHARE_WAITS:
                     spent.add(share)
 
@@ -108,7 +108,7 @@ class Dispatch:
 
     def throttled(self, flight: Flight, answer: Throttled, at_ms: int) -> None:
         """Be silent as told; what was not looked at waits again."""
-        share = share_of(flight.waiting.lane, flight.call)
+        share = _share(flight.waiting)
         self._budget.throttled(share, answer, at_ms)
         if flight.waiting.intents:
             self.put(replace(flight.waiting, not_before_ms=at_ms + answer.retry_after_ms))
@@ -176,7 +176,7 @@ class Dispatch:
 
     def _held(self, waiting: Waiting, passed: tuple[Intent, ...], at_ms: int) -> Step | None:
         """Return what holds a call back, or nothing."""
-        share = share_of(waiting.lane, waiting.call)
+        share = _share(waiting)
         flying = sum(not flight.is_overdue for flight in self.flights.values())
         if flying >= self._rules.in_flight_max - SLOTS_KEPT[share]:
             return Step.SHARE_WAITS
@@ -209,6 +209,10 @@ class Dispatch:
 
     def _wake(self, at_ms: int) -> None:
         self.wake_ms = at_ms if self.wake_ms is None else min(self.wake_ms, at_ms)
+
+
+def _share(waiting: Waiting) -> Share:
+    return share_of(waiting.lane, waiting.call, is_ours=not waiting.tag)
 
 
 def _with(waiting: Waiting, passed: tuple[Intent, ...]) -> Waiting:

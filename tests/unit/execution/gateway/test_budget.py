@@ -10,6 +10,7 @@ from qt_ray.execution.venue.calls import (
     AskOpenOrders,
     AskOrder,
     AskPositions,
+    AskTrades,
     Call,
     Cancel,
     CancelAll,
@@ -33,9 +34,9 @@ def spent(weight: int) -> Budget:
 
 
 @given(st.integers(0, 2_400), st.sampled_from([ASK, CANCEL, Countdown("BTCUSDT", 10)]))
-def test_what_a_query_may_do_an_entry_may_and_what_an_entry_may_a_cancel_may(weight: int, call: Call) -> None:
-    query, opens, reserved = (spent(weight).allows(share, call, 1) for share in Share)
-    assert query <= opens <= reserved
+def test_what_a_query_may_do_an_entry_may_then_a_question_in_doubt_and_then_a_cancel(weight: int, call: Call) -> None:
+    query, opens, doubts, reserved = (spent(weight).allows(share, call, 1) for share in Share)
+    assert query <= opens <= doubts <= reserved
 
 
 @given(st.lists(st.sampled_from([ASK, CANCEL, Countdown("BTCUSDT", 10), AskBook("BTCUSDT", 1_000)]), max_size=400))
@@ -51,6 +52,7 @@ def test_no_minute_ever_sees_more_than_the_cap(calls: list[Call]) -> None:
 def test_a_flood_by_somebody_else_leaves_cancels_their_part() -> None:
     assert not spent(1_700).allows(Share.QUERIES, ASK, 1)
     assert not spent(1_700).allows(Share.ENTRIES, Place(entry()), 1)
+    assert not spent(1_700).allows(Share.DOUBTS, AskOrder("BTCUSDT", "x"), 1)
     assert spent(1_700).allows(Share.RESERVED, CANCEL, 1)
     assert not spent(1_920).allows(Share.RESERVED, CANCEL, 1)
 
@@ -129,7 +131,16 @@ def test_a_call_weighs_what_the_venue_says(call: Call, weight: int, orders: int)
     assert (weight_of(call), orders_of(call)) == (weight, orders)
 
 
-def test_asking_after_our_own_order_ranks_with_entries() -> None:
-    assert share_of(Lane.QUERY, AskOrder("BTCUSDT", "x")) is Share.ENTRIES
-    assert share_of(Lane.QUERY, ASK) is Share.QUERIES
-    assert share_of(Lane.KILL, ASK) is Share.RESERVED
+@pytest.mark.parametrize(
+    "call", [AskOrder("BTCUSDT", "x"), AskTrades("BTCUSDT"), AskOpenOrders("BTCUSDT"), AskOpenOrders("BTCUSDT", True)]
+)
+def test_what_ends_a_doubt_of_ours_goes_on_when_entries_must_wait(call: Call) -> None:
+    assert share_of(Lane.QUERY, call, is_ours=True) is Share.DOUBTS
+    assert share_of(Lane.QUERY, call, is_ours=False) is Share.ENTRIES
+    assert not spent(1_344).allows(Share.ENTRIES, call, 1)
+    assert spent(1_344).allows(Share.DOUBTS, call, 1)
+
+
+def test_a_look_at_the_whole_account_is_a_query_unless_an_emergency_asks() -> None:
+    assert share_of(Lane.QUERY, ASK, is_ours=True) is Share.QUERIES
+    assert share_of(Lane.KILL, ASK, is_ours=False) is Share.RESERVED
