@@ -24,11 +24,12 @@ from qt_ray.execution.findings import Finding, OrphanStop
 from qt_ray.execution.gateway.book import Book
 from qt_ray.execution.gateway.effects import Answered, Effect
 from qt_ray.execution.listings import Listings
+from qt_ray.execution.looks import CALLS, Look
 from qt_ray.execution.protection import Protection
-from qt_ray.execution.reconcile import CALLS, Look, Outcome, Reconciler
+from qt_ray.execution.reconcile import Outcome, Reconciler
 from qt_ray.execution.stops import StopPlan as StopPlan
 from qt_ray.execution.stops import Stops
-from qt_ray.execution.venue.calls import AskRules, Call, Done, Place, Refused, Unsure
+from qt_ray.execution.venue.calls import AskOpenOrders, AskRules, Call, Done, Place, Refused, Unsure
 from qt_ray.execution.venue.news import (
     AccountNews,
     AlgoNews,
@@ -250,8 +251,9 @@ class Custody:
             for position in answer.value:
                 if position.mark > 0:
                     self._stops.marked(position.symbol, position.mark)
-        if said.call == CALLS[Look.ALGOS] and isinstance(answer, Done) and not answer.unread:
-            self._foreign = tuple(view for view in answer.value if view.client_id not in self._book.orders)
+        if isinstance(said.call, AskOpenOrders) and said.call.conditional:
+            shown = self._reconciler.conditional
+            self._foreign = tuple(view for view in shown if view.client_id not in self._book.orders)
         return told + self._fresh(outcome.entries) + self._followed(outcome, at_ms)
 
     def _key_told(self, answer: Any, at_ms: int) -> list[Deed]:
