@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from qt_ray.core.effects import Alert, Lane, Publish, Severity
 from qt_ray.core.ids import is_ours
-from qt_ray.core.orders import Intent, Order, Rejected, Side
+from qt_ray.core.orders import Intent, Order, Rejected, Side, progress_of
 from qt_ray.core.payloads import OrderChanged, TradeExecuted
 from qt_ray.execution.books import Books
 from qt_ray.execution.comparison import Known
@@ -44,7 +44,8 @@ from qt_ray.execution.venue.views import OrderView, RulesView
 
 TAG: Final = "custody"
 STEP_MS: Final = 500
-# The gateway may hear of a trade in an answer, a moment before the news that brings it to us.
+HURRY_MS: Final = 100
+# A position may be shown a moment before the trades that made it are told.
 PATIENCE_MS: Final = 250
 KINDS_MAX: Final = 100
 KEY_REFUSED: Final = frozenset({-2014, -2015})
@@ -213,8 +214,19 @@ class Custody:
         key = (trade.symbol, trade.trade_id, trade.side)
         if not self.books.has_trade(*key):
             self._awaited.setdefault(key, at_ms + PATIENCE_MS)
-        known = self.books.trade(*key)
-        return self._fresh((replace(known, foreign=False),) if known else ())
+        known = self.books.trade(*key)  # what was held to be foreign is not
+        entry = replace(known, foreign=False) if known else self._entry(trade)
+        return self._fresh((entry,) if entry else ())
+
+    def _entry(self, trade: TradeExecuted) -> Traded | None:
+        """Return the entry that the venue's own words about an order of ours make; nothing if they are not complete."""
+        tracked = self._book.orders.get(trade.client_id)
+        progress = progress_of(tracked.order) if tracked else None
+        if tracked is None or tracked.plain_id is None or progress is None:
+            return None
+        found = next((e for e in progress.executions if e.trade_id == trade.trade_id), None)
+        side, number = tracked.intent.position_side, tracked.plain_id
+        return Traded(trade.symbol, side, trade.side, number, found, trade.realised) if found else None
 
     def _look_for_missing(self, at_ms: int) -> None:
         """Fetch the trades that were told of in another way and have not come: by the gateway, or as a position."""
