@@ -36,6 +36,7 @@ from qt_ray.execution.venue.calls import (
     Call,
     Done,
     Throttled,
+    Unsure,
 )
 from qt_ray.execution.venue.news import AccountNews, News, StreamDown, StreamUp
 from qt_ray.execution.venue.views import IncomeView, OrderView, TradeView
@@ -43,6 +44,7 @@ from qt_ray.execution.venue.views import IncomeView, OrderView, TradeView
 WALLET: Final = ""
 AGREED: Final = 2
 AGAIN_MS: Final = 1_000
+SOON_MS: Final = 250
 LATE_MS: Final = 1_000
 MISSED_LOOKS_MAX: Final = 3
 # Several reasons to ask what moved the wallet within this time are one: the question is dear, and its answer keeps.
@@ -123,11 +125,10 @@ class Reconciler:
         self._ask_trades(symbol, at_ms)
 
     def due(self, at_ms: int) -> tuple[Call, ...]:
-        """Return what to ask now: each question once, and a cheap one once more when its answer is late."""
+        """Return what to ask now: each question once, and a cheap one once more whenever its answer is late."""
         for look in [look for look, due_ms in self._glance_ms.items() if due_ms <= at_ms]:
             self._glance(look, at_ms)
         late = [call for call, late_ms in self._late_ms.items() if at_ms >= late_ms]
-        self._late_ms = {call: late_ms for call, late_ms in self._late_ms.items() if at_ms < late_ms}
         fresh = [call for call, due in self._due_ms.items() if due <= at_ms and call not in self._in_flight]
         for call in fresh:
             if call not in LOOKS:
@@ -135,7 +136,7 @@ class Reconciler:
             if isinstance(call, AskIncome):
                 self._income_asked_ms = at_ms
         self._in_flight.update(fresh)
-        self._late_ms.update({call: at_ms + LATE_MS for call in fresh if _is_cheap(call)})
+        self._late_ms.update({call: at_ms + LATE_MS for call in (*late, *fresh) if _is_cheap(call)})
         return (*late, *fresh)
 
     def _glance(self, look: Look, at_ms: int) -> None:
@@ -181,9 +182,8 @@ class Reconciler:
         self._in_flight.discard(call)
         self._late_ms.pop(call, None)
         if not isinstance(answer, Done) or answer.unread:
-            wait_ms = max(AGAIN_MS, answer.retry_after_ms) if isinstance(answer, Throttled) else AGAIN_MS
             if self._is_awaited(call):
-                self._due_ms[call] = at_ms + wait_ms
+                self._due_ms[call] = at_ms + _patience_ms(call, answer)
             return Outcome()
         if isinstance(call, AskTrades):
             return self._traded(call, answer.value, asked_ms, at_ms, known)
@@ -320,6 +320,13 @@ class Reconciler:
         """Ask by then what moved the wallet since the last movement we know of; two that wait are one question."""
         waiting = [call for call in self._due_ms if isinstance(call, AskIncome)]
         self._due_ms[AskIncome(self._income_ms)] = min([due_ms, *(self._due_ms.pop(call) for call in waiting)])
+
+
+def _patience_ms(call: Call, answer: Answer[Any]) -> int:
+    """Return when to put a question again: what nobody answered soon, if it is cheap; a no of the venue needs time."""
+    if isinstance(answer, Throttled):
+        return max(AGAIN_MS, answer.retry_after_ms)
+    return SOON_MS if isinstance(answer, Unsure) and _is_cheap(call) else AGAIN_MS
 
 
 def _is_cheap(call: Call) -> bool:

@@ -26,7 +26,7 @@ from qt_ray.execution.findings import (
 from qt_ray.execution.gateway.budget import weight_of
 from qt_ray.execution.gateway.rules import Allowance
 from qt_ray.execution.looks import CADENCE_MS, CALLS, WEIGHTS, Look, weight_minute
-from qt_ray.execution.reconcile import AGAIN_MS, LATE_MS, Outcome, Reconciler
+from qt_ray.execution.reconcile import AGAIN_MS, LATE_MS, SOON_MS, Outcome, Reconciler
 from qt_ray.execution.venue.calls import (
     AskIncome,
     AskOpenOrders,
@@ -425,6 +425,8 @@ def test_an_answer_that_is_not_whole_proves_nothing_and_is_asked_again(look: Loo
     world.reconciler.due(START)
     assert world.reconciler.answered(CALLS[look], answer, START, START, world.known) == Outcome()
     wait = 3_000 if isinstance(answer, Throttled) else AGAIN_MS
+    if isinstance(answer, Unsure) and look is Look.POSITIONS:
+        wait = SOON_MS
     assert CALLS[look] not in world.reconciler.due(START + wait - 1)
     assert CALLS[look] in world.reconciler.due(START + wait)
 
@@ -451,14 +453,18 @@ def test_a_question_is_in_flight_once_and_the_next_one_is_known() -> None:
     assert world.reconciler.next_ms == START + LATE_MS
 
 
-def test_a_cheap_question_whose_answer_is_late_is_asked_once_more_and_a_dear_one_is_not() -> None:
+def test_a_cheap_question_whose_answer_is_late_is_asked_each_second_and_a_dear_one_is_not() -> None:
     world = World()
     world.reconciler.begin(("BTCUSDT",), START)
     first = world.reconciler.due(START)
-    late = world.reconciler.due(START + LATE_MS)
-    assert {type(call) for call in late} == {AskPositions, AskTrades}
-    assert set(late) < set(first)
-    assert world.reconciler.due(START + 60_000) == ()
+    for times in (1, 2):
+        late = world.reconciler.due(START + times * LATE_MS)
+        assert {type(call) for call in late} == {AskPositions, AskTrades}
+        assert set(late) < set(first)
+        assert world.reconciler.due(START + times * LATE_MS + 1) == ()
+    for call in late:
+        world.reconciler.answered(call, Done(world.shown(call)), START, START + 2_500, world.known)
+    assert not set(late) & set(world.reconciler.due(START + 3 * LATE_MS))
 
 
 def test_what_goes_on_differing_is_looked_at_less_and_less_often() -> None:
