@@ -210,7 +210,7 @@ class Custody:
         return deeds
 
     def _executed(self, trade: TradeExecuted, at_ms: int) -> list[Deed]:
-        """Take in that an order of ours traded: news of it is awaited, and what was held to be foreign is not."""
+        """Post what an order of ours traded, by whatever door the gateway has heard of it: news of it may be lost."""
         key = (trade.symbol, trade.trade_id, trade.side)
         if not self.books.has_trade(*key):
             self._awaited.setdefault(key, at_ms + PATIENCE_MS)
@@ -309,12 +309,12 @@ class Custody:
     # Protection
 
     def _protected(self, at_ms: int) -> list[Deed]:
-        self._step_ms = at_ms + STEP_MS
         exposures = self._stops.exposures(self.listings.symbols)
         unsure = {
             symbol for symbol, trade_id, side in self._awaited if not self.books.has_trade(symbol, trade_id, side)
         }
         steps = self._protection.step(exposures, self._exits(), self._foreign, at_ms, unsure)
+        self._step_ms = at_ms + (STEP_MS if self._protection.is_whole else HURRY_MS)
         deeds: list[Deed] = [
             Want(call.intent) if isinstance(call, Place) else Unwant(call.client_id, "it is not needed any more")
             for call in steps.calls
