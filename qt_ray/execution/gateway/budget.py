@@ -79,16 +79,20 @@ def orders_of(call: Call) -> int:
 
 
 def share_of(lane: Lane, call: Call, is_ours: bool) -> Share:
-    """Return whose part a call draws on; what we ask after our own orders ends a doubt, and doubt blocks entries.
+    """Return whose part a call draws on: what is cheap and ends a doubt goes on longest, for doubt blocks the rest.
 
-    The same question of somebody else, `is_ours` is false then, ranks with entries: those wait for it as well.
+    That is what we ask after our own orders, and what is held. The same questions of somebody else, `is_ours` is false
+    then, and the wallets rank with entries, which wait for them.
     """
     if lane < Lane.ENTRY:
         return Share.RESERVED
-    is_after_orders = isinstance(call, AskOrder | AskTrades) or (isinstance(call, AskOpenOrders) and call.symbol)
-    if lane is Lane.ENTRY or not is_after_orders:
-        return Share.ENTRIES if lane is Lane.ENTRY else Share.QUERIES
-    return Share.DOUBTS if is_ours else Share.ENTRIES
+    if lane is Lane.ENTRY or isinstance(call, AskAccount):
+        return Share.ENTRIES
+    if isinstance(call, AskPositions):
+        return Share.DOUBTS
+    if isinstance(call, AskOrder | AskTrades) or (isinstance(call, AskOpenOrders) and call.symbol):
+        return Share.DOUBTS if is_ours else Share.ENTRIES
+    return Share.QUERIES
 
 
 @dataclass(slots=True)

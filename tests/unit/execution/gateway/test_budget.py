@@ -6,6 +6,7 @@ from qt_ray.core.effects import Lane
 from qt_ray.execution.gateway.budget import BAN_MS, Budget, Share, orders_of, share_of, weight_of
 from qt_ray.execution.gateway.rules import Allowance
 from qt_ray.execution.venue.calls import (
+    AskAccount,
     AskBook,
     AskOpenOrders,
     AskOrder,
@@ -139,6 +140,11 @@ def test_what_ends_a_doubt_of_ours_goes_on_when_entries_must_wait(call: Call) ->
     assert share_of(Lane.QUERY, call, is_ours=False) is Share.ENTRIES
     assert not spent(1_344).allows(Share.ENTRIES, call, 1)
     assert spent(1_344).allows(Share.DOUBTS, call, 1)
+
+
+def test_what_is_held_is_asked_for_although_dear_looks_have_used_up_their_part() -> None:
+    assert share_of(Lane.QUERY, AskPositions(), is_ours=False) is Share.DOUBTS
+    assert share_of(Lane.QUERY, AskAccount(), is_ours=False) is Share.ENTRIES
 
 
 def test_a_look_at_the_whole_account_is_a_query_unless_an_emergency_asks() -> None:
