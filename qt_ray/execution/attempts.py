@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from qt_ray.core.orders import Order, Planned, Rejected, Submitted, Unknown
+from qt_ray.core.orders import Cancelled, Expired, Order, Planned, Rejected, Submitted, Unknown, progress_of
 from qt_ray.execution.lifecycle import NO_SUCH_ORDER
 
 SILENT_MS: Final = 400
@@ -60,7 +60,7 @@ class Attempts:
             return pause_ms
         if any(isinstance(order, PENDING) for order in found):
             return max(SILENT_MS, pause_ms)
-        return GROWN_MS
+        return max(GROWN_MS, pause_ms) if any(map(_brought_nothing, found)) else GROWN_MS
 
 
 def is_refused(order: Order | None) -> bool:
@@ -69,4 +69,8 @@ def is_refused(order: Order | None) -> bool:
 
 
 def _brought_nothing(order: Order | None) -> bool:
-    return order is None or isinstance(order, (*PENDING, Rejected))
+    """Return whether a try has neither come to rest nor traded; a market that buys nothing is not pressed harder."""
+    if order is None or isinstance(order, (*PENDING, Rejected)):
+        return True
+    progress = progress_of(order) if isinstance(order, Expired | Cancelled) else None
+    return progress is not None and not (progress.executed or progress.reported)

@@ -1,8 +1,10 @@
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_ray.core.orders import Filled, Order, Planned, Progress, Rejected, Submitted, Unknown
+from qt_ray.core.orders import Expired, Filled, Order, Planned, Progress, Rejected, Submitted, Unknown
 from qt_ray.execution.attempts import AGAIN_MS, GROWN_MS, PAUSES_MS, SILENT_MS, Attempts, is_refused
 from tests.unit.execution.venue_shown import name, working
 
@@ -54,6 +56,16 @@ def test_tries_that_bring_nothing_come_with_growing_pauses(times: int) -> None:
     assert attempts.is_due(orders, pause_ms)
     assert not attempts.is_due(orders, pause_ms - 1)
     assert len(attempts.row) == times
+
+
+def test_a_market_that_buys_nothing_is_not_pressed_harder() -> None:
+    nothing: Order = Expired(INTENT, 0, Progress("1"), "")
+    attempts, orders = tried(nothing, len(PAUSES_MS) + 1)
+    assert not attempts.is_due(orders, PAUSES_MS[-1] - 1)
+    assert attempts.is_due(orders, PAUSES_MS[-1])
+    some: Order = Expired(INTENT, 0, Progress("1", (), Decimal("0.5")), "")
+    attempts, orders = tried(some, 9)
+    assert attempts.is_due(orders, GROWN_MS)
 
 
 def test_what_has_not_left_is_not_tried_again_because_another_would_wait_behind_it() -> None:
