@@ -265,12 +265,12 @@ def _is_whole(current: Mapping[str, Order], exposure: Exposure) -> bool:
 
 
 def _enough(stops: Mapping[str, Order], exposure: Exposure) -> tuple[str, ...]:
-    """Return stops that cover a position together, the youngest first, or nothing if all of them do not."""
-    chosen: dict[str, Order] = {}
-    for name, order in reversed(tuple(stops.items())):
-        chosen[name] = order
-        if _quantity(chosen) >= abs(exposure.quantity):
-            return tuple(chosen)
+    """Return stops that cover a position, no more than it has slices and rather young ones, or nothing."""
+    names, many = tuple(reversed(tuple(stops))), len(exposure.slices)
+    for first in range(len(names)):
+        chosen = names[first : first + many]
+        if _quantity({name: stops[name] for name in chosen}) >= abs(exposure.quantity):
+            return chosen
     return ()
 
 

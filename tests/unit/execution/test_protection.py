@@ -166,6 +166,19 @@ def test_a_stop_in_doubt_that_turns_out_to_rest_is_enough() -> None:
     assert desk.step(9_100, LONG).cancelled == [second.client_id]
 
 
+def test_two_stops_that_cover_a_position_only_together_are_replaced_by_one() -> None:
+    desk = Desk().step(0, LONG)
+    desk.fate = Unknown
+    grown = replace(LONG, quantity=Decimal(4))
+    (late,) = desk.step(GROWN_MS, replace(LONG, quantity=Decimal(3))).placed
+    (whole,) = desk.step(GROWN_MS + 10, grown).placed
+    desk.become(late.client_id, Working, GROWN_MS + 15)
+    desk.step(GROWN_MS + 20, grown)
+    desk.become(whole.client_id, Working, GROWN_MS + 25)
+    desk.step(GROWN_MS + 30, grown).step(GROWN_MS + 40, grown)
+    assert desk.resting == [whole]
+
+
 @pytest.mark.parametrize("fate", [Submitted, Unknown])
 def test_a_stop_that_nobody_is_sure_of_closes_the_position_in_time(fate: type[Order]) -> None:
     desk = Desk()
