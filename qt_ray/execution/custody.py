@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from qt_ray.core.effects import Alert, Lane, Severity
 from qt_ray.core.ids import is_ours
-from qt_ray.core.orders import Intent, Planned, Rejected, Side
+from qt_ray.core.orders import Intent, Planned, Rejected, Side, progress_of
 from qt_ray.core.payloads import OrderChanged, TradeExecuted
 from qt_ray.execution.books import Books
 from qt_ray.execution.comparison import Known
@@ -24,12 +24,13 @@ from qt_ray.execution.findings import Finding, OrphanStop
 from qt_ray.execution.gateway.book import Book
 from qt_ray.execution.gateway.effects import Answered, Effect, Tell
 from qt_ray.execution.listings import Listings
+from qt_ray.execution.looks import CALLS, Look
 from qt_ray.execution.protection import Protection
-from qt_ray.execution.reconcile import CALLS, Look, Outcome, Reconciler
+from qt_ray.execution.reconcile import Outcome, Reconciler
 from qt_ray.execution.standing import Proven
 from qt_ray.execution.stops import StopPlan as StopPlan
 from qt_ray.execution.stops import Stops
-from qt_ray.execution.venue.calls import AskRules, Call, Done, Place, Refused, Unsure
+from qt_ray.execution.venue.calls import AskOpenOrders, AskRules, Call, Done, Place, Refused, Unsure
 from qt_ray.execution.venue.news import (
     AccountNews,
     AlgoNews,
@@ -44,7 +45,8 @@ from qt_ray.execution.venue.views import OrderView, RulesView
 
 TAG: Final = "custody"
 STEP_MS: Final = 500
-# The gateway may hear of a trade in an answer, a moment before the news that brings it to us.
+HURRY_MS: Final = 100
+# A position may be shown a moment before the trades that made it are told.
 PATIENCE_MS: Final = 250
 KINDS_MAX: Final = 100
 KEY_REFUSED: Final = frozenset({-2014, -2015})
@@ -244,12 +246,23 @@ class Custody:
         return deeds
 
     def _executed(self, trade: TradeExecuted, at_ms: int) -> list[Deed]:
-        """Take in that an order of ours traded: news of it is awaited, and what was held to be foreign is not."""
+        """Post what an order of ours traded, by whatever door the gateway has heard of it: news of it may be lost."""
         key = (trade.symbol, trade.trade_id, trade.side)
         if not self.books.has_trade(*key):
             self._awaited.setdefault(key, at_ms + PATIENCE_MS)
-        known = self.books.trade(*key)
-        return self._fresh((replace(known, foreign=False),) if known else ())
+        known = self.books.trade(*key)  # what was held to be foreign is not
+        entry = replace(known, foreign=False) if known else self._entry(trade)
+        return self._fresh((entry,) if entry else ())
+
+    def _entry(self, trade: TradeExecuted) -> Traded | None:
+        """Return the entry that the venue's own words about an order of ours make; nothing if they are not complete."""
+        tracked = self._book.orders.get(trade.client_id)
+        progress = progress_of(tracked.order) if tracked else None
+        if tracked is None or tracked.plain_id is None or progress is None:
+            return None
+        found = next((e for e in progress.executions if e.trade_id == trade.trade_id), None)
+        side, number = tracked.intent.position_side, tracked.plain_id
+        return Traded(trade.symbol, side, trade.side, number, found, trade.realised) if found else None
 
     def _look_for_missing(self, at_ms: int) -> None:
         """Fetch the trades that were told of in another way and have not come: by the gateway, or as a position."""
@@ -286,8 +299,9 @@ class Custody:
             for position in answer.value:
                 if position.mark > 0:
                     self._stops.marked(position.symbol, position.mark)
-        if said.call == CALLS[Look.ALGOS] and isinstance(answer, Done) and not answer.unread:
-            self._foreign = tuple(view for view in answer.value if view.client_id not in self._book.orders)
+        if isinstance(said.call, AskOpenOrders) and said.call.conditional:
+            shown = self._reconciler.conditional
+            self._foreign = tuple(view for view in shown if view.client_id not in self._book.orders)
         return told + self._fresh(outcome.entries) + self._followed(outcome, at_ms)
 
     def _key_told(self, answer: Any, at_ms: int) -> list[Deed]:
@@ -329,12 +343,12 @@ class Custody:
     # Protection
 
     def _protected(self, at_ms: int) -> list[Deed]:
-        self._step_ms = at_ms + STEP_MS
         exposures = self._stops.exposures(self.listings.symbols)
         unsure = {
             symbol for symbol, trade_id, side in self._awaited if not self.books.has_trade(symbol, trade_id, side)
         }
         steps = self._protection.step(exposures, self._book.index.exits, self._foreign, at_ms, unsure)
+        self._step_ms = at_ms + (STEP_MS if self._protection.is_whole else HURRY_MS)
         deeds: list[Deed] = [
             Want(call.intent) if isinstance(call, Place) else Unwant(call.client_id, "it is not needed any more")
             for call in steps.calls

@@ -32,6 +32,8 @@ from qt_ray.core.orders import (
 )
 from qt_ray.core.tables import Table
 
+NO_SUCH_ORDER: Final = "the venue holds no such order"
+
 
 class Signal(Enum):
     """What can be heard about an order."""
@@ -185,7 +187,7 @@ def _untraded(status: Status, order: Order, at_ms: int, reason: str) -> Order:
     if isinstance(order, Rejected):
         return replace(order, at_ms=at_ms)
     if status is Status.REJECTED:
-        return Rejected(order.intent, at_ms, reason or "the venue holds no such order")
+        return Rejected(order.intent, at_ms, reason or NO_SUCH_ORDER)
     kinds: Mapping[Status, type[Planned | Submitted | Unknown]] = {
         Status.PLANNED: Planned,
         Status.SUBMITTED: Submitted,

@@ -3,7 +3,7 @@
 A stop is a reduce-only STOP_MARKET on the mark price with the whole quantity of its position, never closePosition: the
 venue allows one of those a direction, so the new one could not be placed before the old one is cancelled. Replacing is
 placing, hearing that the venue holds it, and only then cancelling; at no moment is there none. We believe in a stop
-when the venue has accepted it, and count the time until then.
+when the venue has accepted it, and count the time until then; of one that is in doubt we do not wait for the end.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,33 +14,24 @@ from typing import Final
 from qt_ray.core.ids import ClientOrderId, intent_id
 from qt_ray.core.orders import (
     ZERO,
-    Expired,
-    Filled,
     Intent,
     Order,
     OrderType,
     PartiallyFilled,
-    Planned,
     Rejected,
-    Submitted,
-    Unknown,
     Working,
     in_flight,
 )
+from qt_ray.execution.attempts import AGAIN_MS, PENDING, Attempts
 from qt_ray.execution.exposure import Exposure, Key, protects
 from qt_ray.execution.venue.calls import Cancel, Place
 from qt_ray.execution.venue.views import OrderView
 
 SURE_MS_MAX: Final = 2_000
 UNPROTECTED_MS_MAX: Final = 5_000
-AGAIN_MS: Final = 1_000
-# What fills in parts grows by the moment: this long its stop is let be before one for the whole takes its place.
-GROWN_MS: Final = 250
 
 Call = Place | Cancel
-PENDING: Final = (Planned, Submitted, Unknown)
 RESTING: Final = (Working, PartiallyFilled)
-ENDED: Final = (Filled, Expired)
 LIVING: Final = frozenset({*PENDING, *RESTING})
 
 
@@ -58,15 +49,13 @@ class Gap:
 
 @dataclass(slots=True)
 class _Guard:
-    """What is under way for one position; `names` is the set of stops placed last."""
+    """What is under way for one position."""
 
     gap: Gap
-    names: tuple[str, ...] = ()
-    placed_ms: int = 0
+    stops: Attempts = field(default_factory=Attempts)
+    closes: Attempts = field(default_factory=Attempts)
     legs: int = 0
     closing: bool = False
-    closed_ms: int | None = None
-    closes: tuple[str, ...] = ()
     reason: str = ""
 
 
@@ -123,6 +112,11 @@ class Protection:
         """Return for each position that is held its last time without a stop, from the moment it was first seen."""
         return {key: guard.gap for key, guard in self._guards.items()}
 
+    @property
+    def is_whole(self) -> bool:
+        """Return whether every position that is held has its stop."""
+        return all(guard.gap.until_ms is not None for guard in self._guards.values())
+
     def _guarded(
         self,
         exposure: Exposure,
@@ -138,10 +132,13 @@ class Protection:
         self._measure(guard, ours + theirs >= abs(exposure.quantity), at_ms)
         if guard.closing:
             return self._closed(exposure, guard, orders, at_ms)
-        current = {name: orders[name] for name in guard.names if name in orders} or _as_wanted(resting, exposure)
-        if _is_whole(current, exposure):
-            guard.names = tuple(current)
-            return self._ended(exposure.symbol, [name for name in resting if name not in current], at_ms)
+        wanted = _as_wanted(resting, exposure)
+        current = {name: orders[name] for name in guard.stops.names if name in orders} or wanted
+        alive = {name: order for name, order in wanted.items() if name not in self._cancelled_ms}
+        whole = tuple(current) if _is_whole(current, exposure) else _enough(alive, exposure)
+        if whole:
+            guard.stops.names = whole
+            return self._ended(exposure.symbol, [name for name in resting if name not in whole], at_ms)
         if exposure.adopted and theirs >= abs(exposure.quantity):
             return []
         return self._placed(exposure, guard, orders, current, at_ms)
@@ -149,27 +146,32 @@ class Protection:
     def _placed(
         self, exposure: Exposure, guard: _Guard, orders: Mapping[str, Order], current: Mapping[str, Order], at_ms: int
     ) -> list[Call]:
-        why = _why_not_placed(exposure, guard, current, at_ms)
+        why = _why_not_placed(exposure, guard, orders, current, at_ms)
         if why:
             guard.closing, guard.reason = True, why
             return self._closed(exposure, guard, orders, at_ms)
-        is_pending = any(isinstance(order, PENDING) for order in current.values())
-        has_grown = bool(current) and all(isinstance(order, RESTING) for order in current.values())
-        wait_ms = GROWN_MS if has_grown else AGAIN_MS
-        if is_pending or (guard.names and at_ms - guard.placed_ms < wait_ms):
+        if not _is_due(guard, orders, current, at_ms):
             return []
-        intents = [self._intent(exposure, guard, orders, "stop", part) for part in exposure.slices]
-        guard.names, guard.placed_ms = tuple(intent.client_id for intent in intents), at_ms
-        return [Place(intent) for intent in intents]
+        return self._tried("stop", guard.stops, exposure, guard, orders, at_ms)
 
     def _closed(self, exposure: Exposure, guard: _Guard, orders: Mapping[str, Order], at_ms: int) -> list[Call]:
         """Return the orders that close a position; again while any of it is left, soon if the last ones have traded."""
-        last = [orders.get(name) for name in guard.closes]
-        wait_ms = GROWN_MS if all(isinstance(order, ENDED) for order in last) else AGAIN_MS
-        if guard.closed_ms is not None and at_ms - guard.closed_ms < wait_ms:
+        if not guard.closes.is_due(orders, at_ms):
             return []
-        intents = [self._intent(exposure, guard, orders, "close", part) for part in exposure.slices]
-        guard.closes, guard.closed_ms = tuple(intent.client_id for intent in intents), at_ms
+        return self._tried("close", guard.closes, exposure, guard, orders, at_ms)
+
+    def _tried(
+        self,
+        purpose: str,
+        attempts: Attempts,
+        exposure: Exposure,
+        guard: _Guard,
+        orders: Mapping[str, Order],
+        at_ms: int,
+    ) -> list[Call]:
+        """Return the next try at a stop or a close."""
+        intents = [self._intent(exposure, guard, orders, purpose, part) for part in exposure.slices]
+        attempts.begun(tuple(intent.client_id for intent in intents), orders, at_ms)
         return [Place(intent) for intent in intents]
 
     def _ended(self, symbol: str, names: Sequence[str] | Mapping[str, Order], at_ms: int) -> list[Call]:
@@ -223,21 +225,32 @@ def _stops_by_key(orders: Mapping[str, Order]) -> dict[Key, dict[str, Order]]:
     return found
 
 
-def _why_not_placed(exposure: Exposure, guard: _Guard, current: Mapping[str, Order], at_ms: int) -> str:
+def _why_not_placed(
+    exposure: Exposure, guard: _Guard, orders: Mapping[str, Order], current: Mapping[str, Order], at_ms: int
+) -> str:
     """Return why a position must be closed instead, or nothing while an older stop holds or a new one may come."""
     if exposure.is_crossed:
         return f"the mark {exposure.mark} is beyond its stop at {exposure.stop_price}"
     if guard.gap.until_ms is not None:
         return ""
-    waited_ms = at_ms - guard.placed_ms
-    for order in current.values():
-        if isinstance(order, Rejected):
-            return f"its stop was refused, {order.reason}"
-        if isinstance(order, PENDING) and waited_ms >= SURE_MS_MAX:
-            return f"nobody says for {waited_ms} ms whether its stop was placed"
+    refusal = guard.stops.refusal(orders)
+    if refusal:
+        return f"its stop was refused, {refusal}"
+    tried_ms = at_ms - guard.stops.first_ms
+    if tried_ms >= SURE_MS_MAX and any(isinstance(order, (*PENDING, Rejected)) for order in current.values()):
+        return f"nobody says for {tried_ms} ms whether its stop was placed"
     if guard.gap.length_ms(at_ms) >= UNPROTECTED_MS_MAX:
         return f"it had no stop for {guard.gap.length_ms(at_ms)} ms"
     return ""
+
+
+def _is_due(guard: _Guard, orders: Mapping[str, Order], current: Mapping[str, Order], at_ms: int) -> bool:
+    """Return whether to place a stop now; while an older one holds there is time to be sure of the last try."""
+    is_bare = guard.gap.until_ms is None or not guard.stops.names
+    if is_bare or (current and all(isinstance(order, RESTING) for order in current.values())):
+        return guard.stops.is_due(orders, at_ms)
+    is_pending = any(isinstance(order, PENDING) for order in current.values())
+    return not is_pending and at_ms - guard.stops.last_ms >= AGAIN_MS
 
 
 def _as_wanted(resting: Mapping[str, Order], exposure: Exposure) -> dict[str, Order]:
@@ -252,6 +265,16 @@ def _as_wanted(resting: Mapping[str, Order], exposure: Exposure) -> dict[str, Or
 def _is_whole(current: Mapping[str, Order], exposure: Exposure) -> bool:
     wanted = {n: o for n, o in _as_wanted(current, exposure).items() if isinstance(o, RESTING)}
     return len(wanted) == len(current) and _quantity(wanted) >= abs(exposure.quantity)
+
+
+def _enough(stops: Mapping[str, Order], exposure: Exposure) -> tuple[str, ...]:
+    """Return stops that cover a position, no more than it has slices and rather young ones, or nothing."""
+    names, many = tuple(reversed(tuple(stops))), len(exposure.slices)
+    for first in range(len(names)):
+        chosen = names[first : first + many]
+        if _quantity({name: stops[name] for name in chosen}) >= abs(exposure.quantity):
+            return chosen
+    return ()
 
 
 def _quantity(orders: Mapping[str, Order]) -> Decimal:

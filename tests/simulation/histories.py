@@ -26,6 +26,7 @@ class History:
     settled: dict[str, list[int]]
     turns: Counter[str]
     gaps: list[int]
+    told_gaps: list[int]
     orders: int
     fills: int
 
@@ -40,6 +41,7 @@ class Campaign:
     settled: dict[str, list[int]] = field(default_factory=dict)
     turns: Counter[str] = field(default_factory=Counter)
     gaps: list[int] = field(default_factory=list)
+    told_gaps: list[int] = field(default_factory=list)
     orders: int = 0
     fills: int = 0
 
@@ -49,6 +51,7 @@ class Campaign:
         self.faults.update(history.faults)
         self.turns.update(history.turns)
         self.gaps.extend(history.gaps)
+        self.told_gaps.extend(history.told_gaps)
         self.orders += history.orders
         self.fills += history.fills
         for cause, times in history.settled.items():
@@ -68,6 +71,7 @@ def history(seed: int, rates: Rates | None = None) -> History:
         world.disagreements.settled,
         world.turns.counts,
         world.watch.gaps,
+        world.watch.told_gaps,
         len(world.venue.accepted),
         len(world.venue.trades()),
     )

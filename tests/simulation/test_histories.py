@@ -34,6 +34,30 @@ def test_a_storm_costs_time_and_nothing_else() -> None:
     assert [(bad.seed, bad.verdict) for bad in found.bad] == []
 
 
+@pytest.mark.parametrize("seed", [1_000_054, 1_000_323, 1_000_673, 1_000_886])
+def test_however_often_all_is_begun_anew_an_order_is_known_within_ten_seconds(seed: int) -> None:
+    found = history(seed)
+    assert found.verdict.is_clean
+    assert max(taken for times in found.settled.values() for taken in times) <= 10_000
+
+
+@pytest.mark.parametrize("seed", [1_000_002, 1_000_001])
+def test_a_position_of_which_we_were_told_has_its_stop_within_two_seconds(seed: int) -> None:
+    found = history(seed)
+    assert found.told_gaps
+    assert max(found.told_gaps) <= 2_000
+    assert max(found.gaps) <= 10_000
+
+
+def test_the_time_in_which_we_were_told_is_a_part_of_the_time_without_a_stop() -> None:
+    world = World(1_000_005, Rates())
+    world.run()
+    assert 0 < sum(world.watch.told_gaps) <= sum(world.watch.gaps)
+    world.watch.open["BTCUSDT"], world.watch.told["BTCUSDT"] = 0, 0
+    world.watch.ask(None, 7)
+    assert world.watch.told_gaps[-1] == 7
+
+
 @pytest.mark.parametrize("seed", [3, 4])
 def test_the_process_may_die_after_any_effect(seed: int) -> None:
     whole = World(seed, CALM)

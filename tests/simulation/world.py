@@ -87,6 +87,7 @@ class World:
             if self.stream.said != seen:
                 seen = self.stream.said
                 self.watch.look(self.now_ms)
+            self.watch.ask(self.process, self.now_ms)
             if self.now_ms > self.end_ms + CALM_MS and self.is_settled:
                 return
 

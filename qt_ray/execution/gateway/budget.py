@@ -1,8 +1,8 @@
 """Budget: how much of the venue's patience is left, and for whom. Queries stop first, cancels last.
 
-The shares nest: queries may fill the minute to their mark, entries to a higher one, and only what lessens risk may
-go to the cap. What a response header says of the venue's own count wins over ours, so a stranger on the same key is
-counted too.
+The shares nest: queries may fill the minute to their mark, entries to a higher one, questions after our own orders in
+doubt to one higher still, since a cheap answer unblocks a symbol, and only what lessens risk may go to the cap. What a
+response header says of the venue's own count wins over ours, so a stranger on the same key is counted too.
 """
 
 from dataclasses import dataclass, field
@@ -60,7 +60,8 @@ class Share(IntEnum):
 
     QUERIES = 0
     ENTRIES = 1
-    RESERVED = 2
+    DOUBTS = 2
+    RESERVED = 3
 
 
 def weight_of(call: Call) -> int:
@@ -77,26 +78,40 @@ def orders_of(call: Call) -> int:
     return len(call.intents) if isinstance(call, PlaceMany) else int(isinstance(call, Place | Amend))
 
 
-def share_of(lane: Lane, call: Call) -> Share:
-    """Return whose part a call draws on; asking after our own orders ranks with entries, since doubt blocks those."""
+def share_of(lane: Lane, call: Call, is_ours: bool) -> Share:
+    """Return whose part a call draws on: what is cheap and ends a doubt goes on longest, for doubt blocks the rest.
+
+    That is what we ask after our own orders, and what is held. The same questions of somebody else, `is_ours` is false
+    then, and the wallets rank with entries, which wait for them.
+    """
     if lane < Lane.ENTRY:
         return Share.RESERVED
-    is_after_ours = isinstance(call, AskOrder | AskTrades) or (isinstance(call, AskOpenOrders) and call.symbol)
-    return Share.ENTRIES if lane is Lane.ENTRY or is_after_ours else Share.QUERIES
+    if lane is Lane.ENTRY or isinstance(call, AskAccount):
+        return Share.ENTRIES
+    if isinstance(call, AskPositions):
+        return Share.DOUBTS
+    if isinstance(call, AskOrder | AskTrades) or (isinstance(call, AskOpenOrders) and call.symbol):
+        return Share.DOUBTS if is_ours else Share.ENTRIES
+    return Share.QUERIES
 
 
 @dataclass(slots=True)
 class Meter:
-    """A count that begins anew with each window of the clock, as the venue counts."""
+    """A count that begins anew with each window of the clock, as the venue counts.
+
+    `twice` is the part of it that was on its way when the venue last counted: perhaps in its count already, so it is
+    taken off as the answers come, and what nobody answers for stays.
+    """
 
     span_ms: int
     window: int = -1
     used: int = 0
+    twice: int = 0
 
     def at(self, at_ms: int) -> int:
         """Return the count of the window that `at_ms` lies in."""
         if at_ms // self.span_ms > self.window:
-            self.window, self.used = at_ms // self.span_ms, 0
+            self.window, self.used, self.twice = at_ms // self.span_ms, 0, 0
         return self.used
 
     def add(self, amount: int, at_ms: int) -> None:
@@ -107,7 +122,13 @@ class Meter:
         """Take the venue's own count, and what of ours it had not seen when it counted."""
         if counted is not None:
             self.at(at_ms)
-            self.used = counted + pending
+            self.used, self.twice = counted + pending, pending
+
+    def landed(self, amount: int, at_ms: int) -> None:
+        """Take in that the venue has answered, and so counted, what may be in the count twice."""
+        self.at(at_ms)
+        known = min(amount, self.twice)
+        self.used, self.twice = self.used - known, self.twice - known
 
 
 @dataclass(slots=True)
@@ -145,6 +166,12 @@ class Budget:
         self.orders_ten.see(usage.orders_ten_seconds, orders, at_ms)
         self.orders_minute.see(usage.orders_minute, orders, at_ms)
 
+    def landed(self, call: Call, at_ms: int) -> None:
+        """Take in that the venue has answered a call: its own count, which came before, includes it."""
+        self.weight.landed(weight_of(call), at_ms)
+        self.orders_ten.landed(orders_of(call), at_ms)
+        self.orders_minute.landed(orders_of(call), at_ms)
+
     def throttled(self, share: Share, answer: Throttled, at_ms: int) -> None:
         """Silence the share that was refused, or all of them once the venue has shut the door."""
         wait_ms = max(answer.retry_after_ms, BAN_MS if answer.banned and not answer.retry_after_ms else 1)
@@ -157,9 +184,8 @@ class Budget:
         return silent if silent > at_ms else (at_ms // TEN_SECONDS_MS + 1) * TEN_SECONDS_MS
 
     def _part(self, share: Share) -> int:
-        if share is Share.RESERVED:
-            return BPS
-        return self.allowance.entries_bps if share is Share.ENTRIES else self.allowance.queries_bps
+        a = self.allowance
+        return (a.queries_bps, a.entries_bps, a.doubts_bps, BPS)[share]
 
     def _orders(self, limit: int, share: Share) -> int:
         """Return how many orders a share may count: entries leave the rest of the cap to exits."""

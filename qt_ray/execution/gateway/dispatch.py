@@ -7,6 +7,7 @@ the moment of sending; an intent they refuse ends as a rejected order with the r
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 from qt_ray.core.effects import Lane
 from qt_ray.core.orders import ZERO, Intent, Planned, Submitted
@@ -19,7 +20,7 @@ from qt_ray.execution.gateway.records import Heard, Sent
 from qt_ray.execution.gateway.rules import SLOTS_KEPT, Rules
 from qt_ray.execution.gateway.throttle import Throttle
 from qt_ray.execution.lifecycle import News, Signal
-from qt_ray.execution.venue.calls import Amend, Call, Place, PlaceMany, Throttled
+from qt_ray.execution.venue.calls import Amend, Answer, Call, Place, PlaceMany, Throttled, Unsure
 from qt_ray.execution.venue.views import UsageView
 
 
@@ -90,16 +91,19 @@ class Dispatch:
     def pump(self, at_ms: int) -> None:
         """Send what may leave, the more urgent first; a share that is used up holds back its own and nobody else's."""
         self.wake_ms = None
-        for lane, queue in self.lanes.queues.items():
+        for queue in self.lanes.queues.values():
             spent: set[Share] = set()
             for waiting in tuple(queue):
-                share = share_of(lane, waiting.call)
+                share = _share(waiting)
                 if share not in spent and self._step(waiting, at_ms) is Step.SHARE_WAITS:
                     spent.add(share)
 
-    def landed(self, call_id: int) -> Flight | None:
-        """Return what a number stands for, and forget it."""
-        return self.flights.pop(call_id, None)
+    def landed(self, call_id: int, answer: Answer[Any], at_ms: int) -> Flight | None:
+        """Return what a number stands for, and forget it; what the venue has answered, it has counted."""
+        flight = self.flights.pop(call_id, None)
+        if flight is not None and not isinstance(answer, Unsure):
+            self._budget.landed(flight.call, at_ms)
+        return flight
 
     def overdue(self, at_ms: int) -> list[Flight]:
         """Return the calls that have been away too long since the last time; long after that they are forgotten."""
@@ -112,7 +116,7 @@ class Dispatch:
 
     def throttled(self, flight: Flight, answer: Throttled, at_ms: int) -> None:
         """Be silent as told; what was not looked at waits again."""
-        share = share_of(flight.waiting.lane, flight.call)
+        share = _share(flight.waiting)
         self._budget.throttled(share, answer, at_ms)
         if flight.waiting.intents:
             self.put(replace(flight.waiting, not_before_ms=at_ms + answer.retry_after_ms))
@@ -180,7 +184,7 @@ class Dispatch:
 
     def _held(self, waiting: Waiting, passed: tuple[Intent, ...], at_ms: int) -> Step | None:
         """Return what holds a call back, or nothing."""
-        share = share_of(waiting.lane, waiting.call)
+        share = _share(waiting)
         flying = sum(not flight.is_overdue for flight in self.flights.values())
         if flying >= self._rules.in_flight_max - SLOTS_KEPT[share]:
             return Step.SHARE_WAITS
@@ -213,6 +217,10 @@ class Dispatch:
 
     def _wake(self, at_ms: int) -> None:
         self.wake_ms = at_ms if self.wake_ms is None else min(self.wake_ms, at_ms)
+
+
+def _share(waiting: Waiting) -> Share:
+    return share_of(waiting.lane, waiting.call, is_ours=not waiting.tag)
 
 
 def _with(waiting: Waiting, passed: tuple[Intent, ...]) -> Waiting:

@@ -87,7 +87,11 @@ class Doubt:
         return min((inquiry.due_ms for inquiry in self.inquiries.values()), default=None)
 
     def _next_ms(self, inquiry: Inquiry, at_ms: int) -> int:
-        """Return the next rung after now: of the ladder, of the same ladder from the deadline, then its last step."""
+        """Return the next rung after now: of the ladder, of the same ladder from the deadline, then its last step.
+
+        One more is the moment from which a trade of an unknown order hides the absence no longer.
+        """
         ladder = self.rules.ladder_ms
         rungs = [start_ms + rung for start_ms in (inquiry.since_ms, inquiry.deadline_ms) for rung in (0, *ladder)]
+        rungs.append(inquiry.deadline_ms + self.rules.stranger_ms)
         return min((at for at in rungs if at > at_ms), default=at_ms + ladder[-1] - ladder[-2])

@@ -113,7 +113,7 @@ class Gateway:
 
     def answered(self, call_id: int, answer: Answer[Any], at_ms: int) -> list[Effect]:
         """Take in what came of a call; an answer nobody waits for any more changes nothing."""
-        flight = self._dispatch.landed(call_id)
+        flight = self._dispatch.landed(call_id, answer, at_ms)
         if flight is not None:
             self._answers.take(flight, answer, at_ms)
         return self._done(at_ms)

@@ -52,9 +52,10 @@ class Lanes:
         return len(self) >= self.most
 
     def put(self, waiting: Waiting) -> list[Waiting]:
-        """Let a call wait, and return what was shed for it, perhaps itself; an own query waits once."""
+        """Let a call wait, and return what was shed for it, perhaps itself; a query of one asker waits once."""
         queue = self.queues[waiting.lane]
-        if waiting.lane is Lane.QUERY and not waiting.tag and any(known.call == waiting.call for known in queue):
+        question = waiting.call, waiting.tag
+        if waiting.lane is Lane.QUERY and any((known.call, known.tag) == question for known in queue):
             return []
         queue.append(waiting)
         queries = self.queues[Lane.QUERY]

@@ -23,6 +23,7 @@ class Allowance:
     cap_bps: int = 8_000
     queries_bps: int = 6_000
     entries_bps: int = 7_000
+    doubts_bps: int = 8_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +66,5 @@ class Rules:
         return self.receive_window_ms + self.clock_error_ms
 
 
-# Slots in flight that the shares below may not take: queries leave four, entries two.
-SLOTS_KEPT = (4, 2, 0)
+# Slots in flight that the shares below may not take: queries leave four, entries and doubts two.
+SLOTS_KEPT = (4, 2, 2, 0)

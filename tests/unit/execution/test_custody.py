@@ -11,7 +11,7 @@ from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import OrderType, PositionSide, Side
 from qt_ray.execution.books import Books
 from qt_ray.execution.custody import KINDS_MAX, PATIENCE_MS, TAG, Ask, Custody, Deed, Halt, Post, StopPlan, Unwant, Want
-from qt_ray.execution.entries import Moved, Opening, Traded
+from qt_ray.execution.entries import Moved, Opening, Traded, traded_in
 from qt_ray.execution.gateway.effects import Answered, Effect, Send
 from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.gateway.fence import Fence
@@ -147,15 +147,16 @@ def test_a_stop_that_has_just_triggered_is_not_placed_again() -> None:
     assert len(desk.stops) == 1
 
 
-def test_a_trade_that_only_the_gateway_heard_of_is_fetched_after_some_patience() -> None:
+def test_a_trade_that_only_the_gateway_heard_of_is_posted_at_once_and_fetched_by_nobody() -> None:
     desk = Desk()
     intent = entry()
+    told = news(intent, "FILLED", 10, trade(1, 10))
     desk.carry(desk.gateway.want(intent, 0))
-    desk.carry(desk.gateway.heard(news(intent, "FILLED", 10, trade(1, 10)), 10), 10)
-    desk.tick(10 + PATIENCE_MS - 1)
-    assert desk.asked(AskTrades) == 0
+    desk.carry(desk.gateway.heard(told, 10))
+    posted = desk.custody.books.trade(intent.symbol, 1, intent.side)
+    assert posted == traded_in(told, foreign=False)
     desk.tick(10 + PATIENCE_MS)
-    assert desk.asked(AskTrades) == 1
+    assert desk.asked(AskTrades) == 0
 
 
 def test_a_position_that_is_told_and_whose_trade_never_comes_is_fetched() -> None:

@@ -20,15 +20,10 @@ from qt_ray.core.orders import (
     Unknown,
     Working,
 )
+from qt_ray.execution.attempts import AGAIN_MS, GROWN_MS, SILENT_MS
 from qt_ray.execution.exposure import SLICES_MAX, Exposure
-from qt_ray.execution.protection import (
-    AGAIN_MS,
-    GROWN_MS,
-    SURE_MS_MAX,
-    UNPROTECTED_MS_MAX,
-    Gap,
-    Protection,
-)
+from qt_ray.execution.lifecycle import NO_SUCH_ORDER
+from qt_ray.execution.protection import SURE_MS_MAX, UNPROTECTED_MS_MAX, Gap, Protection
 from qt_ray.execution.venue.calls import Cancel, Place
 from qt_ray.execution.venue.views import OrderView
 from tests.unit.execution.venue_shown import BOTH, order_view
@@ -141,15 +136,89 @@ def test_a_mark_beyond_the_stop_closes_without_trying() -> None:
     assert close.type is OrderType.MARKET
 
 
+@pytest.mark.parametrize(("fate", "wait_ms"), [(Unknown, 0), (Submitted, SILENT_MS)])
+def test_a_stop_in_doubt_is_followed_by_another_and_the_surplus_cancelled(fate: type[Order], wait_ms: int) -> None:
+    desk = Desk()
+    desk.fate = fate
+    (lost,) = desk.step(0, LONG).placed
+    if wait_ms:
+        assert not desk.step(wait_ms - 1, LONG).placed
+    desk.fate = Working
+    (second,) = desk.step(wait_ms, LONG).placed
+    assert (second.type, second.quantity) == (OrderType.STOP_MARKET, 2)
+    assert second.client_id != lost.client_id
+    assert not desk.step(wait_ms + 10, LONG).cancelled
+    assert desk.protection.gaps()[KEY] == Gap(0, wait_ms + 10)
+    desk.become(lost.client_id, Working, 900)
+    assert desk.step(900, LONG).cancelled == [lost.client_id]
+    assert not desk.step(5_000, LONG).placed
+
+
+def test_a_stop_in_doubt_that_turns_out_to_rest_is_enough() -> None:
+    desk = Desk()
+    desk.fate = Unknown
+    (first,) = desk.step(0, LONG).placed
+    (second,) = desk.step(10, LONG).placed
+    desk.become(first.client_id, Working, 50)
+    assert not desk.step(50, LONG).placed
+    assert not desk.step(9_000, LONG).placed
+    desk.become(second.client_id, Working, 9_100)
+    assert desk.step(9_100, LONG).cancelled == [second.client_id]
+
+
+def test_two_stops_that_cover_a_position_only_together_are_replaced_by_one() -> None:
+    desk = Desk().step(0, LONG)
+    desk.fate = Unknown
+    grown = replace(LONG, quantity=Decimal(4))
+    (late,) = desk.step(GROWN_MS, replace(LONG, quantity=Decimal(3))).placed
+    (whole,) = desk.step(GROWN_MS + 10, grown).placed
+    desk.become(late.client_id, Working, GROWN_MS + 15)
+    desk.step(GROWN_MS + 20, grown)
+    desk.become(whole.client_id, Working, GROWN_MS + 25)
+    desk.step(GROWN_MS + 30, grown).step(GROWN_MS + 40, grown)
+    assert desk.resting == [whole]
+
+
 @pytest.mark.parametrize("fate", [Submitted, Unknown])
 def test_a_stop_that_nobody_is_sure_of_closes_the_position_in_time(fate: type[Order]) -> None:
     desk = Desk()
     desk.fate = fate
-    desk.step(0, LONG)
-    assert not desk.step(SURE_MS_MAX - 1, LONG).placed
+    kinds = []
+    for at_ms in range(0, SURE_MS_MAX, 50):
+        kinds += [intent.type for intent in desk.step(at_ms, LONG).placed]
+    assert set(kinds) == {OrderType.STOP_MARKET}
+    assert 4 <= len(kinds) <= 6
     (close,) = desk.step(SURE_MS_MAX, LONG).placed
     assert close.type is OrderType.MARKET
     assert "nobody says for 2000 ms" in desk.given_up[KEY]
+
+
+@pytest.mark.parametrize("reason", ["-503 Service Unavailable.", "-1021 too late", "0 cut", NO_SUCH_ORDER])
+def test_a_refusal_that_passes_is_no_reason_to_close(reason: str) -> None:
+    desk = Desk()
+    (stop,) = desk.step(0, LONG).placed
+    desk.orders[stop.client_id] = Rejected(stop, 5, reason)
+    assert [intent.type for intent in desk.step(5, LONG).placed] == [OrderType.STOP_MARKET]
+    assert desk.given_up == {}
+
+
+def test_one_refusal_for_the_orders_own_sake_speaks_for_all_of_its_row() -> None:
+    desk = Desk()
+    desk.fate = Unknown
+    (first,) = desk.step(0, LONG).placed
+    assert desk.step(10, LONG).placed
+    desk.become(first.client_id, Rejected, 60)
+    (close,) = desk.step(60, LONG).placed
+    assert close.type is OrderType.MARKET
+
+
+def test_a_close_that_is_lost_is_followed_by_another_soon() -> None:
+    crossed = replace(LONG, mark=Decimal(90))
+    desk = Desk()
+    desk.fate = Unknown
+    assert desk.step(0, crossed).placed
+    (again,) = desk.step(10, crossed).placed
+    assert (again.type, again.reduce_only) == (OrderType.MARKET, True)
 
 
 def test_a_replacement_that_fails_leaves_the_old_stop_and_is_tried_again() -> None:

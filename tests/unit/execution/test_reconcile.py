@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -22,11 +23,14 @@ from qt_ray.execution.findings import (
     PositionDiffers,
     WalletDiffers,
 )
+from qt_ray.execution.gateway.budget import weight_of
 from qt_ray.execution.gateway.rules import Allowance
-from qt_ray.execution.reconcile import AGAIN_MS, CADENCE_MS, CALLS, LATE_MS, Look, Outcome, Reconciler, weight_minute
+from qt_ray.execution.looks import CADENCE_MS, CALLS, WEIGHTS, Look, weight_minute
+from qt_ray.execution.reconcile import AGAIN_MS, LATE_MS, SOON_MS, Outcome, Reconciler
 from qt_ray.execution.standing import Proven
 from qt_ray.execution.venue.calls import (
     AskIncome,
+    AskOpenOrders,
     AskOrder,
     AskPositions,
     AskTrades,
@@ -72,7 +76,9 @@ class World:
             return account_view(USDT=sum((i.amount for i in self.incomes), wallet))
         if isinstance(call, AskOrder):
             return order_view(call.client_id)
-        return tuple(o for o in self.orders if o.conditional is call.conditional)  # type: ignore[union-attr]
+        assert isinstance(call, AskOpenOrders)
+        listed = (o for o in self.orders if o.conditional is call.conditional)
+        return tuple(o for o in listed if call.symbol in (None, o.symbol))
 
     def step(self, at_ms: int) -> list[Call]:
         calls = list(self.reconciler.due(at_ms))
@@ -185,10 +191,10 @@ def test_trades_that_cancel_out_are_found_by_the_wallet() -> None:
 
 def test_funding_that_the_stream_tells_of_is_fetched_as_a_movement_with_its_number() -> None:
     world = World().settled()
-    world.incomes = [IncomeView(77, "FUNDING_FEE", "USDT", Decimal("-0.5"), "BTCUSDT", 5_500)]
-    news = AccountNews("FUNDING_FEE", {}, {"USDT": Decimal("-0.5")}, (), 5_500)
-    world.reconciler.heard(news, (), 5_500)
-    assert AskIncome(0) in world.step(5_500)
+    world.incomes = [IncomeView(77, "FUNDING_FEE", "USDT", Decimal("-0.5"), "BTCUSDT", 6_500)]
+    news = AccountNews("FUNDING_FEE", {}, {"USDT": Decimal("-0.5")}, (), 6_500)
+    world.reconciler.heard(news, (), 6_500)
+    assert AskIncome(0) in world.step(6_500)
     assert [type(finding) for finding in world.findings()] == [MissingMovement]
     assert world.books.wallets["USDT"] == Decimal("999.5")
 
@@ -365,6 +371,91 @@ def test_silence_closes_and_its_end_begins_anew() -> None:
     assert world.reconciler.why_closed(9_500) is None
 
 
+def test_after_a_silence_only_where_something_is_known_is_looked_at_again() -> None:
+    world = World().settled()
+    world.orders = [order_view("web_1", venue_id="5")]
+    world.run(5_000, 12_000)
+    world.reconciler.heard(StreamDown(12_100, "cut"), (), 12_100)
+    world.reconciler.heard(StreamUp(12_200), ("ETHUSDT",), 12_200)
+    asked = [call for call in world.step(12_200) if isinstance(call, AskOpenOrders)]
+    assert set(asked) == {AskOpenOrders("BTCUSDT"), AskOpenOrders("BTCUSDT", conditional=True)}
+    world.run(12_250, 14_000)
+    assert world.reconciler.why_closed(14_000) is None
+
+
+def test_where_nothing_is_open_what_we_traded_is_glanced_at() -> None:
+    world = World().settled()
+    world.reconciler.heard(StreamUp(5_600), ("ETHUSDT",), 5_600)
+    asked = [call for call in world.step(5_600) if isinstance(call, AskOpenOrders)]
+    assert {call.symbol for call in asked} == {"ETHUSDT"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(100, 3_000), max_size=40))
+def test_no_series_of_silences_keeps_a_strangers_order_hidden_or_uses_up_the_weight(pauses: list[int]) -> None:
+    world = World().settled()
+    breaks = [5_000 + sum(pauses[: number + 1]) for number in range(len(pauses))]
+    world.orders = [replace(order_view("web_1", venue_id="5"), symbol="DOGEUSDT")]
+    weight, found_ms = 0, None
+    for at_ms in range(5_000, 20_000, 100):
+        while breaks and breaks[0] <= at_ms:
+            world.reconciler.heard(StreamUp(breaks.pop(0)), ("BTCUSDT",), at_ms)
+        weight += sum(map(weight_of, world.step(at_ms)))
+        found_ms = found_ms or (at_ms if world.findings() else None)
+    assert found_ms is not None
+    assert found_ms <= 5_000 + CADENCE_MS[Look.ORDERS]
+    rhythm = weight_minute() // 4 + sum(WEIGHTS.values())
+    assert weight <= rhythm + 30 * 4 + 29 * len(pauses)
+
+
+def test_two_agreements_within_a_second_are_one() -> None:
+    world = World()
+    world.reconciler.begin(("BTCUSDT",), START)
+    call = CALLS[Look.ORDERS]
+    for at_ms in (START, START + 10, START + AGAIN_MS - 1):
+        world.reconciler.answered(call, Done(()), at_ms, at_ms, world.known)
+    assert world.reconciler._agreed[Look.ORDERS] == 1
+    world.reconciler.answered(call, Done(()), START + AGAIN_MS, START + AGAIN_MS, world.known)
+    assert world.reconciler._agreed[Look.ORDERS] == 2
+
+
+def test_a_glance_finds_what_is_gone_and_says_nothing_of_other_symbols() -> None:
+    world = World().settled()
+    other = replace(working(name(1)), intent=replace(working(name(1)).intent, symbol="ETHUSDT"))
+    world.known = Known({name(0): working(name(0), at_ms=1), name(1): other}, {})
+    world.reconciler.heard(StreamUp(5_600), ("BTCUSDT",), 5_600)
+    world.step(5_600)
+    suspicions = [finding for outcome in world.outcomes for finding in outcome.suspicions]
+    assert OrderGone("BTCUSDT", name(0)) in suspicions
+    assert OrderGone("ETHUSDT", name(1)) not in suspicions
+
+
+def test_a_part_of_a_glance_that_brings_nothing_is_asked_again_while_the_glance_is_wanted() -> None:
+    world = World().settled()
+    world.reconciler.heard(StreamUp(5_600), ("BTCUSDT",), 5_600)
+    call = AskOpenOrders("BTCUSDT")
+    assert call in world.reconciler.due(5_600)
+    world.reconciler.answered(call, Unsure("cut"), 5_600, 5_700, world.known)
+    assert call in world.reconciler.due(5_700 + AGAIN_MS)
+    whole = CALLS[Look.ORDERS]
+    world.reconciler.answered(whole, Done(()), 6_800, 6_800, world.known)
+    world.reconciler.answered(call, Unsure("cut"), 6_700, 6_900, world.known)
+    assert call not in world.reconciler._due_ms
+
+
+def test_what_moved_the_wallet_is_asked_once_in_a_while_and_at_once_when_it_differs() -> None:
+    world = World().settled()
+    news = AccountNews("FUNDING_FEE", {}, {}, (), 0)
+    asked = []
+    for at_ms in range(10_000, 20_000, 250):
+        world.reconciler.heard(news, (), at_ms)
+        asked += [at_ms for call in world.step(at_ms) if isinstance(call, AskIncome)]
+    assert asked == [10_000, 15_000]
+    look = CALLS[Look.BALANCE]
+    world.reconciler.answered(look, Done(account_view(USDT=Decimal(7))), 20_000, 20_000, world.known)
+    assert any(isinstance(call, AskIncome) for call in world.reconciler.due(20_000))
+
+
 @pytest.mark.parametrize("look", Look)
 @pytest.mark.parametrize("answer", [Unsure("cut"), Throttled(-1003, 3_000), Done((), ("symbol: required",))])
 def test_an_answer_that_is_not_whole_proves_nothing_and_is_asked_again(look: Look, answer: Any) -> None:
@@ -373,6 +464,8 @@ def test_an_answer_that_is_not_whole_proves_nothing_and_is_asked_again(look: Loo
     world.reconciler.due(START)
     assert world.reconciler.answered(CALLS[look], answer, START, START, world.known) == Outcome()
     wait = 3_000 if isinstance(answer, Throttled) else AGAIN_MS
+    if isinstance(answer, Unsure) and look is Look.POSITIONS:
+        wait = SOON_MS
     assert CALLS[look] not in world.reconciler.due(START + wait - 1)
     assert CALLS[look] in world.reconciler.due(START + wait)
 
@@ -399,14 +492,18 @@ def test_a_question_is_in_flight_once_and_the_next_one_is_known() -> None:
     assert world.reconciler.next_ms == START + LATE_MS
 
 
-def test_a_cheap_question_whose_answer_is_late_is_asked_once_more_and_a_dear_one_is_not() -> None:
+def test_a_cheap_question_whose_answer_is_late_is_asked_each_second_and_a_dear_one_is_not() -> None:
     world = World()
     world.reconciler.begin(("BTCUSDT",), START)
     first = world.reconciler.due(START)
-    late = world.reconciler.due(START + LATE_MS)
-    assert {type(call) for call in late} == {AskPositions, AskTrades}
-    assert set(late) < set(first)
-    assert world.reconciler.due(START + 60_000) == ()
+    for times in (1, 2):
+        late = world.reconciler.due(START + times * LATE_MS)
+        assert {type(call) for call in late} == {AskPositions, AskTrades}
+        assert set(late) < set(first)
+        assert world.reconciler.due(START + times * LATE_MS + 1) == ()
+    for call in late:
+        world.reconciler.answered(call, Done(world.shown(call)), START, START + 2_500, world.known)
+    assert not set(late) & set(world.reconciler.due(START + 3 * LATE_MS))
 
 
 def test_what_goes_on_differing_is_looked_at_less_and_less_often() -> None:

@@ -6,10 +6,12 @@ from qt_ray.core.effects import Lane
 from qt_ray.execution.gateway.budget import BAN_MS, Budget, Share, orders_of, share_of, weight_of
 from qt_ray.execution.gateway.rules import Allowance
 from qt_ray.execution.venue.calls import (
+    AskAccount,
     AskBook,
     AskOpenOrders,
     AskOrder,
     AskPositions,
+    AskTrades,
     Call,
     Cancel,
     CancelAll,
@@ -33,9 +35,9 @@ def spent(weight: int) -> Budget:
 
 
 @given(st.integers(0, 2_400), st.sampled_from([ASK, CANCEL, Countdown("BTCUSDT", 10)]))
-def test_what_a_query_may_do_an_entry_may_and_what_an_entry_may_a_cancel_may(weight: int, call: Call) -> None:
-    query, opens, reserved = (spent(weight).allows(share, call, 1) for share in Share)
-    assert query <= opens <= reserved
+def test_what_a_query_may_do_an_entry_may_then_a_question_in_doubt_and_then_a_cancel(weight: int, call: Call) -> None:
+    query, opens, doubts, reserved = (spent(weight).allows(share, call, 1) for share in Share)
+    assert query <= opens <= doubts <= reserved
 
 
 @given(st.lists(st.sampled_from([ASK, CANCEL, Countdown("BTCUSDT", 10), AskBook("BTCUSDT", 1_000)]), max_size=400))
@@ -51,6 +53,7 @@ def test_no_minute_ever_sees_more_than_the_cap(calls: list[Call]) -> None:
 def test_a_flood_by_somebody_else_leaves_cancels_their_part() -> None:
     assert not spent(1_700).allows(Share.QUERIES, ASK, 1)
     assert not spent(1_700).allows(Share.ENTRIES, Place(entry()), 1)
+    assert not spent(1_700).allows(Share.DOUBTS, AskOrder("BTCUSDT", "x"), 1)
     assert spent(1_700).allows(Share.RESERVED, CANCEL, 1)
     assert not spent(1_920).allows(Share.RESERVED, CANCEL, 1)
 
@@ -61,6 +64,31 @@ def test_the_venues_own_count_wins_both_ways_and_what_is_in_flight_is_added() ->
     assert budget.weight.at(10) == 140
     budget.observe(UsageView(None, None, None, 0), (), 10)
     assert budget.weight.at(10) == 140
+
+
+def test_what_the_venue_answers_is_not_counted_twice_and_what_nobody_answers_for_stays() -> None:
+    budget = Budget(Allowance())
+    for _ in range(2):
+        budget.spend(ASK, 0)
+    budget.observe(UsageView(80, None, None, 0), (ASK, ASK), 10)
+    assert budget.weight.at(10) == 160
+    budget.landed(ASK, 20)
+    assert budget.weight.at(20) == 120
+    for _ in range(3):
+        budget.landed(ASK, 30)
+    assert budget.weight.at(30) == 80
+    budget.landed(ASK, 60_000)
+    assert budget.weight.at(60_000) == 0
+
+
+@given(st.lists(st.sampled_from([ASK, CANCEL, AskPositions()]), max_size=9), st.integers(0, 400))
+def test_answers_never_take_off_what_the_venue_itself_has_counted(in_flight: list[Call], counted: int) -> None:
+    budget = Budget(Allowance())
+    budget.observe(UsageView(counted, None, None, 0), tuple(in_flight), 10)
+    for call in in_flight:
+        budget.landed(call, 20)
+        assert budget.weight.at(20) >= counted
+    assert budget.weight.at(20) == counted
 
 
 def test_a_new_minute_begins_at_nothing() -> None:
@@ -104,7 +132,21 @@ def test_a_call_weighs_what_the_venue_says(call: Call, weight: int, orders: int)
     assert (weight_of(call), orders_of(call)) == (weight, orders)
 
 
-def test_asking_after_our_own_order_ranks_with_entries() -> None:
-    assert share_of(Lane.QUERY, AskOrder("BTCUSDT", "x")) is Share.ENTRIES
-    assert share_of(Lane.QUERY, ASK) is Share.QUERIES
-    assert share_of(Lane.KILL, ASK) is Share.RESERVED
+@pytest.mark.parametrize(
+    "call", [AskOrder("BTCUSDT", "x"), AskTrades("BTCUSDT"), AskOpenOrders("BTCUSDT"), AskOpenOrders("BTCUSDT", True)]
+)
+def test_what_ends_a_doubt_of_ours_goes_on_when_entries_must_wait(call: Call) -> None:
+    assert share_of(Lane.QUERY, call, is_ours=True) is Share.DOUBTS
+    assert share_of(Lane.QUERY, call, is_ours=False) is Share.ENTRIES
+    assert not spent(1_344).allows(Share.ENTRIES, call, 1)
+    assert spent(1_344).allows(Share.DOUBTS, call, 1)
+
+
+def test_what_is_held_is_asked_for_although_dear_looks_have_used_up_their_part() -> None:
+    assert share_of(Lane.QUERY, AskPositions(), is_ours=False) is Share.DOUBTS
+    assert share_of(Lane.QUERY, AskAccount(), is_ours=False) is Share.ENTRIES
+
+
+def test_a_look_at_the_whole_account_is_a_query_unless_an_emergency_asks() -> None:
+    assert share_of(Lane.QUERY, ASK, is_ours=True) is Share.QUERIES
+    assert share_of(Lane.KILL, ASK, is_ours=False) is Share.RESERVED

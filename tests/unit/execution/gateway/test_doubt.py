@@ -21,7 +21,16 @@ def asked_at(until_ms: int) -> list[int]:
 
 
 def test_the_ladder_is_climbed_and_again_from_where_absence_begins_to_mean_something() -> None:
-    assert asked_at(9_000) == [300, 600, 1_100, 2_100, 2_250, 2_450, 2_750, 3_250, 4_100, 4_250, 6_250, 8_250]
+    assert asked_at(9_000) == [300, 600, 1_100, 2_100, 2_250, 2_450, 2_750, 3_250, 4_100, 4_250, 5_250, 6_250, 8_250]
+
+
+def test_absence_is_asked_for_again_once_a_strangers_trade_hides_it_no_longer() -> None:
+    hidden_until_ms = RULES.deadline_ms + RULES.stranger_ms
+    assert hidden_until_ms in asked_at(9_000)
+    doubt = Doubt(RULES)
+    doubt.open(name(), 100, 200, 0)
+    assert doubt.is_fresh(name(), hidden_until_ms - 1)
+    assert not doubt.is_fresh(name(), hidden_until_ms)
 
 
 @given(st.integers(0, 60_000))

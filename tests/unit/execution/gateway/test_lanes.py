@@ -6,7 +6,8 @@ from qt_ray.core.effects import Lane
 from qt_ray.execution.gateway.effects import Answered, Send
 from qt_ray.execution.gateway.lanes import Lanes, Waiting
 from qt_ray.execution.gateway.rules import Allowance, Rules
-from qt_ray.execution.venue.calls import AskOpenOrders, AskOrder, AskPositions, Cancel, Place, Unsure
+from qt_ray.execution.venue.calls import AskMarks, AskOpenOrders, AskOrder, AskPositions, Cancel, Done, Place, Unsure
+from qt_ray.execution.venue.views import UsageView
 from tests.unit.execution.gateway.stories import Story, entry, exit_, stop
 
 pytestmark = pytest.mark.unit
@@ -34,12 +35,12 @@ def test_queries_are_shed_the_youngest_first_and_orders_never() -> None:
     assert len(lanes) == 3
 
 
-def test_a_query_of_our_own_waits_once_and_one_of_somebody_else_as_often_as_he_asks() -> None:
+def test_a_query_waits_once_for_each_who_asked_however_often_he_did() -> None:
     lanes = Lanes(10)
-    for _ in range(2):
+    for _ in range(40):
         lanes.put(waiting(Lane.QUERY))
         lanes.put(replace(waiting(Lane.QUERY), tag="books"))
-    assert len(lanes) == 3
+    assert len(lanes) == 2
 
 
 def test_a_stop_leaves_before_an_exit_before_an_entry() -> None:
@@ -52,8 +53,8 @@ def test_a_stop_leaves_before_an_exit_before_an_entry() -> None:
 def test_calls_in_flight_are_bounded_and_leave_room_for_what_lessens_risk() -> None:
     story = Story()
     for number in range(30):
-        story.take(story.gateway.ask(AskPositions(), Lane.QUERY, f"q{number}", 0))
-    assert len(story.all_sent(AskPositions)) == Rules().in_flight_max - 4
+        story.take(story.gateway.ask(AskMarks(), Lane.QUERY, f"q{number}", 0))
+    assert len(story.all_sent(AskMarks)) == Rules().in_flight_max - 4
     for number in range(30):
         story.take(story.gateway.want(exit_(number), 0))
     assert len(story.all_sent(Place)) == 4
@@ -76,3 +77,24 @@ def test_a_look_that_waits_for_weight_holds_no_question_after_an_order_up() -> N
     story.tick(200)
     assert len(story.all_sent(AskOrder)) == 1
     assert len(story.all_sent(AskOpenOrders)) == 1
+
+
+def test_an_order_in_doubt_is_asked_after_although_entries_have_no_weight_left() -> None:
+    story = Story()
+    call_id = story.want(entry(0))
+    story.take(story.gateway.metered(UsageView(1_400, None, None, 0), 0))
+    story.take(story.gateway.want(entry(1), 0))
+    story.answer(call_id, Unsure("cut"), 0)
+    story.tick(200)
+    assert len(story.all_sent(AskOrder)) == 1
+    assert len(story.all_sent(Place)) == 1
+
+
+def test_an_answer_frees_the_weight_that_was_counted_twice() -> None:
+    story = Story(Rules(allowance=Allowance(weight_minute=200, queries_bps=4_000)))
+    story.take(story.gateway.ask(AskOpenOrders(), Lane.QUERY, "books", 0))
+    call_id, _ = story.sent(AskOpenOrders)[0]
+    story.take(story.gateway.metered(UsageView(40, None, None, 0), 10))
+    story.answer(call_id, Done(()), 10)
+    story.take(story.gateway.ask(AskPositions(), Lane.QUERY, "books", 20))
+    assert len(story.all_sent(AskPositions)) == 1
