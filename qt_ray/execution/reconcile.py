@@ -84,9 +84,9 @@ class Reconciler:
         self._shown: dict[bool, tuple[OrderView, ...]] = {False: (), True: ()}
         self._told: dict[Look, frozenset[Finding]] = dict.fromkeys(Look, frozenset())
         self._gaps: set[str] = {WALLET}
-        self._begun = Proven(dict(books.opening.cursors), books.opening.at_ms) if proven is None else proven
-        self._cursors = dict(self._begun.cursors)
-        self._income_ms = self._begun.income_ms
+        self._inherited = Proven(dict(books.opening.cursors), books.opening.at_ms) if proven is None else proven
+        self._cursors = dict(self._inherited.cursors)
+        self._income_ms = self._inherited.income_ms
         self._income_asked_ms = -INCOME_MS
         self._is_live = False
         self._contradicted = False
@@ -126,8 +126,8 @@ class Reconciler:
     def proven(self) -> Proven:
         """Return up to where nothing is missing; a contradiction is found again by whoever comes after us."""
         if self._contradicted:
-            return self._begun
-        return Proven(dict(self._cursors), max(self._begun.income_ms, self._income_ms - SETTLED_MS))
+            return self._inherited
+        return Proven(dict(self._cursors), max(self._inherited.income_ms, self._income_ms - SETTLED_MS))
 
     def fetch(self, symbol: str, at_ms: int) -> None:
         """Ask for a symbol's trades, of which the books lack one."""
