@@ -192,7 +192,7 @@ def test_row_41_what_is_not_spoilt_is_read(kind: str) -> None:
     assert not isinstance(found, Unreadable), found
 
 
-@pytest.mark.parametrize("bad", ["NaN", "-1", "1e400", MISSING], ids=str)
+@pytest.mark.parametrize("bad", ["NaN", "-1", "1e400", MISSING], ids=["NaN", "-1", "1e400", "missing"])
 def test_row_41_nor_by_any_field_of_what_the_venue_was_heard_to_say(bad: object) -> None:
     heard = [*lines("user_stream/*.json*"), *(orjson.dumps(m).decode() for m in OURS)]
     for text in heard[:40]:
