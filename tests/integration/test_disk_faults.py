@@ -6,6 +6,7 @@ Nothing leaves without its intent, and the successor knows all.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from qt_ray.adapters.trading.account_loop import AccountLoop, Keeping
 from qt_ray.core.errors import Retryable
 from qt_ray.core.orders import Side
 from qt_ray.execution.gateway.fence import Fence
+from qt_ray.execution.gateway.rules import Allowance
 from tests.crash.checker import breaches, journal_story, orphans, venue_story
 from tests.crash.trader import RULES, why_restless
 from tests.integration.accounts import (
@@ -40,6 +42,9 @@ pytestmark = pytest.mark.integration
 
 BALANCE = Decimal(10_000)
 ENTRIES_MAX = 1_000
+# Many lives within a minute ask for more than a venue would answer: here it is about the disk alone.
+WEIGHT_MINUTE = 24_000
+ROOMY = replace(RULES, allowance=Allowance(weight_minute=WEIGHT_MINUTE))
 Arm = Callable[[FailingDisk], None]
 
 
@@ -54,7 +59,7 @@ async def lived(
     session = await BinanceSession.open(endpoints_of(venue), Signer(PAPER_KEY, PAPER_SECRET))
     working: asyncio.Task[None] | None = None
     try:
-        account = await AccountLoop.open(folder, session, SYMBOLS, RULES, Keeping(), disk=disk)
+        account = await AccountLoop.open(folder, session, SYMBOLS, ROOMY, Keeping(), disk=disk)
         account.fenced(Fence(EPOCH, now_ms() + LEASE_MS))
         working = asyncio.create_task(account.run())
         await until(lambda: account.is_ready or working.done())
@@ -75,14 +80,20 @@ async def lived(
     finally:
         if working is not None:
             working.cancel()
-            await asyncio.wait({working})
+            await asyncio.gather(working, return_exceptions=True)
         await session.close()
 
 
 async def succeeded(venue: PaperVenue, folder: Path) -> None:
     """Let a successor on a good disk come to rest."""
-    async with account_at(venue, folder) as stage:
+    async with account_at(venue, folder, ROOMY) as stage:
         await stage.until(lambda: not why_restless(stage.account))
+
+
+def settings_at(folder: Path) -> PaperSettings:
+    return PaperSettings(
+        symbols=SYMBOLS, seed=7, balance=BALANCE, trade_log=folder / "venue.jsonl", weight_minute=WEIGHT_MINUTE
+    )
 
 
 def told(folder: Path) -> list[str]:
@@ -97,8 +108,7 @@ def test_a_disk_that_fails_ends_the_account_before_anything_leaves_unwritten(
         disk.kind, disk.how, disk.nth = kind, how, disk.calls.count(kind) + nth
 
     async def story() -> None:
-        settings = PaperSettings(symbols=SYMBOLS, seed=7, balance=BALANCE, trade_log=tmp_path / "venue.jsonl")
-        async with venue_open(settings) as venue:
+        async with venue_open(settings_at(tmp_path)) as venue:
             disk = FailingDisk()
             ended = await lived(venue, tmp_path / "journal", disk, arm)
             assert isinstance(ended, BaseExceptionGroup)
@@ -116,8 +126,7 @@ def test_a_crash_at_any_of_the_first_syncs_of_a_recovery_is_recovered_from(tmp_p
         disk.kind, disk.how, disk.nth = "sync", "cut", disk.calls.count("sync") + 4
 
     async def story() -> None:
-        settings = PaperSettings(symbols=SYMBOLS, seed=7, balance=BALANCE, trade_log=tmp_path / "venue.jsonl")
-        async with venue_open(settings) as venue:
+        async with venue_open(settings_at(tmp_path)) as venue:
             assert await lived(venue, tmp_path / "journal", FailingDisk(), arm) is not None
             for nth in range(1, 6):
                 cut = FailingDisk("sync", nth, "cut")
