@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,7 @@ from tests.integration.binance_venue import (
     session_at,
     venue,
 )
+from tests.integration.tls import served_over_tls
 from tests.unit.adapters.binance.recorded import ORDER
 
 pytestmark = pytest.mark.integration
@@ -224,3 +226,30 @@ def test_a_line_that_ends_at_once_is_opened_when_it_is_missed_and_another_one_wi
 def test_a_header_cannot_carry_another() -> None:
     with pytest.raises(Invalid, match="letters that can be printed"):
         Hotlines("http://127.0.0.1", {"X-MBX-APIKEY": "k\r\nX: y"}, 1.0, 1.0)
+
+
+async def says_ok(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer whatever is asked, until nobody asks any more."""
+    while await reader.read(1 << 16):
+        writer.write(OK)
+    writer.close()
+
+
+def test_over_tls_a_line_is_as_good_and_a_venue_that_nobody_vouches_for_gets_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        async with served_over_tls(tmp_path, says_ok) as url:
+            stranger = Hotlines(url, {}, 5.0, 5.0)
+            await stranger.warm()
+            assert not stranger.is_ready
+            await stranger.close()
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "venue.pem"))
+            lines = Hotlines(url, {}, 5.0, 5.0)
+            await lines.warm()
+            answers = [lines.begin("POST", ORDERS) for _ in range(LINES)]
+            told = [await answer for answer in answers if answer is not None]
+            assert [isinstance(one, Told) and one.status for one in told] == [200] * LINES
+            await lines.close()
+
+    asyncio.run(story())

@@ -1,10 +1,10 @@
 """Account loop: one account at work: gateway and custody over one session, with one journal.
 
 What custody posts, and what it wants done about it, is one turn of the gateway's with the news that led to it: one sync
-makes all of it durable before anything of it leaves. The fence that the gateway sees is the one
-given from outside, closed while books and venue do not agree, and an emergency while the account's latch is closed:
-whoever stopped the account from a bare shell need not reach this process for its entries to end. A liquidation closes
-the latch from within. Symbol by symbol a gate may say no as well, that of the prices for one.
+makes all of it durable before anything of it leaves. The fence that the gateway sees is the one given from outside,
+closed while books and venue do not agree, and an emergency while the account's latch is closed: whoever stopped the
+account from a bare shell need not reach this process for its entries to end. A liquidation closes the latch from
+within. Symbol by symbol a gate may say no as well, that of the prices for one.
 """
 
 import asyncio
