@@ -133,15 +133,16 @@ class Protection:
         if guard.closing:
             return self._closed(exposure, guard, orders, at_ms)
         wanted = _as_wanted(resting, exposure)
-        current = {name: orders[name] for name in guard.stops.names if name in orders} or wanted
+        named = {name: orders[name] for name in guard.stops.names if name in orders}
         alive = {name: order for name, order in wanted.items() if name not in self._cancelled_ms}
-        whole = tuple(current) if _is_whole(current, exposure) else _enough(alive, exposure)
+        # A life that ended between placing a stop and cancelling the one before has left both: one of them goes.
+        whole = tuple(named) if named and _is_whole(named, exposure) else _enough(alive, exposure)
         if whole:
             guard.stops.names = whole
             return self._ended(exposure.symbol, [name for name in resting if name not in whole], at_ms)
         if exposure.adopted and theirs >= abs(exposure.quantity):
             return []
-        return self._placed(exposure, guard, orders, current, at_ms)
+        return self._placed(exposure, guard, orders, named or wanted, at_ms)
 
     def _placed(
         self, exposure: Exposure, guard: _Guard, orders: Mapping[str, Order], current: Mapping[str, Order], at_ms: int

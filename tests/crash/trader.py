@@ -146,7 +146,13 @@ def why_restless(account: AccountLoop) -> str:
     live = [book.orders[name] for name in book.live]
     stops = {(t.intent.symbol, t.intent.position_side): t.intent for t in live if isinstance(t.order, Working)}
     if len(stops) != len(live) or any(stop.type is not OrderType.STOP_MARKET for stop in stops.values()):
-        return f"open beside stops: {[(t.intent.client_id, t.order.kind) for t in live]}"
+        shown = [
+            f"{t.intent.client_id} {t.order.kind} {t.intent.symbol} {t.intent.side} {t.intent.quantity}"
+            f" at {t.intent.trigger_price}, {'ending' if t.ending else 'wanted'}"
+            for t in live
+        ]
+        held = {key[0]: str(position.quantity) for key, position in account.custody.books.positions.items()}
+        return f"open beside one stop for each of {held}: {'; '.join(shown)}"
     held = {key: position.quantity for key, position in account.custody.books.positions.items()}
     if stops.keys() != held.keys():
         return f"stops for {[*stops]}, positions of {[*held]}"

@@ -293,6 +293,22 @@ def test_a_restart_takes_up_the_stop_that_is_there() -> None:
     assert desk.protection.gaps()[KEY].length_ms(9_000) == 0
 
 
+@pytest.mark.parametrize("quantities", [("2", "2"), ("1", "2"), ("2", "1"), ("1", "1"), ("2", "2", "2")])
+def test_of_several_stops_that_a_life_has_left_one_for_the_whole_stays(quantities: tuple[str, ...]) -> None:
+    desk = Desk()
+    for number, quantity in enumerate(quantities):
+        stop = Intent(
+            f"qt-stops-{number}", "BTCUSDT", Side.SELL, OrderType.STOP_MARKET, Decimal(quantity), "d", 1, 1,
+            reduce_only=True, trigger_price=LONG.stop_price,
+        )  # fmt: skip
+        desk.become(stop.client_id, Working, 0, stop)
+    for at_ms in range(0, 3_000, 100):
+        desk.step(at_ms, LONG)
+        assert sum(stop.quantity for stop in desk.resting) >= 2
+    (left,) = desk.resting
+    assert left.quantity == 2
+
+
 def test_a_restart_never_gives_a_name_twice() -> None:
     desk = Desk().step(0, LONG)
     (first,) = desk.placed
