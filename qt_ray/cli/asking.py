@@ -55,4 +55,4 @@ async def told(session: "BinanceSession", call: "Call") -> Any:
     what = type(call).__name__
     if isinstance(answer, Refused) and answer.code != NOT_SENT:
         raise Refusal(f"{what}: the exchange refused it, {worded(answer)}")
-    raise Retryable(f"{what}: {session} answers, was: {worded(answer)}")
+    raise Retryable(f"the exchange at {session} answers, was: {worded(answer)}")

@@ -176,7 +176,7 @@ def test_an_exchange_that_is_not_there_is_no_good_news(tmp_path: Path) -> None:
     told = qt("doctor", *words, *state)
     assert told.code == 1
     assert "CRITICAL  reachable" in told.out
-    assert qt("positions", *words, *state).code == 7
+    refused(qt("positions", *words, *state), 7, f"the exchange at http://127.0.0.1:{port} answers, was: not reached")
 
 
 def test_flatten_ends_flat_and_only_a_person_opens_the_latch_it_closed(

@@ -62,6 +62,9 @@ class BinanceSession:
     def __repr__(self) -> str:
         return f"BinanceSession({self._wire.endpoints.rest})"
 
+    def __str__(self) -> str:
+        return self._wire.endpoints.rest
+
     @classmethod
     async def open(
         cls, endpoints: Endpoints, signer: Signer | None, patience: Patience | None = None, pace: Pace | None = None
