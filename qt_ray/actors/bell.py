@@ -1,0 +1,24 @@
+"""Bell: wakes everybody who waits for the next change, once, and nobody who comes later."""
+
+import asyncio
+
+
+class Bell:
+    """Something that happens again and again."""
+
+    def __init__(self) -> None:
+        """Stand silent."""
+        self._next = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake all who wait."""
+        rung, self._next = self._next, asyncio.Event()
+        rung.set()
+
+    async def heard(self, within_ms: int) -> bool:
+        """Wait for the next ring at most so long, and return whether it came."""
+        try:
+            async with asyncio.timeout(within_ms / 1_000):
+                return await self._next.wait()
+        except TimeoutError:
+            return False
