@@ -4,12 +4,15 @@ New content is written beside the target, forced to disk and renamed over it, th
 crash at any moment leaves the old file or the new one, never half of either.
 """
 
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+
+from qt_ray.core.errors import Invalid
 
 CHUNK_BYTES = 1 << 20
 
@@ -50,6 +53,17 @@ def move(path: Path, folder: Path) -> None:
     path.replace(folder / path.name)
     _force(folder)
     _force(path.parent)
+
+
+def locked(folder: Path, what: str) -> int:
+    """Return a handle that makes this process the only writer of `what` in a folder until it is closed or dies."""
+    handle = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise Invalid(f"{folder.name}: one process writes {what}, another holds its lock") from error
+    return handle
 
 
 def sha256_of(path: Path) -> str:

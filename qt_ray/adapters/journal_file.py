@@ -5,7 +5,6 @@ never used again. The next append opens the file anew, proves that everything pr
 only then goes on. One process writes a journal; a second one is refused by a lock.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from qt_ray.adapters.disk import Disk, RealDisk
-from qt_ray.adapters.files import move, write_atomic
+from qt_ray.adapters.files import locked, move, write_atomic
 from qt_ray.core.errors import Invalid, Invariant, Retryable
 from qt_ray.governance.journal import (
     FIRST,
@@ -57,7 +56,7 @@ class JournalFile:
         self._handle: int | None = None
         self._full = False
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock: int | None = _locked(folder)
+        self._lock: int | None = locked(folder, "a journal")
         with ExitStack() as undo:
             undo.callback(self.close)
             try:
@@ -200,13 +199,3 @@ def _first_in(path: Path) -> int:
 
 def _segments(folder: Path) -> list[Path]:
     return sorted(folder.glob(PATTERN))
-
-
-def _locked(folder: Path) -> int:
-    handle = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise Invalid(f"{folder.name}: one process writes a journal, another holds its lock") from error
-    return handle
