@@ -1,0 +1,132 @@
+"""Event bus on Redis Streams: one stream of a fund's events, a group for each kind of listener.
+
+A publication sets the event's mark and adds it to the stream in one transaction that watches the mark, so a retry
+after a lost reply finds the mark and adds nothing. Marks outlive every retry by far; consumers know an id for longer.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import ResponseError, WatchError
+
+from qt_ray.adapters.redis.link import asked
+from qt_ray.core.errors import Invalid, Retryable
+from qt_ray.core.events import Event, decode_event, encode_event
+from qt_ray.governance.bus import BATCH_MAX, CLAIM_IDLE_MS, Delivery, Gap
+
+KEPT_MAX: Final = 1_000_000
+BURIED_MAX: Final = 10_000
+MARK_S: Final = 7_200
+TRIES_MAX: Final = 100
+FIELD: Final = b"event"
+
+
+class RedisBus:
+    """An EventBus of one fund."""
+
+    def __init__(self, redis: "Redis", fund: str = "fund", kept_max: int = KEPT_MAX) -> None:
+        self._redis, self._kept_max = redis, kept_max
+        self.stream = f"qt:{fund}:events"
+        self.buried = f"qt:{fund}:buried"
+        self._mark = f"qt:{fund}:published:"
+
+    async def publish(self, events: Sequence[Event]) -> int:
+        """Return how many of `events` were new, all of them on the bus."""
+        new = 0
+        for at in range(0, len(events), BATCH_MAX):
+            new += await self._published(events[at : at + BATCH_MAX])
+        return new
+
+    async def join(self, group: str, from_start: bool = False) -> None:
+        """Let a group hear what is published from now on, or all that is kept."""
+        async with asked("a group"):
+            try:
+                await self._redis.xgroup_create(self.stream, group, id="0" if from_start else "$", mkstream=True)
+            except ResponseError as error:
+                if not str(error).startswith("BUSYGROUP"):
+                    raise
+
+    async def hear(self, group: str, consumer: str, most: int, wait_ms: int) -> tuple[Delivery, ...]:
+        """Return what nobody of the group has heard yet, after at most `wait_ms`."""
+        async with asked("a stream"):
+            found: Any = await self._redis.xreadgroup(
+                group, consumer, {self.stream: ">"}, count=most, block=wait_ms if wait_ms > 0 else None
+            )
+        return tuple(_delivery(entry[0], entry[1], 1) for _, entries in found or () for entry in entries)
+
+    async def claim(self, group: str, consumer: str, most: int, idle_ms: int = CLAIM_IDLE_MS) -> tuple[Delivery, ...]:
+        """Return what another consumer has heard and not finished for so long."""
+        async with asked("a claim"):
+            left: Any = await self._redis.xpending_range(self.stream, group, "-", "+", most, idle=idle_ms)
+            times = {entry["message_id"]: int(entry["times_delivered"]) + 1 for entry in left}
+            if not times:
+                return ()
+            found: Any = await self._redis.xclaim(self.stream, group, consumer, idle_ms, list(times))
+        return tuple(_delivery(position, fields, times[position]) for position, fields in found)
+
+    async def finish(self, group: str, deliveries: Sequence[Delivery]) -> None:
+        """Take in that the effects of deliveries are committed."""
+        if deliveries:
+            async with asked("an acknowledgement"):
+                await self._redis.xack(self.stream, group, *(delivery.position for delivery in deliveries))
+
+    async def bury(self, group: str, delivery: Delivery, reason: str) -> None:
+        """Put a delivery aside for a person, and finish it."""
+        async with asked("a burial"):
+            kept: Any = await self._redis.xrange(self.stream, delivery.position, delivery.position)
+            body = kept[0][1].get(FIELD, b"") if kept else b""
+            told: dict[Any, Any] = {"group": group, "position": delivery.position, "reason": reason, "event": body}
+            async with self._redis.pipeline(transaction=True) as both:
+                both.xadd(self.buried, told, maxlen=BURIED_MAX, approximate=True)
+                both.xack(self.stream, group, delivery.position)
+                await both.execute()
+
+    async def gap(self, group: str) -> Gap | None:
+        """Return what a group can never hear any more, if there is anything."""
+        async with asked("a stream's state"):
+            stream: Any = await self._redis.xinfo_stream(self.stream)
+            groups: Any = await self._redis.xinfo_groups(self.stream)
+        found = next((entry for entry in groups if entry["name"] == group.encode()), None)
+        if found is None:
+            raise Invalid(f"a group has joined the bus, {group} has not")
+        first = stream["first-entry"]
+        oldest = first[0] if first else stream["last-generated-id"]
+        lost = max(int(stream["entries-added"]) - int(stream["length"]) - int(found["entries-read"] or 0), 0)
+        return Gap(group, lost) if lost and _place(found["last-delivered-id"]) < _place(oldest) else None
+
+    async def _published(self, events: Sequence[Event]) -> int:
+        marked = {f"{self._mark}{event.id}": event for event in events}
+        async with asked("a publication"), self._redis.pipeline(transaction=True) as together:
+            for _ in range(TRIES_MAX):
+                try:
+                    return await self._added(together, marked)
+                except WatchError:  # somebody published one of them at the same moment: look again
+                    continue
+        raise Retryable(f"redis: a publication is alone with its events, it was not {TRIES_MAX} times")
+
+    async def _added(self, together: "Pipeline", marked: dict[str, Event]) -> int:
+        await together.watch(*marked)
+        known = await together.mget(list(marked))
+        new = {mark: event for (mark, event), found in zip(marked.items(), known, strict=True) if found is None}
+        together.multi()  # type: ignore[no-untyped-call]
+        for mark, event in new.items():
+            together.set(mark, 1, ex=MARK_S)
+            fields: dict[Any, Any] = {FIELD: encode_event(event)}
+            together.xadd(self.stream, fields, maxlen=self._kept_max, approximate=True)
+        await together.execute()
+        return len(new)
+
+
+def _delivery(position: bytes, fields: dict[bytes, bytes] | None, times: int) -> Delivery:
+    place = position.decode()
+    try:
+        return Delivery(place, decode_event((fields or {}).get(FIELD, b"")), times)
+    except Invalid as error:
+        return Delivery(place, None, times, str(error))
+
+
+def _place(position: bytes) -> tuple[int, int]:
+    at_ms, _, number = position.decode().partition("-")
+    return int(at_ms), int(number or 0)
