@@ -35,7 +35,7 @@ class Publisher:
         self._bus, self._buffer, self._source, self._clock = bus, buffer, source, clock
         self._again_s = again_ms / 1_000
         self._waiting: deque[Event] = deque()
-        self._some = asyncio.Event()
+        self._some, self._one_at_a_time = asyncio.Event(), asyncio.Lock()
         self._outage_ms: int | None = None if buffer.is_empty else clock()
         self._kept = self._replayed = 0
         self.late: Counter[str] = Counter()
@@ -75,17 +75,18 @@ class Publisher:
             self._waiting.clear()
 
     async def _send(self, events: Sequence[Event]) -> None:
-        if not events:
-            return
-        if not self.is_reaching:
-            self._keep(events)
-            return
         try:
-            await self._bus.publish(events)
-        except (Retryable, asyncio.CancelledError) as lost:
+            async with self._one_at_a_time:
+                if self.is_reaching and events:
+                    await self._bus.publish(events)
+                    return
+        except Retryable:
             self._keep(events)
-            if isinstance(lost, asyncio.CancelledError):
-                raise
+        except asyncio.CancelledError:
+            self._keep(events)
+            raise
+        else:
+            self._keep(events)
 
     def _keep(self, events: Sequence[Event]) -> None:
         if not events:
