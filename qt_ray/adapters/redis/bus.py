@@ -91,10 +91,22 @@ class RedisBus:
         found = next((entry for entry in groups if entry["name"] == group.encode()), None)
         if found is None:
             raise Invalid(f"a group has joined the bus, {group} has not")
-        first = stream["first-entry"]
-        oldest = first[0] if first else stream["last-generated-id"]
-        lost = max(int(stream["entries-added"]) - int(stream["length"]) - int(found["entries-read"] or 0), 0)
-        return Gap(group, lost) if lost and _place(found["last-delivered-id"]) < _place(oldest) else None
+        if "entries-added" in stream and found["entries-read"] is not None:
+            lost = int(stream["entries-added"]) - int(stream["length"]) - int(found["entries-read"])
+            return Gap(group, lost) if lost > 0 else None
+        return await self._may_have_missed(group, found["last-delivered-id"], stream["last-generated-id"])
+
+    async def _may_have_missed(self, group: str, last: bytes, newest: bytes) -> Gap | None:
+        """Return whether what a group has read last is gone; a server before 7 does not know what else is."""
+        if last in (b"0-0", newest):
+            return None
+        async with asked("a stream's entry"):
+            is_there: Any = await self._redis.xrange(self.stream, last, last)
+        return None if is_there else Gap(group, None)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._redis.aclose()
 
     async def _published(self, events: Sequence[Event]) -> int:
         marked = {f"{self._mark}{event.id}": event for event in events}
@@ -125,8 +137,3 @@ def _delivery(position: bytes, fields: dict[bytes, bytes] | None, times: int) ->
         return Delivery(place, decode_event((fields or {}).get(FIELD, b"")), times)
     except Invalid as error:
         return Delivery(place, None, times, str(error))
-
-
-def _place(position: bytes) -> tuple[int, int]:
-    at_ms, _, number = position.decode().partition("-")
-    return int(at_ms), int(number or 0)

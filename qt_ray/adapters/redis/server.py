@@ -8,7 +8,10 @@ renamed away.
 import asyncio
 import os
 import platform
+import re
 import shutil
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
@@ -18,20 +21,12 @@ from qt_ray.adapters.clock import monotonic_ns
 from qt_ray.core.errors import InvalidConfig, Retryable
 
 VARIABLE: Final = "QT_REDIS_SERVER"
+VERSION: Final = re.compile(r"v=([0-9]+(?:\.[0-9]+)+)")
 READY_MS_MAX: Final = 10_000
 LOOK_S: Final = 0.01
-FORBIDDEN: Final = (
-    "EVAL",
-    "EVALSHA",
-    "SCRIPT",
-    "FUNCTION",
-    "FCALL",
-    "CONFIG",
-    "MODULE",
-    "DEBUG",
-    "FLUSHALL",
-    "FLUSHDB",
-)
+VERSION_MIN: Final = (6, 2)
+FORBIDDEN: Final = ("EVAL", "EVALSHA", "SCRIPT", "CONFIG", "MODULE", "DEBUG", "FLUSHALL", "FLUSHDB")
+FORBIDDEN_7: Final = ("EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO", "FUNCTION")
 # A path to a socket is bounded by the kernel, 104 bytes on some systems.
 SOCKET_BYTES_MAX: Final = 100
 
@@ -70,11 +65,11 @@ class RedisServer:
         socket = folder / "redis.sock"
         if len(os.fsencode(socket)) > SOCKET_BYTES_MAX:
             raise InvalidConfig(f"redis: a socket's path has at most {SOCKET_BYTES_MAX} bytes, {socket} is longer")
+        binary = binary or server_binary()
+        forbidden = FORBIDDEN + (FORBIDDEN_7 if await version_of(binary) >= (7,) else ())
         settings = folder / "redis.conf"
-        settings.write_text("\n".join(_settings(folder, socket)) + "\n")
-        process = await asyncio.create_subprocess_exec(
-            binary or server_binary(), settings, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
-        )
+        settings.write_text("\n".join(_settings(folder, socket, forbidden)) + "\n")
+        process = await asyncio.create_subprocess_exec(binary, settings, stdin=DEVNULL, start_new_session=True)
         server = cls(process, socket)
         await server._ready(folder)
         return server
@@ -106,7 +101,21 @@ class RedisServer:
             await asyncio.sleep(LOOK_S)
 
 
-def _settings(folder: Path, socket: Path) -> list[str]:
+async def version_of(binary: Path) -> tuple[int, ...]:
+    """Return a server's version, if it is one that we know how to run."""
+    try:
+        process = await asyncio.create_subprocess_exec(binary, "--version", stdout=PIPE, stderr=DEVNULL)
+    except OSError as error:
+        raise InvalidConfig(f"redis: a server can be run, {binary.name} cannot: {error.strerror}") from error
+    said, _ = await process.communicate()
+    found = VERSION.search(said.decode(errors="replace"))
+    version = tuple(map(int, found[1].split("."))) if found else ()
+    if version < VERSION_MIN:
+        raise InvalidConfig(f"redis: a server is of version 6.2 or newer, {binary.name} said {said[:60]!r}")
+    return version
+
+
+def _settings(folder: Path, socket: Path, forbidden: Sequence[str]) -> list[str]:
     return [
         "port 0",
         f'unixsocket "{socket}"',
@@ -118,7 +127,7 @@ def _settings(folder: Path, socket: Path) -> list[str]:
         "appendonly yes",
         "appendfsync always",
         "maxmemory-policy noeviction",
-        *(f'rename-command {command} "{token_hex(16)}"' for command in FORBIDDEN),
+        *(f'rename-command {command} "{token_hex(16)}"' for command in forbidden),
     ]
 
 
