@@ -48,13 +48,13 @@ async def in_memory(folder: Path) -> AsyncIterator[Bus]:
 
 @asynccontextmanager
 async def in_redis(folder: Path) -> AsyncIterator[Bus]:
-    server = await RedisServer.start(folder)
+    server = RedisServer.start(folder)
     bus = OpenedRedisBus(linked(server.socket))
     try:
         yield bus
     finally:
         await bus.close()
-        await server.stop()
+        server.stop()
 
 
 BUSES: dict[str, Callable[[Path], Any]] = {"memory": in_memory, "redis": in_redis}

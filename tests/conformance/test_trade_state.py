@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qt_ray.adapters.redis.server import RedisServer
+from qt_ray.adapters.redis.trades import RedisTrades
 from qt_ray.adapters.sqlite_trades import SqliteTrades
 from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import Side
@@ -29,11 +31,29 @@ from tests.conformance.trade_memory import MemoryTrades
 pytestmark = pytest.mark.integration
 
 Open = Callable[[Path], TradeStateStore]
+
+
+class ServedTrades(RedisTrades):
+    """Trades in a server of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = RedisServer.start(folder)
+        super().__init__(self._server.socket)
+
+    def close(self) -> None:
+        super().close()
+        self._server.stop()
+
+
 CANDIDATES: dict[str, Open] = {
     "memory": lambda path: MemoryTrades(),
     "sqlite": lambda path: SqliteTrades(path / "trades.db"),
+    "redis": lambda path: ServedTrades(path),
 }
-DURABLE = {"sqlite": (CANDIDATES["sqlite"], "qt_ray.adapters.sqlite_trades:SqliteTrades:trades.db")}
+DURABLE: dict[str, tuple[Open, str]] = {
+    "sqlite": (CANDIDATES["sqlite"], "qt_ray.adapters.sqlite_trades:SqliteTrades:trades.db"),
+    "redis": (lambda path: RedisTrades(path / "redis.sock"), "qt_ray.adapters.redis.trades:RedisTrades:redis.sock"),
+}
 ROOT = Path(__file__).parents[2]
 NAMES = ("a", "b", "c")
 
@@ -46,8 +66,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TradeState
 
 
 @pytest.fixture(params=DURABLE)
-def durable(request: pytest.FixtureRequest) -> tuple[Open, str]:
-    return DURABLE[request.param]
+def durable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Open, str]]:
+    server = RedisServer.start(tmp_path) if request.param == "redis" else None
+    yield DURABLE[request.param]
+    if server is not None:
+        server.stop()
 
 
 def trade(name: str = "a", at_ms: int = 0) -> Trade:

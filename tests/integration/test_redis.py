@@ -37,7 +37,7 @@ async def told(bus: RedisBus) -> list[int]:
 def test_a_killed_server_has_kept_what_it_acknowledged(tmp_path: Path) -> None:
     async def story() -> None:
         acknowledged = list[int]()
-        server = await RedisServer.start(tmp_path)
+        server = RedisServer.start(tmp_path)
         bus = RedisBus(linked(server.socket))
 
         async def publish() -> None:
@@ -49,22 +49,21 @@ def test_a_killed_server_has_kept_what_it_acknowledged(tmp_path: Path) -> None:
 
         with pytest.raises(Retryable):
             await publish()
-        await server.died()
         await bus.close()
-        server = await RedisServer.start(tmp_path)
+        server = RedisServer.start(tmp_path)
         bus = RedisBus(linked(server.socket))
         for number in (acknowledged[-1] + 1, acknowledged[-1] + 2):  # the one in doubt, and one more
             await bus.publish([happened(number)])
         assert await told(bus) == list(range(acknowledged[-1] + 3))
         await bus.close()
-        await server.stop()
+        server.stop()
 
     run(story)
 
 
 def test_a_lost_reply_puts_no_event_on_the_bus_twice(tmp_path: Path) -> None:
     async def story() -> None:
-        server = await RedisServer.start(tmp_path / "redis")
+        server = RedisServer.start(tmp_path / "redis")
         async with SocketProxy(tmp_path / "proxy.sock", server.socket) as proxy:
             bus = RedisBus(linked(proxy.path, answer_s=0.2))
             for number in range(10):
@@ -76,23 +75,22 @@ def test_a_lost_reply_puts_no_event_on_the_bus_twice(tmp_path: Path) -> None:
                     await bus.publish([happened(number)])
             assert await told(bus) == list(range(10))
             await bus.close()
-        await server.stop()
+        server.stop()
 
     run(story)
 
 
 def test_an_outage_in_the_middle_of_a_stream_of_events_shows_nowhere(tmp_path: Path) -> None:
     async def story() -> None:
-        server = await RedisServer.start(tmp_path / "redis")
+        server = RedisServer.start(tmp_path / "redis")
         bus, buffer = RedisBus(linked(server.socket, answer_s=0.2)), EventBuffer(tmp_path / "buffer")
         publisher = Publisher(bus, buffer, "gateway", again_ms=20)
         carrying = asyncio.create_task(publisher.run())
         for number in range(300):
             if number == 100:
                 server.kill()
-                await server.died()
             if number == 200:
-                server = await RedisServer.start(tmp_path / "redis")
+                server = RedisServer.start(tmp_path / "redis")
             await publisher.publish(happened(number))
         while not publisher.is_reaching:
             await asyncio.sleep(0.01)
@@ -102,14 +100,14 @@ def test_an_outage_in_the_middle_of_a_stream_of_events_shows_nowhere(tmp_path: P
         await asyncio.gather(carrying, return_exceptions=True)
         buffer.close()
         await bus.close()
-        await server.stop()
+        server.stop()
 
     run(story)
 
 
 def test_the_embedded_server_is_its_user_s_alone_and_runs_nobody_s_code(tmp_path: Path) -> None:
     async def story() -> None:
-        server = await RedisServer.start(tmp_path / "redis")
+        server = RedisServer.start(tmp_path / "redis")
         redis = linked(server.socket)
         assert (tmp_path / "redis").stat().st_mode & 0o777 == 0o700
         assert server.socket.stat().st_mode & 0o777 == 0o600
@@ -117,30 +115,30 @@ def test_the_embedded_server_is_its_user_s_alone_and_runs_nobody_s_code(tmp_path
             with pytest.raises(Exception, match="unknown command"):
                 await redis.execute_command(*command.split())
         await redis.aclose()
-        await server.stop()
+        server.stop()
 
     run(story)
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
-        first = await RedisServer.start(tmp_path / "redis")
-        await first.stop()
+        first = RedisServer.start(tmp_path / "redis")
+        first.stop()
         (tmp_path / "redis" / "appendonlydir").mkdir(exist_ok=True)
         for path in (tmp_path / "redis" / "appendonlydir").glob("*.manifest"):
             path.write_text("nonsense\n")
         (tmp_path / "redis" / "appendonly.aof").write_text("nonsense\n")
         with pytest.raises(Retryable, match="redis: a server starts, it ended with"):
-            await RedisServer.start(tmp_path / "redis")
+            RedisServer.start(tmp_path / "redis")
         with pytest.raises(InvalidConfig, match="at most 100 bytes"):
-            await RedisServer.start(tmp_path / ("x" * 120))
+            RedisServer.start(tmp_path / ("x" * 120))
 
         (tmp_path / "old").write_text("#!/bin/sh\necho Redis server v=5.0.14\n")
         (tmp_path / "old").chmod(0o700)
         with pytest.raises(InvalidConfig, match=r"6.2 or newer, old said b'Redis server v=5.0.14"):
-            await RedisServer.start(tmp_path / "redis", tmp_path / "old")
+            RedisServer.start(tmp_path / "redis", tmp_path / "old")
         with pytest.raises(InvalidConfig, match="a server can be run, none cannot: No such file"):
-            await RedisServer.start(tmp_path / "redis", tmp_path / "none")
+            RedisServer.start(tmp_path / "redis", tmp_path / "none")
 
     run(story)
     monkeypatch.setenv("QT_REDIS_SERVER", "/somewhere/redis")
@@ -149,11 +147,11 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest
 
 def test_a_question_that_makes_no_sense_is_our_mistake(tmp_path: Path) -> None:
     async def story() -> None:
-        server = await RedisServer.start(tmp_path)
+        server = RedisServer.start(tmp_path)
         bus = RedisBus(linked(server.socket))
         with pytest.raises(Invalid, match="redis: a stream is understood"):
             await bus.hear("nobody", "one", 1, 0)
         await bus.close()
-        await server.stop()
+        server.stop()
 
     run(story)

@@ -5,16 +5,17 @@ is answered, memory that runs out refuses writes and evicts nothing, and command
 renamed away.
 """
 
-import asyncio
 import os
 import platform
 import re
 import shutil
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
+from socket import AF_UNIX, SOCK_STREAM, socket
+from subprocess import DEVNULL, Popen, run
+from time import sleep
 from typing import Final, Self
 
 from qt_ray.adapters.clock import monotonic_ns
@@ -49,7 +50,7 @@ def server_binary() -> Path:
 class RedisServer:
     """One server process and the socket it answers on."""
 
-    def __init__(self, process: asyncio.subprocess.Process, socket: Path) -> None:
+    def __init__(self, process: "Popen[bytes]", socket: Path) -> None:
         self._process, self.socket = process, socket
 
     @property
@@ -57,57 +58,54 @@ class RedisServer:
         """Return the process that serves."""
         return self._process.pid
 
+    @property
+    def is_alive(self) -> bool:
+        """Return whether the process has not ended."""
+        return self._process.poll() is None
+
     @classmethod
-    async def start(cls, folder: Path, binary: Path | None = None) -> Self:
+    def start(cls, folder: Path, binary: Path | None = None) -> Self:
         """Return a server on the data in `folder`, ready to answer."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
-        socket = folder / "redis.sock"
-        if len(os.fsencode(socket)) > SOCKET_BYTES_MAX:
-            raise InvalidConfig(f"redis: a socket's path has at most {SOCKET_BYTES_MAX} bytes, {socket} is longer")
+        place, settings = folder / "redis.sock", folder / "redis.conf"
+        if len(os.fsencode(place)) > SOCKET_BYTES_MAX:
+            raise InvalidConfig(f"redis: a socket's path has at most {SOCKET_BYTES_MAX} bytes, {place} is longer")
         binary = binary or server_binary()
-        forbidden = FORBIDDEN + (FORBIDDEN_7 if await version_of(binary) >= (7,) else ())
-        settings = folder / "redis.conf"
-        settings.write_text("\n".join(_settings(folder, socket, forbidden)) + "\n")
-        process = await asyncio.create_subprocess_exec(binary, settings, stdin=DEVNULL, start_new_session=True)
-        server = cls(process, socket)
-        await server._ready(folder)
+        forbidden = FORBIDDEN + (FORBIDDEN_7 if version_of(binary) >= (7,) else ())
+        settings.write_text("\n".join(_settings(folder, place, forbidden)) + "\n")
+        server = cls(Popen([binary, settings], stdin=DEVNULL, stdout=DEVNULL, start_new_session=True), place)
+        server._await(folder)
         return server
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """End the server in order: what it holds is on disk."""
-        if self._process.returncode is None:
-            self._process.terminate()
-        await self._process.wait()
+        self._process.terminate()
+        self._process.wait()
 
     def kill(self) -> None:
         """End the server as a power cut would."""
-        if self._process.returncode is None:
-            self._process.kill()
+        self._process.kill()
+        self._process.wait()
 
-    async def died(self) -> int:
-        """Return the server's exit code once it has ended."""
-        return await self._process.wait()
-
-    async def _ready(self, folder: Path) -> None:
+    def _await(self, folder: Path) -> None:
         until_ns = monotonic_ns() + READY_MS_MAX * 1_000_000
-        while not await _answers(self.socket):
-            if self._process.returncode is not None:
+        while not _answers(self.socket):
+            if not self.is_alive:
                 said = (folder / "redis.log").read_text(errors="replace").strip().splitlines()
                 raise Retryable(f"redis: a server starts, it ended with: {said[-1] if said else 'nothing in its log'}")
             if monotonic_ns() >= until_ns:
                 self.kill()
                 raise Retryable(f"redis: a server answers within {READY_MS_MAX} ms, it did not")
-            await asyncio.sleep(LOOK_S)
+            sleep(LOOK_S)
 
 
-async def version_of(binary: Path) -> tuple[int, ...]:
+def version_of(binary: Path) -> tuple[int, ...]:
     """Return a server's version, if it is one that we know how to run."""
     try:
-        process = await asyncio.create_subprocess_exec(binary, "--version", stdout=PIPE, stderr=DEVNULL)
+        said = run([binary, "--version"], capture_output=True, check=False, timeout=READY_MS_MAX / 1_000).stdout
     except OSError as error:
         raise InvalidConfig(f"redis: a server can be run, {binary.name} cannot: {error.strerror}") from error
-    said, _ = await process.communicate()
     found = VERSION.search(said.decode(errors="replace"))
     version = tuple(map(int, found[1].split("."))) if found else ()
     if version < VERSION_MIN:
@@ -131,15 +129,12 @@ def _settings(folder: Path, socket: Path, forbidden: Sequence[str]) -> list[str]
     ]
 
 
-async def _answers(socket: Path) -> bool:
-    try:
-        reader, writer = await asyncio.open_unix_connection(str(socket))
-    except (FileNotFoundError, ConnectionError):
-        return False
-    try:
-        writer.write(b"PING\r\n")
-        return await reader.readline() == b"+PONG\r\n"
-    except ConnectionError:
-        return False
-    finally:
-        writer.close()
+def _answers(path: Path) -> bool:
+    with socket(AF_UNIX, SOCK_STREAM) as link:
+        link.settimeout(1.0)
+        try:
+            link.connect(str(path))
+            link.sendall(b"PING\r\n")
+            return link.recv(64) == b"+PONG\r\n"
+        except OSError:
+            return False
