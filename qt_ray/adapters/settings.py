@@ -147,6 +147,23 @@ class PolicySeed(Section):
     """Starts in this mode instead of the file's."""
 
 
+class Audit(Section):
+    """The record of what was done: where it is proven, and how long it is kept."""
+
+    anchors: Text | None = None
+    """Folder of the signed anchors, best on another disk; null keeps them beside the log."""
+    kept_days: Count = 90
+    """Days that a record is kept in full."""
+    kept_longer_days: Count = 365
+    """Days that records of emergencies and of the policy are kept in full."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.kept_longer_days < self.kept_days:
+            raise ValueError(f"kept_longer_days is at least kept_days {self.kept_days}")
+        return self
+
+
 class Credentials(Section):
     """Keys of the venue; only from the secrets folder or a variable, and never shown."""
 
@@ -197,6 +214,7 @@ class Settings(Section):
     exits: Exits = Field(default=DynamicExits(), discriminator="kind")
     signals: Signals = Signals()
     policy: PolicySeed = PolicySeed()
+    audit: Audit = Audit()
     credentials: Credentials = Credentials()
     train: Training = Training()
     run: Run = Run()

@@ -50,6 +50,7 @@ COMMANDS = {
     "pnl": Command("qt_ray.cli.account:pnl", "Show what the account made, and from what."),
     "flatten": Command("qt_ray.cli.flatten:flatten", "Stop: cancel all orders and close all positions, now."),
     "latch": Command("qt_ray.cli.latch:app", "Show or open the latch that shuts entries out."),
+    "audit": Command("qt_ray.cli.audit:app", "Prove, read and hand on the record of what was done."),
     "drill": Command("qt_ray.cli.drill:drill", "Measure an emergency on a paper venue, many times."),
     "doctor": Command("qt_ray.cli.doctor:doctor", "Look for each reason not to trade, ours and the exchange's."),
     "data": Command("qt_ray.cli.data:app", "Import, check and list market data."),

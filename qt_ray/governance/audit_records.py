@@ -160,6 +160,12 @@ def access_denied(actor: str, action: str, target: str, rule: str, at_ms: int) -
     return _record(AuditType.ACCESS_DENIED, at_ms, actor, action, target, rule, "denied", {}, None)
 
 
+def records_deleted(by_day: Mapping[str, int], at_ms: int) -> AuditRecord:
+    """Return the deletion of records that were kept as long as they had to be."""
+    outcome, rule = f"{sum(by_day.values())} deleted", "older than they are kept"
+    return _record(AuditType.RECORDS_DELETED, at_ms, "audit", "delete", "records", rule, outcome, by_day, None)
+
+
 def _record(
     kind: AuditType,
     at_ms: int,

@@ -12,9 +12,10 @@ from typing import Final
 
 from qt_ray.adapters.audit_anchors import anchors_in
 from qt_ray.adapters.audit_files import day_of, files_in, thinned, verified
+from qt_ray.adapters.audit_logger import AuditLogger
 from qt_ray.core.errors import Invalid
 from qt_ray.governance.audit_chain import GENESIS, Anchor, why_not_anchored
-from qt_ray.governance.audit_records import KEPT_LONGER
+from qt_ray.governance.audit_records import KEPT_LONGER, records_deleted, timestamp
 
 KEPT_DAYS: Final = 90
 KEPT_LONGER_DAYS: Final = 365
@@ -51,15 +52,20 @@ def verdict_on(log: Path, anchors: Path) -> AuditVerdict:
     return AuditVerdict(lines, deleted, held, max(lines - last, 0), broken)
 
 
-def cleaned(log: Path, today: date, kept: int = KEPT_DAYS, kept_longer: int = KEPT_LONGER_DAYS) -> dict[str, int]:
-    """Delete the records that are older than they must be kept, and return how many went from each day."""
-    gone = {}
+def cleaned(
+    logger: AuditLogger, log: Path, now_ms: int, kept: int = KEPT_DAYS, kept_longer: int = KEPT_LONGER_DAYS
+) -> dict[str, int]:
+    """Delete the records that are older than they must be kept, say so in the log, and return how many went by day."""
+    today, gone = date.fromisoformat(timestamp(now_ms)[:10]), dict[str, int]()
     for path in files_in(log)[:-1]:  # the newest file is being written to
         day = day_of(path)
         if day < today - timedelta(days=kept):
             keep = KEPT_LONGER if day >= today - timedelta(days=kept_longer) else frozenset()
             gone[day.isoformat()] = thinned(path, keep)
-    return {day: count for day, count in gone.items() if count}
+    gone = {day: count for day, count in gone.items() if count}
+    if gone:
+        logger.log(records_deleted(gone, now_ms))
+    return gone
 
 
 def _unanchored(anchors: Iterable[Anchor], links: dict[int, str]) -> str:

@@ -14,6 +14,7 @@ class Places:
     """The folder of one account at one exchange."""
 
     folder: Path
+    anchors_elsewhere: Path | None = None
 
     @property
     def latch(self) -> Path:
@@ -25,7 +26,24 @@ class Places:
         """Return the folder of the journal."""
         return self.folder / "journal"
 
+    @property
+    def audit(self) -> Path:
+        """Return the folder of the audit log."""
+        return self.folder / "audit"
+
+    @property
+    def anchors(self) -> Path:
+        """Return the folder of the anchors that hold the audit log fast."""
+        return self.anchors_elsewhere or self.folder / "anchors"
+
+    @property
+    def audit_key(self) -> Path:
+        """Return the file of the key that signs them."""
+        return self.folder / "audit.key"
+
 
 def places_of(settings: Settings) -> Places:
     """Return where the account of these settings keeps its memory; paper and live never share a folder."""
-    return Places(Path(settings.fund.state) / settings.exchange.kind / settings.fund.account)
+    below = Path(settings.exchange.kind) / settings.fund.account
+    elsewhere = None if settings.audit.anchors is None else Path(settings.audit.anchors) / below
+    return Places(Path(settings.fund.state) / below, elsewhere)

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -238,13 +237,15 @@ def test_what_is_too_old_goes_and_the_chain_still_proves_the_rest(log: Log) -> N
         for kind in (AuditType.RISK_BLOCK, AuditType.POLICY_CHANGED, AuditType.EMERGENCY_TRIGGERED):
             logger.log(record(day, day * DAY_MS, kind))
     logger.close()
-    assert cleaned(log.lines, date(1971, 2, 5)) == {"1970-01-01": 3, "1970-10-28": 1}
+    logger = log.open()
+    assert cleaned(logger, log.lines, 400 * DAY_MS) == {"1970-01-01": 3, "1970-10-28": 1}
+    assert cleaned(logger, log.lines, 400 * DAY_MS) == {}
+    logger.close()
     verdict = verdict_on(log.lines, log.anchors)
-    assert (verdict.lines, verdict.deleted, verdict.broken) == (12, 4, "")
-    assert cleaned(log.lines, date(1971, 2, 5)) == {}
+    assert (verdict.lines, verdict.deleted, verdict.broken) == (13, 4, "")
     log.rewritten(lambda lines: lines[:1] + lines[2:])
     assert "line 2 of the chain is here" in log.broken
-    assert log.written(1).open().log(record(9))[0].sequence == 14
+    assert log.written(1).open().log(record(9))[0].sequence == 15
 
 
 def test_a_key_is_its_owner_s_and_the_same_for_ever(log: Log, tmp_path: Path) -> None:
