@@ -1,0 +1,166 @@
+"""Emergency stop: the account's own watchman, with its own session, that acts first and tells afterwards.
+
+A trip is remembered, the latch closed, and then two things begin at once: the policy store is told until it has
+acknowledged, and the account is flattened until it is flat. Neither waits for the other, so a store that is down delays
+no cancel, and a venue that is down no fence. The constructor finds what was left half done, and `run` begins it anew.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from qt_ray.adapters.emergency_memory import EmergencyMemory, Kept
+from qt_ray.adapters.flattener import Clock, Means, RealClock, flatten
+from qt_ray.adapters.latch import Latch
+from qt_ray.core.errors import Retryable
+from qt_ray.core.limits import EssLimits
+from qt_ray.execution.flatten import Flattening
+from qt_ray.execution.flatten_report import Report
+from qt_ray.execution.venue.session import VenueSession
+from qt_ray.risk.ess import Cause, Emergency, EssSignal, progress, reset, trip
+from qt_ray.risk.vigil import Vigil
+
+LOOK_MS: Final = 100
+AGAIN_MS: Final = 1_000
+NAME: Final = "emergency_stop"
+
+
+class Fence(Protocol):
+    """The policy store, as far as an emergency needs it."""
+
+    async def begin_emergency(self, reason: str) -> int:
+        """Return the epoch once no order of an older one can leave; Retryable if the store does not answer."""
+
+    async def end_emergency(self, person: str, reason: str) -> int:
+        """Return the epoch in which entries are let in again; Retryable or Invalid if they are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What somebody must hear: a trip, a flattening that ended, a reset."""
+
+    what: str
+    emergency: Emergency
+    report: Report | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where one account's emergency stop stands: its latch, its memory, and how an emergency is begun at the venue."""
+
+    latch: Latch
+    memory: EmergencyMemory
+    begun: Callable[[int, int], Flattening]
+    limits: EssLimits
+
+
+class EmergencyStopSystem:
+    """One account's emergency stop; `outcome` is how the last flattening went."""
+
+    def __init__(
+        self,
+        session: VenueSession,
+        vigil: Vigil,
+        post: Post,
+        fence: Fence,
+        told: Callable[[Told], None],
+        clock: Clock | None = None,
+    ) -> None:
+        """Take up what an earlier life has left."""
+        self._session, self._vigil, self._post, self._fence, self._told = session, vigil, post, fence, told
+        self._clock = clock or RealClock()
+        self.outcome: Report | None = None
+        self._work = asyncio.Event()
+        self._flattening: Flattening | None = None
+        kept = post.memory.read(self._clock.now_ms())
+        self.emergency = kept.emergency
+        vigil.accepted = {Cause(name): value for name, value in kept.accepted.items()}
+        if kept.peaks:
+            vigil.restore(bytes.fromhex(kept.peaks))
+        if self.emergency.state.is_latched:
+            self._shut(self.emergency.reason)
+        if self.emergency.state.is_tripped:
+            self._work.set()
+
+    def activate(self, cause: Cause, reason: str, by: str = NAME) -> Emergency:
+        """Stop the account: what this returns is begun already; once more while it lasts only urges it on."""
+        at_ms = self._clock.now_ms()
+        before, self.emergency = self.emergency, trip(self.emergency, cause, reason, at_ms)
+        if not self.emergency.state.is_latched:
+            return self.emergency
+        self._shut(reason, by)
+        self._remember()
+        if self._flattening is not None:
+            self._flattening.activate(at_ms)
+        self._work.set()
+        if not before.state.is_latched:
+            self._told(Told("tripped", self.emergency))
+        return self.emergency
+
+    async def clear(self, cause: Cause, person: str, reason: str, reconciled: bool) -> Emergency:
+        """Clear one cause; with the last one, entries are let in again once the policy store agrees."""
+        at_ms = self._clock.now_ms()
+        after = reset(self.emergency, cause, person, reason, at_ms, self._post.limits.cooldown_ms, reconciled)
+        if not after.state.is_latched:
+            epoch = max(await self._fence.end_emergency(person, reason), self._post.latch.state().epoch)
+            self._post.latch.open(epoch, reason, person, at_ms)
+        self._vigil.accept((cause,), at_ms)
+        self.emergency = after
+        self._remember()
+        self._told(Told("cleared", after))
+        return after
+
+    async def run(self) -> None:
+        """Watch, and carry out what was tripped, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
+            group.create_task(self._carry())
+
+    async def _watch(self) -> None:
+        while True:
+            at_ms = self._clock.now_ms()
+            for cause in self._vigil.look(at_ms)[1]:
+                # While one is carried out, the same cause goes on being true: it is news once.
+                if cause not in self.emergency.causes:
+                    self.activate(cause, f"{cause.replace('_', ' ')} reached its limit")
+            await self._clock.sleep(LOOK_MS)
+
+    async def _carry(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._until_acknowledged())
+                both.create_task(self._until_flat())
+
+    async def _until_acknowledged(self) -> None:
+        while self.emergency.state.is_latched:
+            with suppress(Retryable):
+                await self._fence.begin_emergency(self.emergency.reason)
+                return
+            await self._clock.sleep(AGAIN_MS)
+
+    async def _until_flat(self) -> None:
+        self._flattening = self._post.begun(self._post.latch.state().epoch, self._clock.now_ms())
+        means = Means(self._post.latch, self._clock, self._heard)
+        self.outcome = await flatten(self._session, self._flattening, means, self.emergency.reason, NAME)
+        self._flattening = None
+        self._told(Told("flat", self.emergency, self.outcome))
+
+    def _heard(self, signal: EssSignal, at_ms: int) -> None:
+        self.emergency = progress(self.emergency, signal, at_ms)
+        self._remember()
+
+    def _shut(self, reason: str, by: str = NAME) -> None:
+        """Close the latch; a disk that refuses stops nothing, this process knows it all the same."""
+        state = self._post.latch.state()
+        if not state.closed:
+            with suppress(Retryable):
+                self._post.latch.close(state.epoch + 1, reason or "an emergency", by, self._clock.now_ms())
+
+    def _remember(self) -> None:
+        accepted = {cause.value: value for cause, value in self._vigil.accepted.items()}
+        with suppress(Retryable):  # the latch is the second memory, and a restart with neither is an emergency too
+            self._post.memory.write(Kept(self.emergency, accepted, self._vigil.state_bytes().hex()))
