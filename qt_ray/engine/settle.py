@@ -91,6 +91,16 @@ def book_execution(world: World, journal: Journal, i: int, slot: Slot, ts: int, 
     book, account, unit = world.books[i], world.account[0], world.instruments[i].unit
     before = book.position
     fee, realised = apply_fill(book, account, unit, got.quantity, got.price, fee_ppm)
+    written(world, journal, i, slot, ts, got, fee, realised)
+    follow(world, i, slot, before, got.price, ts)
+
+
+@inlined
+def written(
+    world: World, journal: Journal, i: int, slot: Slot, ts: int, got: Execution, fee: int, realised: int
+) -> None:
+    """Write an execution's row, and count its slippage and whether it was a stop that lost."""
+    book, account, unit = world.books[i], world.account[0], world.instruments[i].unit
     drift = (got.price - slot.arrival) * got.quantity
     account.slippage += drift * unit
     if drift * 10_000 > world.limits[0].slippage_pause_bps * slot.arrival * abs(got.quantity):
@@ -103,7 +113,6 @@ def book_execution(world: World, journal: Journal, i: int, slot: Slot, ts: int, 
     row.symbol, row.cause, row.maker = i, slot.cause, got.maker
     if slot.cause == BY_STOP and realised < 0:
         _count_stop(world, ts)
-    _follow(world, i, slot, before, got.price, ts)
 
 
 @inlined
@@ -117,7 +126,7 @@ def _count_stop(world: World, ts: int) -> None:
 
 
 @inlined
-def _follow(world: World, i: int, slot: Slot, before: int, price: int, ts: int) -> None:
+def follow(world: World, i: int, slot: Slot, before: int, price: int, ts: int) -> None:
     """Let protection follow the position: set when it begins, resized while it lasts, gone when it ends."""
     book = world.books[i]
     after = book.position
