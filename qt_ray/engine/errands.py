@@ -104,7 +104,7 @@ class Runner:
         return intent
 
     def _guarded(self, stops: Iterable[Wanted], stamp: Stamp) -> dict[str, StopPlan | None]:
-        """Return where positions are to be given up, if that is elsewhere than it was; nothing once they are no more."""
+        """Return where positions are to be given up, if elsewhere than before; nothing once they are no more."""
         now = {one.symbol: one.price for one in stops}
         before, self._stops = self._stops, now
         moved = {symbol: price for symbol, price in now.items() if before.get(symbol) != price}
