@@ -1,0 +1,126 @@
+"""Lease keeper: the gateway's half of the fence: no entry leaves without a lease that its store still believes in.
+
+A lease counts from the moment it was asked for, so it ends here before it ends there. When the epoch has turned,
+entries are shut out first, and the store hears that we have drained once none of an older epoch is on its way. Whatever
+goes wrong, a store that is away, a token that is another's, a clock that was set back, ends in a fence that is shut.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from qt_ray.adapters.clock import monotonic_ns, now_ms
+from qt_ray.core.errors import Retryable
+from qt_ray.execution.gateway.fence import SHUT, Fence
+from qt_ray.governance.leases import LEASE_MS, Held, Lease
+
+RENEW_MS: Final = LEASE_MS // 4
+DRAIN_LOOK_MS: Final = 2
+
+
+class Leasing(Protocol):
+    """The policy store, as far as a gateway needs it; Retryable when it does not answer."""
+
+    async def take_lease(self, account: str, holder: str) -> Lease | Held:
+        """Return a lease, or who holds it."""
+
+    async def renew_lease(self, account: str, token: int, confirmed: int) -> Lease | None:
+        """Return the lease as it stands, or nothing if it is not ours any more."""
+
+    async def return_lease(self, account: str, token: int) -> None:
+        """Give the lease back."""
+
+
+class Fenced(Protocol):
+    """The account whose entries are held back."""
+
+    def fenced(self, fence: Fence) -> None:
+        """Take in the lease on the policy's epoch."""
+
+    def entries_in_flight(self) -> int:
+        """Return how many calls that may open are on their way."""
+
+
+class LeaseKeeper:
+    """Keeps one account's lease; `policy` is told from outside, as readers of the policy hear it."""
+
+    def __init__(
+        self,
+        store: Leasing,
+        account: Fenced,
+        name: str,
+        holder: str,
+        clock: Callable[[], int] = now_ms,
+        steady_ns: Callable[[], int] = monotonic_ns,
+    ) -> None:
+        """Hold leases for the account `name`, as one life of a gateway: `holder` is no other life's name."""
+        self._store, self._account, self._name, self._holder = store, account, name, holder
+        self._clock, self._steady_ns = clock, steady_ns
+        self._lease: Lease | None = None
+        self._confirmed = 0
+        self._ends_ns = 0
+        self._emergency, self._version = True, 0
+        account.fenced(SHUT)
+
+    @property
+    def is_held(self) -> bool:
+        """Return whether entries may leave as far as the lease is concerned."""
+        return self._lease is not None and self._steady_ns() < self._ends_ns
+
+    def governed(self, emergency: bool, version_min: int) -> None:
+        """Take in whether an emergency is in force, and from which policy on decisions count."""
+        self._emergency, self._version = emergency, version_min
+        self._show()
+
+    async def run(self) -> None:
+        """Keep the lease until cancelled, and then give it back."""
+        try:
+            while True:
+                await self._turn()
+                await asyncio.sleep(RENEW_MS / 1_000)
+        finally:
+            lease, self._lease = self._lease, None
+            self._account.fenced(SHUT)
+            if lease is not None and not self._account.entries_in_flight():
+                await self._store.return_lease(self._name, lease.token)
+
+    async def _turn(self) -> None:
+        """Ask for the lease anew, or for a first one; without an answer it runs out by itself."""
+        asked_ns = self._steady_ns()
+        try:
+            found = await self._asked()
+        except Retryable:
+            self._show()
+            return
+        self._lease = found if isinstance(found, Lease) else None
+        if self._lease is None:
+            self._show()
+        elif self._lease.epoch == self._confirmed:
+            self._ends_ns = asked_ns + LEASE_MS * 1_000_000
+            self._show()
+        else:
+            await self._turned(self._lease.epoch)
+
+    async def _asked(self) -> Lease | Held | None:
+        if self._lease is None:
+            found = await self._store.take_lease(self._name, self._holder)
+            self._confirmed = found.confirmed if isinstance(found, Lease) else 0
+            return found
+        return await self._store.renew_lease(self._name, self._lease.token, self._confirmed)
+
+    async def _turned(self, epoch: int) -> None:
+        """Shut entries out, wait until none of an older epoch is on its way, and say so at once."""
+        self._account.fenced(SHUT)
+        while self._account.entries_in_flight():
+            await asyncio.sleep(DRAIN_LOOK_MS / 1_000)
+        self._confirmed = epoch
+        await self._turn()
+
+    def _show(self) -> None:
+        """Let the account see what the lease is worth now, by a clock that nobody sets."""
+        left_ms = (self._ends_ns - self._steady_ns()) // 1_000_000
+        if self._lease is None or left_ms <= 0:
+            self._account.fenced(SHUT)
+            return
+        until_ms = self._clock() + left_ms
+        self._account.fenced(Fence(self._confirmed, until_ms, self._emergency, self._version))

@@ -1,0 +1,172 @@
+"""SPEC law 2, the gateway's half: without a living lease on the epoch in force no entry leaves."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from qt_ray.adapters.trading.lease_keeper import RENEW_MS, LeaseKeeper
+from qt_ray.core.errors import Retryable
+from qt_ray.execution.gateway.fence import SHUT, Fence
+from qt_ray.governance.leases import LEASE_MS, Held, Lease, Leases
+
+pytestmark = pytest.mark.unit
+
+
+class Store:
+    """A policy store's leases, which may be away, on a clock of the story's."""
+
+    def __init__(self) -> None:
+        self.now_ms = 10_000
+        self.leases = Leases(epoch=3, opened_ms=0)
+        self.is_away = False
+        self.returned: list[int] = []
+
+    def _answers(self) -> None:
+        if self.is_away:
+            raise Retryable("the policy store answers, it did not")
+
+    async def take_lease(self, account: str, holder: str) -> Lease | Held:
+        self._answers()
+        self.leases, found = self.leases.taken(account, holder, self.now_ms)
+        return found
+
+    async def renew_lease(self, account: str, token: int, confirmed: int) -> Lease | None:
+        self._answers()
+        self.leases, found = self.leases.renewed(account, token, confirmed, self.now_ms)
+        return found
+
+    async def return_lease(self, account: str, token: int) -> None:
+        self.returned.append(token)
+        self.leases = self.leases.returned(account, token)
+
+
+class Account:
+    def __init__(self) -> None:
+        self.fence = Fence(1, 10**15)
+        self.in_flight = 0
+
+    def fenced(self, fence: Fence) -> None:
+        self.fence = fence
+
+    def entries_in_flight(self) -> int:
+        return self.in_flight
+
+
+class House:
+    def __init__(self) -> None:
+        self.store, self.account = Store(), Account()
+        self.wall_ms = 5_000_000
+        self.keeper = self.another("gateway/1")
+
+    def another(self, holder: str) -> LeaseKeeper:
+        keeper = LeaseKeeper(
+            self.store, self.account, "main", holder, lambda: self.wall_ms, lambda: self.store.now_ms * 1_000_000
+        )
+        keeper.governed(emergency=False, version_min=4)
+        return keeper
+
+    def passes(self, ms: int) -> None:
+        self.store.now_ms += ms
+        self.wall_ms += ms
+
+    async def turn(self) -> None:
+        await self.keeper._turn()
+
+
+def run(story: Callable[[House], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(story(House()), 20))
+
+
+def test_a_lease_opens_the_fence_for_as_long_as_it_is_prolonged() -> None:
+    async def story(house: House) -> None:
+        assert house.account.fence == SHUT
+        await house.turn()
+        assert house.account.fence == Fence(3, house.wall_ms + LEASE_MS, False, 4)
+        house.passes(RENEW_MS)
+        await house.turn()
+        assert house.account.fence.lease_until_ms == house.wall_ms + LEASE_MS
+        assert house.keeper.is_held
+
+    run(story)
+
+
+def test_a_store_that_is_away_lets_the_lease_run_out() -> None:
+    async def story(house: House) -> None:
+        await house.turn()
+        until_ms = house.account.fence.lease_until_ms
+        house.store.is_away = True
+        house.passes(RENEW_MS)
+        await house.turn()
+        assert house.account.fence.lease_until_ms == until_ms
+        house.passes(LEASE_MS)
+        await house.turn()
+        assert house.account.fence == SHUT
+        assert not house.keeper.is_held
+
+    run(story)
+
+
+def test_a_clock_that_was_set_back_prolongs_nothing() -> None:
+    async def story(house: House) -> None:
+        await house.turn()
+        house.store.is_away = True
+        house.passes(LEASE_MS - 100)
+        house.wall_ms -= 3_600_000
+        house.keeper.governed(emergency=False, version_min=4)
+        assert house.account.fence.lease_until_ms == house.wall_ms + 100
+
+    run(story)
+
+
+def test_when_the_epoch_turns_entries_are_shut_out_until_all_have_drained() -> None:
+    async def story(house: House) -> None:
+        await house.turn()
+        house.account.in_flight = 2
+        house.store.leases = house.store.leases.turned(4)
+        turning = asyncio.create_task(house.turn())
+        for _ in range(5):
+            await asyncio.sleep(0.002)
+        assert house.account.fence == SHUT
+        assert house.store.leases.outstanding(house.store.now_ms)
+        house.account.in_flight = 0
+        await turning
+        assert not house.store.leases.outstanding(house.store.now_ms)
+        assert house.account.fence.epoch == 4
+
+    run(story)
+
+
+def test_a_token_that_is_not_ours_any_more_shuts_the_fence() -> None:
+    async def story(house: House) -> None:
+        await house.turn()
+        house.passes(2 * LEASE_MS)
+        other = house.another("gateway/2")
+        await other._turn()
+        assert other.is_held
+        await house.turn()
+        assert house.account.fence == SHUT
+
+    run(story)
+
+
+def test_an_emergency_is_seen_at_once() -> None:
+    async def story(house: House) -> None:
+        await house.turn()
+        house.keeper.governed(emergency=True, version_min=5)
+        assert (house.account.fence.emergency, house.account.fence.policy_version_min) == (True, 5)
+
+    run(story)
+
+
+def test_who_ends_shuts_the_fence_and_gives_the_lease_back() -> None:
+    async def story(house: House) -> None:
+        task = asyncio.create_task(house.keeper.run())
+        while not house.keeper.is_held:
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert house.account.fence == SHUT
+        assert len(house.store.returned) == 1
+
+    run(story)
