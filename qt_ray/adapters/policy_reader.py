@@ -1,7 +1,7 @@
 """Policy reader: the policy in this process, as fresh as its store can push it, read without asking anybody.
 
-A store that answers keeps the view alive, with or without a change; one that does not lets it grow stale by itself. What
-is read is one immutable value, swapped whole: a decision never sees half of one policy and half of another.
+A store that answers keeps the view alive, with or without a change; one that does not lets it grow stale by itself.
+What is read is one immutable value, swapped whole: a decision never sees half of one policy and half of another.
 """
 
 import asyncio
