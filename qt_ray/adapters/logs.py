@@ -20,8 +20,9 @@ SUFFIX: Final = ".jsonl"
 FILE_BYTES_MAX: Final = 10 << 20
 FILES_KEPT: Final = 3
 SECRET: Final = re.compile(r"key|secret|token|signature|password|authorization|cookie", re.IGNORECASE)
-# What every record has and nobody reads in a line; the rest is what somebody wanted to say.
-STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+# What every record has, or Ray gives it, and nobody reads in a line; the rest is what somebody wanted to say.
+RAYS: Final = frozenset({"job_id", "worker_id", "node_id", "task_id", "task_name", "task_func_name", "actor_name"})
+STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"} | RAYS
 
 
 def log() -> "structlog.stdlib.BoundLogger":
