@@ -20,7 +20,7 @@ from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.disk import Disk
 from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.trading.gateway_loop import GatewayLoop, Mark, happened, unmarked
-from qt_ray.adapters.trading.memory import Memory
+from qt_ray.adapters.trading.memory import Follower, Memory
 from qt_ray.adapters.trading.opening import opening_of, rules_of
 from qt_ray.adapters.trading.places import LATCH_FILE
 from qt_ray.core.effects import Alert, Severity
@@ -90,14 +90,15 @@ class AccountLoop:
         disk: Disk | None = None,
         latch: Path | None = None,
         gate: Gate = ungated,
+        follower: Follower | None = None,
     ) -> Self:
         """Return an account that remembers what `folder` holds; the first time, its books begin now.
 
         Its latch lies beside that folder unless another place is named. The receive window is the session's own. What
-        `gate` keeps out is asked at each entry.
+        `gate` keeps out is asked at each entry, and `follower` reads the journal along.
         """
         with ExitStack() as undo:
-            memory = Memory(folder, Book(rules.ended_max, rules.spent_max), disk)
+            memory = Memory(folder, Book(rules.ended_max, rules.spent_max), disk, follower=follower)
             undo.callback(memory.close)
             listed = await rules_of(session)
             if memory.is_empty:
