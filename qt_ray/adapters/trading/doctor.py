@@ -12,11 +12,12 @@ from qt_ray.adapters.binance.venue_clock import Verdict
 from qt_ray.adapters.clock import monotonic_ns
 from qt_ray.adapters.instruments import load_instruments
 from qt_ray.adapters.settings import Settings
+from qt_ray.adapters.trading.places import Places, places_of
+from qt_ray.adapters.trading.premises import Finding, Health, inspected
 from qt_ray.core.errors import Invalid
 from qt_ray.core.instruments import Instrument
 from qt_ray.execution.venue.calls import AskAccount, AskKey, AskMode, AskRules, AskTime, Done, worded
 from qt_ray.execution.venue.views import KeyView, ModeView, RulesView, SymbolRules
-from qt_ray.jobs.premises import Finding, Health, inspected
 
 SLOW_MS: Final = 500
 CLOCK_LIVE_MS: Final = 500
@@ -25,17 +26,17 @@ CLOCK_LIVE_MS: Final = 500
 Check = Callable[[BinanceSession, Settings], Awaitable[list[Finding]]]
 
 
-async def examined(session: BinanceSession, settings: Settings) -> list[Finding]:
+async def examined(session: BinanceSession, settings: Settings, places: Places | None = None) -> list[Finding]:
     """Return what every check saw; when the exchange cannot be reached only our own side has something to say."""
-    found = [*inspected(settings), *(reached := await _reachable(session, settings))]
+    found = [*inspected(places or places_of(settings)), *(reached := await _reachable(session, settings))]
     if any(finding.health is Health.CRITICAL for finding in reached):
         return found
     return [*found, *[finding for check in CHECKS for finding in await check(session, settings)]]
 
 
-async def gate(session: BinanceSession, settings: Settings) -> list[Finding]:
+async def gate(session: BinanceSession, settings: Settings, places: Places | None = None) -> list[Finding]:
     """Return what every check saw, or Invalid when something forbids a start; no trading begins without it."""
-    found = await examined(session, settings)
+    found = await examined(session, settings, places)
     if reasons := why_not_start(found):
         raise Invalid(f"start: nothing may forbid it, does: {'; '.join(reasons)}")
     return found
