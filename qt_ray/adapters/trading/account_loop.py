@@ -129,6 +129,10 @@ class AccountLoop:
         self._fence = fence
         self._show_fence()
 
+    def entries_in_flight(self) -> int:
+        """Return how many calls that may open are on their way."""
+        return self.gateway.engine.entries_in_flight
+
     def plan(self, symbol: str, plan: StopPlan | None, side: PositionSide = PositionSide.BOTH) -> None:
         """Take in where a position is to be given up; nothing leaves it to a share of its mark."""
         self._do(self.custody.plan((symbol, side), plan, self._clock()))
@@ -137,8 +141,8 @@ class AccountLoop:
         """Take in a symbol's mark price, as a feed tells it."""
         self._do(self.custody.marked(symbol, mark, self._clock()))
 
-    def end_entries(self, symbol: str, reason: str) -> None:
-        """Cancel what rests and may open, and whatever of it is still to be sent."""
+    def end_entries(self, symbol: str | None, reason: str) -> None:
+        """Cancel what rests and may open, of one symbol or of all, and whatever of it is still to be sent."""
         self.gateway.take(partial(self.gateway.engine.cancel_entries, reason, symbol=symbol))
 
     def tell(self, alert: Alert) -> None:

@@ -4,7 +4,7 @@ A check says what it saw and how bad that is. Critical ones forbid a start, and 
 passes; a warning is for a person to weigh.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from typing import Final
 
 from qt_ray.adapters.binance.session import BinanceSession
@@ -34,10 +34,15 @@ async def examined(session: BinanceSession, settings: Settings, places: Places |
     return [*found, *[finding for check in CHECKS for finding in await check(session, settings)]]
 
 
-async def gate(session: BinanceSession, settings: Settings, places: Places | None = None) -> list[Finding]:
-    """Return what every check saw, or Invalid when something forbids a start; no trading begins without it."""
+async def gate(
+    session: BinanceSession, settings: Settings, places: Places | None = None, but: Collection[str] = ()
+) -> list[Finding]:
+    """Return what every check saw, or Invalid when something forbids a start; no trading begins without it.
+
+    The checks named in `but` forbid nothing: a closed latch does not forbid to keep an account's books and stops.
+    """
     found = await examined(session, settings, places)
-    if reasons := why_not_start(found):
+    if reasons := why_not_start(finding for finding in found if finding.check not in but):
         raise Invalid(f"start: nothing may forbid it, does: {'; '.join(reasons)}")
     return found
 

@@ -5,6 +5,8 @@ clock is off or the latch is closed. It is asked before anything is opened: what
 what it held is protected by the stops that it had placed at the venue.
 """
 
+from collections.abc import Collection
+
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.account_loop import AccountLoop, Keeping
@@ -25,10 +27,14 @@ async def begun(
     places: Places | None = None,
     prices: Gate = ungated,
     follower: Follower | None = None,
+    but: Collection[str] = (),
 ) -> AccountLoop:
-    """Return the account of these settings, about to work, or Invalid with every reason that forbids it."""
+    """Return the account of these settings, about to work, or Invalid with every reason that forbids it.
+
+    `prices` is asked at each entry, `follower` reads the journal along, and the checks in `but` forbid nothing.
+    """
     where, symbols = places or places_of(settings), settings.market.symbols
-    await gate(session, settings, where)
+    await gate(session, settings, where, but)
     return await AccountLoop.open(
         where.journal, session, symbols, rules, keeping, mark=mark, latch=where.latch, gate=prices, follower=follower
     )

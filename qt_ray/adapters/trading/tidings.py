@@ -4,7 +4,7 @@ A line is taken in when it is durable and understood when somebody asks, so that
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from qt_ray.adapters.trading.memory import line_of
@@ -19,8 +19,9 @@ UNREAD_MAX: Final = 1_000
 class TidingLog:
     """One account's, as a follower of its journal; `unread` lines wait to be understood."""
 
-    def __init__(self, currency: str) -> None:
-        """Read along from the first line on; money is told in `currency`."""
+    def __init__(self, currency: str, ring: Callable[[], None] = lambda: None) -> None:
+        """Read along from the first line on; money is told in `currency`, and `ring` hears that there is more."""
+        self._ring = ring
         self._bulletin = Bulletin(currency)
         self._unread: deque[tuple[int, bytes]] = deque()
 
@@ -33,6 +34,7 @@ class TidingLog:
         self._unread.append((sequence, payload))
         if len(self._unread) > UNREAD_MAX:
             self.read()
+        self._ring()
 
     def read(self) -> int:
         """Understand what was written, and return the number of the last of it."""
