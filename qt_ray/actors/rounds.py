@@ -37,13 +37,22 @@ class Rounds:
             for name, ask in self._asks.items():
                 group.create_task(self._visit(name, ask))
 
+    def absent(self) -> tuple[str, ...]:
+        """Return who has never answered."""
+        return tuple(name for name in self._asks if name not in self.last)
+
+    def fresh(self, name: str) -> Condition | None:
+        """Return what a part has said of itself lately, or nothing."""
+        condition, at_ms = self.last.get(name, (None, 0))
+        return condition if self._clock() - at_ms < AGE_MAX_MS else None
+
     def is_well(self, names: Iterable[str]) -> bool:
         """Return whether each of these has answered lately, and said nothing critical of itself."""
         return all(self._is_well(name) for name in names)
 
     def _is_well(self, name: str) -> bool:
-        condition, at_ms = self.last.get(name, (None, 0))
-        return condition is not None and condition.health < Health.CRITICAL and self._clock() - at_ms < AGE_MAX_MS
+        condition = self.fresh(name)
+        return condition is not None and condition.health < Health.CRITICAL
 
     async def _visit(self, name: str, ask: Ask) -> None:
         while True:

@@ -28,7 +28,7 @@ from qt_ray.governance.leases import Held, Lease
 from qt_ray.governance.rulebook import Denied
 from qt_ray.governance.rulebook_entries import Author
 from tests.conformance.rulebook_memory import MemoryRulebook
-from tests.integration.accounts import SYMBOLS, until, venue_open
+from tests.integration.accounts import SYMBOLS, venue_open
 
 BTC = SYMBOLS[0]
 LIVELY = PaperSettings(symbols=SYMBOLS, seed=7, step_ms=50, mark_ms=200)
@@ -100,9 +100,9 @@ class Reader:
 class House:
     """What outlives a gateway: the venue, the folders, the policy store."""
 
-    def __init__(self, venue: PaperVenue, folder: Path) -> None:
+    def __init__(self, venue: PaperVenue, folder: Path, policy: Policy) -> None:
         self.venue, self.folder = venue, folder
-        keeper = RulebookKeeper(MemoryRulebook(), PolicyCopy(folder / "policy.json"), Policy)
+        keeper = RulebookKeeper(MemoryRulebook(), PolicyCopy(folder / "policy.json"), lambda: policy)
         self.store = PolicyStore(keeper)
         self.line = Direct(self.store)
         self.events: list[Event] = []
@@ -184,12 +184,9 @@ async def placed(house: House, gateway: Gateway, *intents: Intent) -> None:
     await gateway.errands(Errands(place=intents), house.stamp())
 
 
-def play(folder: Path, story: Callable[[House], Awaitable[None]]) -> None:
+def play(folder: Path, story: Callable[[House], Awaitable[None]], policy: Policy | None = None) -> None:
     async def whole() -> None:
         async with venue_open(LIVELY) as venue:
-            await asyncio.wait_for(story(House(venue, folder)), 40)
+            await asyncio.wait_for(story(House(venue, folder, policy or Policy())), 40)
 
     asyncio.run(whole())
-
-
-__all__ = ["House", "Reader", "placed", "play", "until"]

@@ -24,9 +24,11 @@ from qt_ray.adapters.trading.start import begun
 from qt_ray.adapters.trading.tidings import TidingLog
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.limits import Limits
+from qt_ray.core.orders import Order, Rejected
+from qt_ray.core.payloads import OrderChanged
 from qt_ray.engine.errands import Errands
 from qt_ray.execution.freshness import Freshness, Part
-from qt_ray.execution.gateway.effects import Declined, Effect
+from qt_ray.execution.gateway.effects import Declined, Effect, Tell
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.venue.calls import worded
 from qt_ray.execution.venue.session import Metered, VenueSession
@@ -38,13 +40,17 @@ KINDS_MAX: Final = 100
 
 @dataclass
 class Workplace:
-    """The account, its session, its tidings and its sight of the market; `declined` counts each rule that said no."""
+    """The account, its session, its tidings and its sight of the market.
+
+    `declined` counts each rule of ours that said no, `rejected` the orders that left and that the venue would not have.
+    """
 
     account: AccountLoop
     session: VenueSession
     tidings: TidingLog
     market: MarketLoop | None = None
     declined: Counter[str] = field(default_factory=Counter)
+    rejected: int = 0
 
     def __post_init__(self) -> None:
         self.account.gateway.join(self._overhear)
@@ -77,6 +83,7 @@ class Workplace:
             "alerts": self.account.alerts_count,
             "last_tiding": self.tidings.read(),
             "declined": dict(self.declined),
+            "rejected": self.rejected,
         }
 
     def _overhear(self, effect: Effect, at_ms: int) -> None:
@@ -86,6 +93,13 @@ class Workplace:
             self.declined[rule if rule in self.declined or len(self.declined) < KINDS_MAX else "others"] += 1
             loop = self.account.gateway
             loop.take(partial(loop.engine.refuse, effect.intent, effect.reason))
+        elif isinstance(effect, Tell) and isinstance(effect.payload, OrderChanged):
+            self.rejected += self._went_wrong(effect.payload.order)
+
+    def _went_wrong(self, order: Order) -> bool:
+        """Return whether the venue itself would not have an order that had left."""
+        tracked = self.account.gateway.engine.book.orders.get(order.intent.client_id)
+        return isinstance(order, Rejected) and tracked is not None and tracked.sent_ms is not None
 
 
 async def workplace_of(settings: Settings, places: Places, limits: Limits, ring: Callable[[], None]) -> Workplace:
