@@ -35,7 +35,7 @@ demo: $(READY)
 
 test: check
 	@.ci/clients
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 check: $(READY)
 	$(BIN)/ruff check .
