@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
+from qt_ray.actors.model_board import Changed, unheard
 from qt_ray.ai.model_sync import Live, Orders, Report, duty
 from qt_ray.core.errors import Invalid, Retryable
 
@@ -36,13 +37,13 @@ class Served(Generic[T]):
 
 
 class LiveModels(Generic[T]):
-    """One user's models; `load` makes ready, in a thread, whatever this user serves by."""
+    """One user's models; `load` makes ready, in a thread, what it serves by; `swapped` hears of every change."""
 
-    def __init__(self, user: str, board: Board, load: Callable[[str], T]) -> None:
+    def __init__(self, user: str, board: Board, load: Callable[[str], T], swapped: Changed = unheard) -> None:
         """Serve nothing yet."""
         self.served: Served[T] | None = None
         self.refused: dict[str, str] = {}
-        self._user, self._board, self._load = user, board, load
+        self._user, self._board, self._load, self._swapped = user, board, load, swapped
         self._ready: dict[str, T] = {}
         self._loading: tuple[str, asyncio.Task[T]] | None = None
 
@@ -72,7 +73,9 @@ class LiveModels(Generic[T]):
         if due.load:
             self._loading = due.load, asyncio.create_task(asyncio.to_thread(self._load, due.load))
         if due.serve is not None:
+            before = self.served.live if self.served is not None else None
             self.served = Served(due.serve, self._ready[due.serve.version])
+            self._swapped(before, due.serve)
         self._forget(orders)
 
     def _loaded(self) -> None:

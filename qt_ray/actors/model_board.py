@@ -13,7 +13,7 @@ from qt_ray.ai.model_sync import Duty, Live, ModelSync, Orders, Report, duty
 from qt_ray.core.errors import Invalid
 
 WAIT_MS_MAX: Final = 1_000
-Promoted = Callable[[Live | None, Live], None]
+Changed = Callable[[Live | None, Live], None]
 
 
 def unheard(before: Live | None, after: Live) -> None:
@@ -23,7 +23,7 @@ def unheard(before: Live | None, after: Live) -> None:
 class ModelBoard:
     """The board of one fund; `promoted` hears of every version that comes to serve."""
 
-    def __init__(self, promoted: Promoted = unheard, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(self, promoted: Changed = unheard, clock: Callable[[], int] = now_ms) -> None:
         """Begin to listen."""
         self.state = ModelSync(clock())
         self._promoted, self._clock, self._changed = promoted, clock, Bell()

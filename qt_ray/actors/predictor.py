@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from qt_ray.actors.live_models import LiveModels
-from qt_ray.actors.model_board import ModelBoard
+from qt_ray.actors.model_board import Changed, ModelBoard, unheard
 from qt_ray.adapters.models.stage import Stage
 from qt_ray.adapters.workbench import Workbench
 from qt_ray.ai.hedge_fund_os import Health
@@ -24,10 +24,12 @@ NAME: Final = "predictor"
 class Predictor:
     """One fund's predictor; `counts` is how its opinions came about, by rung and by what kept them away."""
 
-    def __init__(self, board: ModelBoard, load: Callable[[str], Stage], deadline_ms: int) -> None:
+    def __init__(
+        self, board: ModelBoard, load: Callable[[str], Stage], deadline_ms: int, swapped: Changed = unheard
+    ) -> None:
         """Be ready to be asked; before the first models serve every opinion is an abstention."""
         self.board, self.counts = board, Counter[str]()
-        self.models: LiveModels[Stage] = LiveModels(NAME, board, load)
+        self.models: LiveModels[Stage] = LiveModels(NAME, board, load, swapped)
         self._deadline_ms, self._bench = deadline_ms, Workbench()
 
     async def predict(self, snapshot: Snapshot) -> Opinion:
@@ -53,11 +55,17 @@ class Predictor:
         """Return what serves here, and what is ready to."""
         return self.models.report()
 
+    def close(self) -> None:
+        """Take on no more work."""
+        self._bench.rest()
+
     def health(self) -> tuple[Health, tuple[str, ...]]:
         """Return how well the models serve, and why not better."""
         served, state = self.models.served, self.board.state
         reasons = [f"a version is withheld, {state.withheld}"] if state.withheld else []
         if served is None:
+            loading = self.models.report().loading
+            reasons += [f"models serve once they are loaded, {loading} is loading"] if loading else []
             return Health.CRITICAL, (*reasons, "no models serve: every opinion is an abstention")
         if served.models.rung is not Rung.FULL:
             reasons.append(f"models are asked in full, the last time {served.models.rung.name.lower()}")

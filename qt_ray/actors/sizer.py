@@ -7,16 +7,16 @@ guard grants it a share of itself.
 from collections import Counter
 from collections.abc import Callable
 
-from qt_ray.engine.high_volatility import curbed
+from qt_ray.engine.high_volatility import Curbed, curbed
 from qt_ray.engine.pipeline import Opinion, Sized
 from qt_ray.engine.pipeline import Sizer as Plan
 
 RL_FALLBACK_HIGH_VOL = "RL_FALLBACK_HIGH_VOL"
-Told = Callable[[str, str], None]
+Told = Callable[[Curbed], None]
 
 
 class Sizer:
-    """One fund's sizer; `told` hears of every fallback and its symbol, `counts` keeps their number."""
+    """One fund's sizer; `told` hears of every fallback, `counts` keeps their number by symbol."""
 
     def __init__(self, told: Told) -> None:
         """Be ready to be asked."""
@@ -27,7 +27,7 @@ class Sizer:
         """Return the wishes that follow from an opinion."""
         sized = self._plan.size(opinion)
         self.sized += 1
-        for symbol in curbed(sized):
-            self.counts[symbol] += 1
-            self._told(RL_FALLBACK_HIGH_VOL, symbol)
+        for one in curbed(sized):
+            self.counts[one.symbol] += 1
+            self._told(one)
         return sized

@@ -60,6 +60,8 @@ class Part:
 # sent, then whoever sends, and last of all the record and the policy.
 PARTS: Final[tuple[Part, ...]] = (
     Part(POLICY_STORE, "qt_ray.actors.policy_store_actor:PolicyStoreActor", is_detached=True),
+    Part(PREDICTOR, "qt_ray.actors.predictor_actor:PredictorActor"),
+    Part(SIZER, "qt_ray.actors.sizer_actor:SizerActor"),
 )
 
 

@@ -15,7 +15,9 @@ from qt_ray.ai.ensemble.ensemble import Seat
 from qt_ray.ai.ensemble.spec import EnsembleSpec
 from qt_ray.ai.forecast import Predictor
 from qt_ray.ai.model_status import ModelStatus
+from qt_ray.ai.model_sync import Live
 from qt_ray.core.errors import Invalid
+from qt_ray.core.policy import Policy
 
 SERVES: Final = (ModelStatus.ACTIVE, ModelStatus.RETIRED)
 
@@ -48,6 +50,12 @@ class ModelSet:
 def version_of(recipe: Recipe) -> str:
     """Return the version that a recipe names, which for a rule is its name."""
     return str(recipe.parameters.get("version", recipe.kind))
+
+
+def live_in(policy: Policy, recipe: Recipe) -> Live:
+    """Return the version that a policy names for these models, or the recipe's own where it names none."""
+    named = {model.name: model.version for model in policy.live_models}
+    return Live(named.get(recipe.kind, version_of(recipe)), policy.version)
 
 
 def load(recipe: Recipe, version: str | None = None) -> ModelSet:

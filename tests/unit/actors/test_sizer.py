@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qt_ray.actors.sizer import RL_FALLBACK_HIGH_VOL, Sizer
+from qt_ray.actors.sizer import Sizer
 from qt_ray.ai.baselines import single
 from qt_ray.engine import pipeline
 from qt_ray.engine.backtest import Simulation
+from qt_ray.engine.high_volatility import Curbed
 from qt_ray.market.regime import Regime
 from tests.unit.engine.funds import candles, fund, still
 
@@ -34,10 +35,11 @@ def opinion(score: float, regime: Regime, held: int = 0) -> pipeline.Opinion:
 def test_a_wish_that_grows_in_high_volatility_is_told_as_the_fallbacks(
     regime: Regime, score: float, held: int, grows: bool
 ) -> None:
-    told: list[tuple[str, str]] = []
-    sizer, asked = Sizer(lambda what, symbol: told.append((what, symbol))), opinion(score, regime, held)
+    told: list[Curbed] = []
+    sizer, asked = Sizer(told.append), opinion(score, regime, held)
     sized = asyncio.run(sizer.size(asked))
     assert np.array_equal(sized.wishes, pipeline.Sizer().size(asked).wishes)
     is_wild = regime in (Regime.HIGH, Regime.EXTREME)
-    assert told == ([(RL_FALLBACK_HIGH_VOL, "BTCUSDT")] if grows and is_wild else [])
+    assert [one.symbol for one in told] == (["BTCUSDT"] if grows and is_wild else [])
+    assert all((one.regime, abs(one.wished)) == (regime.name, 1) for one in told)
     assert (sizer.sized, sizer.counts["BTCUSDT"]) == (1, len(told))
