@@ -62,6 +62,8 @@ PARTS: Final[tuple[Part, ...]] = (
     Part(POLICY_STORE, "qt_ray.actors.policy_store_actor:PolicyStoreActor", is_detached=True),
     Part(GATEWAY, "qt_ray.actors.gateway_actor:GatewayActor"),
     Part(EMERGENCY_STOP, "qt_ray.actors.emergency_stop_actor:EmergencyStopActor", is_detached=True),
+    Part(PREDICTOR, "qt_ray.actors.predictor_actor:PredictorActor"),
+    Part(SIZER, "qt_ray.actors.sizer_actor:SizerActor"),
 )
 
 

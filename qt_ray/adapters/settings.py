@@ -10,6 +10,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from qt_ray.adapters.settings_exchange import Exchange
+from qt_ray.adapters.settings_serving import Serving
 from qt_ray.adapters.settings_strategy import DynamicExits, Exits, FixedFraction, Predictor, Sizer, Trend
 from qt_ray.adapters.settings_training import Training
 from qt_ray.adapters.settings_values import (
@@ -233,4 +234,5 @@ class Settings(Section):
     audit: Audit = Audit()
     credentials: Credentials = Credentials()
     train: Training = Training()
+    serving: Serving = Serving()
     run: Run = Run()

@@ -7,6 +7,7 @@ A snapshot is the fund after a bar has been observed; nothing in the chain touch
 """
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +23,27 @@ from qt_ray.market.bars import Bars
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """Everything a decision may know: one closed bar of every symbol, its features, and the fund as it stands."""
+    """Everything a decision may know: one closed bar of every symbol, its features, and the fund as it stands.
+
+    `past` are the bars before it, for a predictor that has not seen them: the last of them at least. `told` is the
+    number of the books that the fund rests on.
+    """
 
     bars: Bars
     features: Floats
     world: World
+    past: Bars | None = None
+    told: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opinion:
-    """A snapshot with what was forecast."""
+    """A snapshot with what was forecast, by which version; who `is_behind` abstains until it is shown the past."""
 
     snapshot: Snapshot
     forecasts: Forecasts
+    version: str = ""
+    is_behind: bool = False
 
     @property
     def tape(self) -> Tape:
@@ -68,15 +77,51 @@ class Decision:
         return digest_of(self.rows)
 
 
-@dataclass(frozen=True, slots=True)
-class Forecaster:
-    """The first stage: any predictor."""
+@runtime_checkable
+class Remembering(Protocol):
+    """A predictor whose opinion rests on bars that it has seen."""
 
-    predictor: Predictor
+    def remember(self, bars: Bars) -> None:
+        """Take bars as past without an opinion on them."""
+
+
+class Forecaster:
+    """The first stage: any predictor, which is shown each bar once and never without the one before it."""
+
+    def __init__(self, predictor: Predictor, version: str = "") -> None:
+        self._predictor, self._version = predictor, version
+        self._last_ms: int | None = None
+        self._said: Forecasts | None = None
 
     def predict(self, snapshot: Snapshot) -> Opinion:
-        """Return the predictor's opinion of the snapshot."""
-        return Opinion(snapshot, self.predictor.predict(Seen(snapshot.bars, snapshot.features)))
+        """Return the predictor's opinion of the snapshot; of the same bar again it is the same opinion."""
+        ts = int(snapshot.bars.ts[-1])
+        if self._said is not None and ts == self._last_ms:
+            return Opinion(snapshot, self._said, self._version)
+        if not self._caught_up(snapshot):
+            return Opinion(snapshot, abstained(snapshot.bars), self._version, is_behind=True)
+        self._last_ms = ts
+        self._said = self._predictor.predict(Seen(snapshot.bars, snapshot.features))
+        return Opinion(snapshot, self._said, self._version)
+
+    def _caught_up(self, snapshot: Snapshot) -> bool:
+        """Show a predictor the past that it lacks, and return whether it knows the bar before this one now."""
+        past, last_ms = snapshot.past, self._last_ms
+        if past is None or not isinstance(self._predictor, Remembering) or not len(past):
+            return True
+        if (last_ms is None or last_ms < int(past.ts[0])) and len(past) == 1:
+            return False
+        lacking = past if last_ms is None else past.window(int(np.searchsorted(past.ts, last_ms, "right")), len(past))
+        if len(lacking):
+            self._predictor.remember(lacking)
+            self._last_ms, self._said = int(lacking.ts[-1]), None
+        return True
+
+
+def abstained(bars: Bars) -> Forecasts:
+    """Return no opinion about any symbol: what is held stays, exits run, and nothing grows."""
+    shape = bars.close.shape
+    return Forecasts(np.full(shape, np.nan), np.zeros(shape), np.zeros(shape, np.uint8), members=1)
 
 
 class Sizer:
