@@ -14,9 +14,8 @@ from uuid import uuid4
 
 import pytest
 
-from qt_ray.jobs.cluster import AT_IMPORT, ENVIRONMENT
+from qt_ray.adapters.ray_variables import export
 
-WORLD = {**ENVIRONMENT, **AT_IMPORT, "RAY_memory_monitor_refresh_ms": "0"}
 HEAD = """
 import sys, ray
 told = ray.init(
@@ -32,8 +31,7 @@ ray.shutdown()
 def ray_head() -> Iterator[str]:
     """Yield the address of a head that lives as long as this process."""
     os.environ.pop("RAY_ADDRESS", None)
-    for name, value in WORLD.items():
-        os.environ.setdefault(name, value)
+    export(trades=True)
     words = (sys.executable, "-c", HEAD)
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as head:
         assert head.stdout is not None

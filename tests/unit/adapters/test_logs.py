@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qt_ray.adapters.logs import Lines, log, without_secrets, write_logs
+from tests.unit.root_log import root_log
+
+__all__ = ["root_log"]
 
 pytestmark = pytest.mark.unit
 
@@ -19,17 +21,6 @@ SECRETS = ("api_key", "ESS_SECRET", "listenToken", "signature", "password", "X-A
 names = st.text(max_size=8)
 words = st.sampled_from(SECRETS).flatmap(lambda word: names.map(lambda name: name + word))
 fields = st.recursive(st.integers(), lambda below: st.dictionaries(names | words, below, max_size=4), max_leaves=8)
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    for handler in [known for known in root.handlers if known not in handlers]:
-        root.removeHandler(handler)
-        handler.close()
-    root.setLevel(level)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
