@@ -147,8 +147,14 @@ class FeedActor(Feed):
         market, publisher, living = origin.settings.market, voice(origin, FEED), Living(FEED)
         opening, mute = partial(open_public, origin.settings.exchange), partial(why_mute, publisher, origin)
         super().__init__(opening, Scope(market.symbols, market.interval), living, publisher.tell, mute)
+        self._publisher = publisher
         living.keep(publisher.run())
         living.keep(self.run())
+
+    async def rest(self) -> None:
+        """Hear no more, and leave on disk what was not told yet."""
+        await super().rest()
+        self._publisher.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ class Part:
 # sent, then whoever sends, and last of all the record and the policy.
 PARTS: Final[tuple[Part, ...]] = (
     Part(POLICY_STORE, "qt_ray.actors.policy_store_actor:PolicyStoreActor", is_detached=True),
+    Part(FEED, "qt_ray.actors.feed:FeedActor", retries=AGAIN_ALWAYS),
+    Part(FUND_OS, "qt_ray.actors.fund_os:FundOSActor", retries=AGAIN_ALWAYS),
 )
 
 

@@ -6,6 +6,7 @@ and the funding of its own time and none that was told later, so a row that is l
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -46,7 +47,7 @@ class GatedRows:
         """Return the row of one open time; whoever has no candle, or one that is turned away, is NaN in it."""
         bars = {symbol: bar for symbol in self.symbols if (bar := self._admitted(candles.get(symbol))) is not None}
         self.counts["missing"] += len(self.symbols) - len(bars)
-        columns = {name: self._cells(lambda s, n=name: getattr(bars[s], n) if s in bars else NAN) for name in COLUMNS}
+        columns = {name: self._cells(partial(_cell, bars, name)) for name in COLUMNS}
         return Bars(
             self.symbols,
             self.interval_ms,
@@ -75,6 +76,10 @@ class GatedRows:
 
     def _cells(self, cell: Callable[[str], float]) -> NDArray[np.float64]:
         return np.array([[cell(symbol) for symbol in self.symbols]], dtype=np.float64)
+
+
+def _cell(bars: Mapping[str, Bar], name: str, symbol: str) -> float:
+    return float(getattr(bars[symbol], name)) if symbol in bars else NAN
 
 
 def _keep(known: Timed, key: int, time_ms: int, value: float) -> None:

@@ -11,11 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from qt_ray.market.bars import Bars
+from qt_ray.market.bars import Bars, Floats
 
 ROWS_MAX: Final = 1_500
 PRICES: Final = ("open", "high", "low", "close", "volume")
-EXTRAS: Final = ("funding", "mark")
 
 
 class Recent:
@@ -49,11 +48,11 @@ def joined(parts: Sequence[Bars]) -> Bars:
     if len(parts) == 1:
         return first
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in PRICES}
-    extras = {
-        name: None
-        if any(getattr(part, name) is None for part in parts)
-        else np.concatenate([getattr(part, name) for part in parts])
-        for name in EXTRAS
-    }
     ts = np.concatenate([part.ts for part in parts])
-    return Bars(first.symbols, first.interval_ms, ts, **columns, **extras)
+    funding, mark = (_joined([getattr(part, name) for part in parts]) for name in ("funding", "mark"))
+    return Bars(first.symbols, first.interval_ms, ts, **columns, funding=funding, mark=mark)
+
+
+def _joined(columns: Sequence[Floats | None]) -> Floats | None:
+    present = [column for column in columns if column is not None]
+    return np.concatenate(present) if len(present) == len(columns) else None
