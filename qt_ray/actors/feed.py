@@ -24,7 +24,7 @@ from qt_ray.core.events import Event, event
 from qt_ray.core.payloads import RegimeChanged
 from qt_ray.core.payloads import Tick as Price
 from qt_ray.market.bars import Bars
-from qt_ray.market.recent import Recent
+from qt_ray.market.recent import Recent, joined
 from qt_ray.market.regime_watch import RegimeWatch, Turn
 from qt_ray.market.ticks import Candle, MarkTick
 from qt_ray.monitoring.feed_health import UNREACHED, FeedSight, judged
@@ -95,11 +95,11 @@ class Feed:
         await self._living.rest()
 
     def _rows(self, rows: tuple[Bars, ...], is_history: bool) -> None:
+        turns = self._regimes.take(joined(rows)) if rows else ()
         for row in rows:
-            turns = self._regimes.take(row)
             self._recent.append(row)
-            if turns and not is_history:
-                self._tell(*map(_turned, turns))
+        if turns and not is_history:
+            self._tell(*map(_turned, turns))
         self._bell.ring()
 
     def _price(self, tick: Candle | MarkTick) -> None:

@@ -23,6 +23,7 @@ LOOK_MS: Final = 250
 # A venue that does not answer is left alone for so many looks.
 LOOKS_UNANSWERED: Final = 2
 AT_ONCE_MAX: Final = 8
+SLICE: Final = 32
 
 Told = Tick | Unheeded | Unreadable
 
@@ -127,6 +128,8 @@ class Gathering:
         """Ask for what ought to be here and is not; a row that nobody can complete is told in time all the same."""
         while True:
             is_answered = await self._ask(self._closing.holes(self._source.venue_ms()))
+            if not self.is_begun:
+                await self._begin()
             self._advance(self._source.venue_ms())
             await asyncio.sleep(self._scope.look_ms * (1 if is_answered else LOOKS_UNANSWERED) / 1_000)
 
@@ -154,11 +157,18 @@ class Gathering:
         self._closing.filled(hole, found.value, at_ms, is_whole=False)
         return False
 
-    def _advance(self, at_ms: int) -> None:
-        is_history = not self.is_begun
-        if is_history and self._closing.holes(at_ms):
+    async def _begin(self) -> None:
+        """Tell the history once all of it is here; its rows are made a few at a time, so that nobody waits for them."""
+        at_ms, rows = self._source.venue_ms(), list[Bars]()
+        if self._closing.holes(at_ms):
             return
+        while some := self._closing.due(at_ms, SLICE):
+            rows += some
+            await asyncio.sleep(0)
         self.is_begun = True
-        rows = self._closing.due(at_ms)
-        if rows or is_history:
-            self._audience.rows(rows, is_history)
+        self._audience.rows(tuple(rows), True)
+
+    def _advance(self, at_ms: int) -> None:
+        """Tell the rows that are due; what comes while the history is not all here waits behind it."""
+        if self.is_begun and (rows := self._closing.due(at_ms)):
+            self._audience.rows(rows, False)

@@ -8,6 +8,7 @@ before its row is told; what comes after its row is counted and never changes th
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from qt_ray.core.errors import Invalid
@@ -102,15 +103,15 @@ class Closing:
             settled_ms = min(hole.last_ms, self._newest(at_ms - self._patience_ms))
             self._answered[hole.symbol] = max(self._answered[hole.symbol], settled_ms)
 
-    def due(self, at_ms: int) -> tuple[Bars, ...]:
+    def due(self, at_ms: int, most: int | None = None) -> tuple[Bars, ...]:
         """Return the rows that are whole, or will never be, or have waited long enough, the oldest first."""
-        return tuple(self._due(at_ms))
+        return tuple(islice(self._due(at_ms), most))
 
     def _due(self, at_ms: int) -> Iterator[Bars]:
         while self._is_due(at_ms):
-            row = self._held.pop(self.next_ms, None)
-            yield self._rows.row(self.next_ms, row.candles if row else {})
+            open_ms, row = self.next_ms, self._held.pop(self.next_ms, None)
             self.next_ms += self.interval_ms
+            yield self._rows.row(open_ms, row.candles if row else {})
 
     def _is_due(self, at_ms: int) -> bool:
         row = self._held.get(self.next_ms)

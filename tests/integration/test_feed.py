@@ -70,7 +70,6 @@ Story = Callable[[Scene, Bars], Awaitable[None]]
 def watch(story: Story, before: Callable[[Scene], None] = lambda scene: None) -> None:
     async def whole() -> None:
         scene = Scene()
-        scene.soon()
         async with venue_open(PaperSettings(symbols=SYMBOLS, seed=7, now_ms=scene.now_ms)) as scene.venue:
             before(scene)
             scope = Scope(SYMBOLS, "1m", ROWS)
@@ -89,6 +88,7 @@ def watch(story: Story, before: Callable[[Scene], None] = lambda scene: None) ->
 
 async def one_more(scene: Scene, history: Bars) -> None:
     """Let a candle close and see its row: the one that follows, whole, and as the venue remembers it."""
+    scene.soon()
     await scene.session._ask_time()
     row = await scene.next(int(history.ts[-1]))
     assert int(row.ts[0]) == int(history.ts[-1]) + MINUTE_MS
