@@ -1,6 +1,8 @@
 """SPEC chapter 2, stages: what protects is always in force, and what decides gains authority one stage at a time."""
 
+import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -25,3 +27,10 @@ def test_nothing_but_protection_acts_at_the_first_stage() -> None:
 def test_the_table_is_whole_and_is_logged_by_name() -> None:
     assert len(TABLE) == len(Stage) * len(Actor)
     assert authorities(Stage.PARTIAL)["hedge_fund_os"] == "ADVISORY"
+
+
+def test_the_page_for_people_has_the_table_as_it_is() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "coordination.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([a-zA-Z ]+) \| ([a-z]+) \| ([a-z]+) \| ([a-z]+) \| ([a-z]+) \|$", page, re.MULTILINE)
+    shown = {name.lower().replace(" ", "_"): cells for name, *cells in rows}
+    assert shown == {actor.value: [authority(stage, actor).name.lower() for stage in Stage] for actor in Actor}
