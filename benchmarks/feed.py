@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from benchmarks.form import Row, Sample, at_most, main
+from qt_ray.actors.exporting import RayExporter
 from qt_ray.actors.feed import Feed
 from qt_ray.actors.living import Living
 from qt_ray.adapters import clock
@@ -22,6 +23,7 @@ from qt_ray.adapters.binance.pace import Pace
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.binance.venue_clock import ClockView, Verdict
 from qt_ray.adapters.gathering import Scope
+from qt_ray.adapters.metrics_logger import MetricsLogger
 from qt_ray.adapters.paper.venue import PaperSettings, PaperVenue
 from qt_ray.execution.venue.calls import Done
 from qt_ray.market.ticks import Candle
@@ -80,7 +82,13 @@ async def seen(symbols: int) -> AsyncIterator[Scene]:
         return await BinanceSession.open(endpoints, None, None, Pace(clock_s=0.05))
 
     names = tuple(venue.hall.board.rows)[:symbols]
-    feed = Feed(opening, Scope(names, "1m"), Living("Feed", was_reconstructed=False), lambda *events: None)
+    feed = Feed(
+        opening,
+        Scope(names, "1m"),
+        Living("Feed", was_reconstructed=False),
+        lambda *events: None,
+        MetricsLogger(RayExporter()),
+    )
     work = asyncio.create_task(feed.run())
     try:
         yield Scene(venue, feed, ahead)
@@ -126,6 +134,10 @@ class Script:
         """Remember nothing."""
         return Done(())
 
+    async def funding(self, symbol: str, first_ms: int, last_ms: int) -> Done[tuple[tuple[int, Decimal], ...]]:
+        """Remember nothing."""
+        return Done(())
+
     def venue_ms(self) -> int:
         """Return the time of the script."""
         return self.at_ms
@@ -145,8 +157,8 @@ async def heard(rows: int) -> list[int]:
     async def opening() -> Script:
         return script
 
-    living = Living("Feed", was_reconstructed=False)
-    feed = Feed(opening, Scope(names, "1m", 100), living, lambda *events: None)
+    living, metrics = Living("Feed", was_reconstructed=False), MetricsLogger(RayExporter())
+    feed = Feed(opening, Scope(names, "1m", 100), living, lambda *events: None, metrics)
     work = asyncio.create_task(feed.run())
     after = await feed.rows(0, WAIT_MS)
     at_ms, took = int(after.ts[-1]) if after is not None else 0, list[int]()

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from qt_ray.actors.bell import Bell
+from qt_ray.actors.exporting import RayExporter
 from qt_ray.actors.living import Living
 from qt_ray.actors.origin import Origin
 from qt_ray.actors.topology import FEED
@@ -19,6 +20,7 @@ from qt_ray.actors.voice import voice, why_mute
 from qt_ray.adapters.binance.assembly import open_public
 from qt_ray.adapters.binance.venue_clock import Verdict
 from qt_ray.adapters.gathering import Gathering, Scope, Source
+from qt_ray.adapters.metrics_logger import MetricsLogger
 from qt_ray.core.errors import Invalid
 from qt_ray.core.events import Event, event
 from qt_ray.core.payloads import RegimeChanged
@@ -43,9 +45,11 @@ class Feed:
         scope: Scope,
         living: Living,
         tell: Callable[..., None],
+        metrics: MetricsLogger,
         mute: Callable[[], str | None] = lambda: None,
     ) -> None:
-        self._opening, self._scope, self._living, self._tell, self._mute = opening, scope, living, tell, mute
+        self._opening, self._scope, self._living = opening, scope, living
+        self._tell, self._metrics, self._mute = tell, metrics, mute
         self._recent, self._regimes, self._bell = Recent(scope.rows_max), RegimeWatch(scope.symbols), Bell()
         self._marks: dict[str, MarkTick] = {}
         self._last: dict[str, Candle] = {}
@@ -100,6 +104,8 @@ class Feed:
             self._recent.append(row)
         if turns and not is_history:
             self._tell(*map(_turned, turns))
+        for symbol in () if is_history else [symbol for row in rows for symbol in _empty(row)]:
+            self._metrics.record_counter("qt_bars_missing_total", symbol=symbol)
         self._bell.ring()
 
     def _price(self, tick: Candle | MarkTick) -> None:
@@ -112,9 +118,16 @@ class Feed:
         """Tell the last price of each symbol that has a new one, once a second."""
         while True:
             await asyncio.sleep(TICK_MS / 1_000)
+            self._show()
             last, self._last = self._last, {}
             if last:
                 self._tell(*map(self._quoted, last.values()))
+
+    def _show(self) -> None:
+        sight = self._sight()
+        if sight.heard_ms is not None:
+            age_s = max(sight.at_ms - sight.heard_ms, 0) / 1_000
+            self._metrics.record_gauge("qt_feed_age_seconds", age_s, part="market")
 
     def _quoted(self, candle: Candle) -> Event:
         mark = self._marks.get(candle.symbol)
@@ -146,7 +159,8 @@ class FeedActor(Feed):
     def __init__(self, origin: Origin) -> None:
         market, publisher, living = origin.settings.market, voice(origin, FEED), Living(FEED)
         opening, mute = partial(open_public, origin.settings.exchange), partial(why_mute, publisher, origin)
-        super().__init__(opening, Scope(market.symbols, market.interval), living, publisher.tell, mute)
+        metrics = MetricsLogger(RayExporter())
+        super().__init__(opening, Scope(market.symbols, market.interval), living, publisher.tell, metrics, mute)
         self._publisher = publisher
         living.keep(publisher.run())
         living.keep(self.run())

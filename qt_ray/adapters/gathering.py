@@ -8,11 +8,12 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, Protocol
 
 from qt_ray.adapters.binance.market_streams import Stream, Wanted
 from qt_ray.adapters.binance.venue_clock import ClockView
-from qt_ray.execution.venue.calls import Answer, Done
+from qt_ray.execution.venue.calls import Answer, Done, Refused
 from qt_ray.execution.venue.news import Unheeded, Unreadable
 from qt_ray.market.bars import Bars
 from qt_ray.market.closing import ROWS_MAX, Closing, Hole
@@ -43,6 +44,9 @@ class Source(Protocol):
 
     async def candles(self, symbol: str, interval: str, first_ms: int, last_ms: int) -> Answer[tuple[Candle, ...]]:
         """Ask for closed candles by their open times."""
+
+    async def funding(self, symbol: str, first_ms: int, last_ms: int) -> Answer[tuple[tuple[int, Decimal], ...]]:
+        """Ask for the rates of funding that were settled within a time, each beside its moment."""
 
     def venue_ms(self) -> int:
         """Return what time it is at the venue."""
@@ -160,13 +164,24 @@ class Gathering:
     async def _begin(self) -> None:
         """Tell the history once all of it is here; its rows are made a few at a time, so that nobody waits for them."""
         at_ms, rows = self._source.venue_ms(), list[Bars]()
-        if self._closing.holes(at_ms):
+        if self._closing.holes(at_ms) or not await self._is_funding_known(at_ms):
             return
         while some := self._closing.due(at_ms, SLICE):
             rows += some
             await asyncio.sleep(0)
         self.is_begun = True
         self._audience.rows(tuple(rows), True)
+
+    async def _is_funding_known(self, at_ms: int) -> bool:
+        """Return whether the venue has said what was settled in the time of the history, or that it will not."""
+        first_ms = self._closing.next_ms
+        asked = [self._source.funding(symbol, first_ms, at_ms) for symbol in self._scope.symbols]
+        found = await asyncio.gather(*asked)
+        for symbol, answer in zip(self._scope.symbols, found, strict=True):
+            for settled_ms, rate in answer.value if isinstance(answer, Done) else ():
+                self._closing.settled(symbol, settled_ms, rate)
+            self._counts["funding unanswered"] += not isinstance(answer, Done)
+        return all(isinstance(answer, Done | Refused) for answer in found)
 
     def _advance(self, at_ms: int) -> None:
         """Tell the rows that are due; what comes while the history is not all here waits behind it."""

@@ -8,6 +8,7 @@ before its row is told; what comes after its row is counted and never changes th
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from typing import Final
 
@@ -85,6 +86,10 @@ class Closing:
     def marked(self, tick: MarkTick) -> None:
         """Take in a mark."""
         self._rows.marked(tick)
+
+    def settled(self, symbol: str, at_ms: int, rate: Decimal) -> None:
+        """Take in a rate of funding that was settled."""
+        self._rows.settled(symbol, at_ms, rate)
 
     def holes(self, at_ms: int) -> tuple[Hole, ...]:
         """Return what ought to be here and is not, the first hole of each symbol that lacks anything."""

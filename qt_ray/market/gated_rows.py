@@ -6,6 +6,7 @@ and the funding of its own time and none that was told later, so a row that is l
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Final
 
@@ -43,6 +44,11 @@ class GatedRows:
         _keep(self._marks[tick.symbol], self._open(tick.time_ms), tick.time_ms, float(tick.mark))
         _keep(self._rates[tick.symbol], tick.next_funding_ms, tick.time_ms, float(tick.funding_rate))
 
+    def settled(self, symbol: str, at_ms: int, rate: Decimal) -> None:
+        """Take in the rate that a period of funding was settled at; it is the last word on that period."""
+        if symbol in self._gates:
+            _keep(self._rates[symbol], at_ms, at_ms, float(rate))
+
     def row(self, open_ms: int, candles: Mapping[str, Candle]) -> Bars:
         """Return the row of one open time; whoever has no candle, or one that is turned away, is NaN in it."""
         bars = {symbol: bar for symbol in self.symbols if (bar := self._admitted(candles.get(symbol))) is not None}
@@ -69,7 +75,7 @@ class GatedRows:
     def _settled(self, symbol: str, open_ms: int) -> float:
         """Return the rate that was settled as this bar opened, or nothing."""
         known = self._rates[symbol]
-        return next((rate for at, (_, rate) in known.items() if self._open(at) == open_ms), NAN)
+        return next((rate for at, (_, rate) in reversed(known.items()) if self._open(at) == open_ms), NAN)
 
     def _open(self, time_ms: int) -> int:
         return time_ms - time_ms % self.interval_ms

@@ -1,6 +1,6 @@
 """One suite for every exporter: each metric of the table, with its labels, as often as it comes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -8,24 +8,13 @@ from hypothesis import strategies as st
 
 from qt_ray.actors.exporting import RayExporter
 from qt_ray.adapters.metrics_logger import Exporter, MetricsLogger
-from qt_ray.monitoring.metrics import METRICS, Kind, Metric
+from qt_ray.monitoring.metrics import METRICS, Kind
+from tests.unit.actors.numbers import CountedNumbers
 
 pytestmark = pytest.mark.unit
 
 
-class Remembering:
-    """The exporter that tests elsewhere use."""
-
-    def __init__(self) -> None:
-        self.said: list[tuple[str, dict[str, str], float]] = []
-
-    def count(self, metric: Metric, labels: Mapping[str, str], by: float) -> None:
-        self.said.append((metric.name, dict(labels), by))
-
-    set = observe = count
-
-
-EXPORTERS: dict[str, Callable[[], Exporter]] = {"remembering": Remembering, "ray": RayExporter}
+EXPORTERS: dict[str, Callable[[], Exporter]] = {"counted": CountedNumbers, "ray": RayExporter}
 
 
 @pytest.fixture(params=sorted(EXPORTERS), scope="module")

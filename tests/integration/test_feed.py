@@ -12,11 +12,13 @@ from qt_ray.actors.living import Living
 from qt_ray.adapters import clock
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.gathering import Scope, Source
+from qt_ray.adapters.metrics_logger import MetricsLogger
 from qt_ray.adapters.paper.faults import Deed, Rule
 from qt_ray.adapters.paper.venue import PaperSettings
 from qt_ray.execution.venue.calls import Done
 from qt_ray.market.bars import Bars
 from tests.integration.accounts import SYMBOLS, endpoints_of, venue_open
+from tests.unit.actors.numbers import CountedNumbers
 from tests.unit.actors.voices import HeardVoice
 
 pytestmark = pytest.mark.integration
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.integration
 MINUTE_MS = 60_000
 ROWS = 300
 BEFORE_CLOSE_MS = 500
-NEXT_MS = 8_000
+NEXT_MS = 20_000
 
 
 class Scene:
@@ -73,10 +75,11 @@ def watch(story: Story, before: Callable[[Scene], None] = lambda scene: None) ->
         async with venue_open(PaperSettings(symbols=SYMBOLS, seed=7, now_ms=scene.now_ms)) as scene.venue:
             before(scene)
             scope = Scope(SYMBOLS, "1m", ROWS)
-            scene.feed = Feed(scene.open, scope, Living("Feed", was_reconstructed=False), scene.voice.tell)
+            living, metrics = Living("Feed", was_reconstructed=False), MetricsLogger(CountedNumbers())
+            scene.feed = Feed(scene.open, scope, living, scene.voice.tell, metrics)
             work = asyncio.create_task(scene.feed.run())
             try:
-                await asyncio.wait_for(story(scene, await scene.next(0)), 40)
+                await asyncio.wait_for(story(scene, await scene.next(0)), 60)
                 assert all(rule.done for rule in scene.broken)
             finally:
                 work.cancel()

@@ -87,6 +87,13 @@ def candles_step(interval: str) -> Callable[[str, int, int], Step]:
     return step
 
 
+def funding_step(symbol: str, first: int, last: int) -> Step:
+    """Return how the rates that were settled within a time are asked for; each comes beside its moment."""
+    pairs = (("symbol", symbol), ("startTime", str(first)), ("endTime", str(last)), ("limit", str(PAGE)))
+    read = many(lambda data: (data.moment("fundingTime"), data.number("fundingRate")), "fundingRate")
+    return Step("GET", "/fapi/v1/fundingRate", pairs, read, is_signed=False)
+
+
 def _rows(body: Any) -> Any:
     return [{"row": row} for row in body] if isinstance(body, list) else body
 

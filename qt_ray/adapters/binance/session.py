@@ -7,6 +7,7 @@ needs them. The venue's clock is asked every minute, and at once when the venue 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final, Self
 
@@ -17,7 +18,7 @@ from qt_ray.adapters.binance.market_feed import MarketFeed
 from qt_ray.adapters.binance.market_streams import Wanted
 from qt_ray.adapters.binance.pace import Pace
 from qt_ray.adapters.binance.reading import Told
-from qt_ray.adapters.binance.repair import candles_step
+from qt_ray.adapters.binance.repair import candles_step, funding_step
 from qt_ray.adapters.binance.requests import Plan, Step, plan_of
 from qt_ray.adapters.binance.signing import Signer
 from qt_ray.adapters.binance.usage import Usage
@@ -120,6 +121,10 @@ class BinanceSession:
         """Ask for the candles that opened from `first_ms` to `last_ms`, which have all closed; the oldest of many."""
         found = await self._question(candles_step(interval)(symbol, first_ms, last_ms))
         return Done(tuple(one for _, one in found.value), found.unread) if isinstance(found, Done) else found
+
+    async def funding(self, symbol: str, first_ms: int, last_ms: int) -> Answer[tuple[tuple[int, Decimal], ...]]:
+        """Ask for the rates of funding that were settled within a time, each beside its moment."""
+        return await self._question(funding_step(symbol, first_ms, last_ms))
 
     async def close(self) -> None:
         """End the conversation; open orders stay where they are."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
 
 from qt_ray.adapters.binance.market_streams import Wanted
 from qt_ray.adapters.binance.venue_clock import ClockView, Verdict
@@ -10,7 +11,7 @@ from qt_ray.execution.venue.calls import Answer, Done, Unsure
 from qt_ray.market.ticks import Candle
 from tests.unit.market.candles import MINUTE_MS, START_MS, candle, closed
 
-LOOKS_MAX = 2_000
+LOOKS_MAX = 30_000
 
 
 class MarketSource:
@@ -22,6 +23,7 @@ class MarketSource:
         self.asked: list[tuple[str, int, int]] = []
         self.lost: set[tuple[str, int]] = set()
         self.unread: tuple[str, ...] = ()
+        self.settled: list[Answer[tuple[tuple[int, Decimal], ...]]] = []
         self.wanted: Wanted | None = None
         self._told: asyncio.Queue[Told] = asyncio.Queue()
 
@@ -44,6 +46,9 @@ class MarketSource:
         numbers = range((first_ms - START_MS) // MINUTE_MS, (last_ms - START_MS) // MINUTE_MS + 1)
         found = tuple(candle(symbol, number) for number in numbers if (symbol, number) not in self.lost)
         return Done(found, self.unread)
+
+    async def funding(self, symbol: str, first_ms: int, last_ms: int) -> Answer[tuple[tuple[int, Decimal], ...]]:
+        return self.settled.pop(0) if self.settled else Done(())
 
     def venue_ms(self) -> int:
         return self.now_ms

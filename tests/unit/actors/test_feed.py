@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +14,16 @@ from qt_ray.actors.living import Living
 from qt_ray.adapters.binance.market_streams import Stream
 from qt_ray.adapters.binance.venue_clock import Verdict
 from qt_ray.adapters.gathering import Scope, Source
+from qt_ray.adapters.metrics_logger import MetricsLogger
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.core.errors import Invalid
+from qt_ray.execution.venue.calls import Answer, Done, Refused, Throttled, Unsure
 from qt_ray.execution.venue.news import Unheeded, Unreadable
 from qt_ray.market.bars import Bars
 from qt_ray.market.recent import joined
 from qt_ray.market.ticks import Gap
 from tests.unit.actors.market_source import MarketSource, until
+from tests.unit.actors.numbers import CountedNumbers
 from tests.unit.actors.voices import HeardVoice
 from tests.unit.market.candles import MINUTE_MS, START_MS, candle, closed, mark, opened
 
@@ -36,7 +40,8 @@ class House:
         self.source, self.voice = MarketSource(HISTORY), HeardVoice()
         living = Living("Feed", lambda: self.source.now_ms, lambda code: None, False)
         scope = Scope(NAMES, "1m", HISTORY, look_ms=1)
-        self.feed = Feed(self._open, scope, living, self.voice.tell)
+        self.numbers = CountedNumbers()
+        self.feed = Feed(self._open, scope, living, self.voice.tell, MetricsLogger(self.numbers))
 
     async def _open(self) -> Source:
         return self.source
@@ -52,7 +57,7 @@ class House:
         self.source.say(*(mark(s, price, "0", opened(10_000), self.source.now_ms) for s in NAMES))
 
     async def next(self, after: int) -> Bars:
-        found = await self.feed.rows(opened(after), 5_000)
+        found = await self.feed.rows(opened(after), 30_000)
         assert found is not None
         return found
 
@@ -65,7 +70,7 @@ def play(story: Story) -> House:
         house = House()
         work = asyncio.create_task(house.feed.run())
         try:
-            await asyncio.wait_for(story(house), 20)
+            await asyncio.wait_for(story(house), 60)
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
@@ -109,6 +114,30 @@ def test_nothing_is_told_before_all_of_the_history_is_here() -> None:
     play(story)
 
 
+@pytest.mark.parametrize("first", [Unsure("nobody answered"), Throttled(-1003, 5)], ids=["unsure", "throttled"])
+def test_the_history_bears_the_funding_that_was_settled_in_it(first: Answer[Any]) -> None:
+    async def story(house: House) -> None:
+        house.source.settled = [first, Done(()), Done(((opened(7) + 3, Decimal("0.0001")),)), Done(())]
+        whole = await house.next(-1)
+        assert whole.funding is not None
+        known = np.argwhere(~np.isnan(whole.funding))
+        assert known.tolist() == [[7, 0]]
+        assert whole.funding[7, 0] == 0.0001
+
+    play(story)
+
+
+def test_a_venue_that_refuses_to_speak_of_funding_leaves_it_unknown() -> None:
+    async def story(house: House) -> None:
+        house.source.settled = [Refused(-1121, "Invalid symbol.")]
+        whole = await house.next(-1)
+        assert whole.funding is not None
+        assert np.isnan(whole.funding).all()
+        assert (await house.feed.condition()).facts["counts"]["funding unanswered"] == 1
+
+    play(story)
+
+
 def test_what_a_stream_left_out_is_asked_for_before_its_row_is_told() -> None:
     async def story(house: House) -> None:
         await house.begun()
@@ -147,6 +176,7 @@ def test_a_symbol_that_nobody_has_is_empty_and_the_feed_says_so() -> None:
         found = await house.feed.condition()
         assert (found.health, found.is_ready) == (Health.DEGRADED, True)
         assert found.reasons == ("no bar in the newest row of BUSDT",)
+        assert house.numbers.said["qt_bars_missing_total", "BUSDT"] == 1
 
     play(story)
 
@@ -246,6 +276,7 @@ def test_prices_are_told_once_a_second_however_often_they_come() -> None:
         house.source.say(*(candle("AUSDT", HISTORY, 100 + n / 10, over=False) for n in range(50)))
         await until(lambda: bool(house.voice.of("market.tick")))
         (told,) = house.voice.of("market.tick")
+        assert house.numbers.said["qt_feed_age_seconds", "market"] == 0
         assert (told.payload.price, told.payload.mark) == (Decimal("104.9"), Decimal("100.25"))
 
     play(story)

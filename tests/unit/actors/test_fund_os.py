@@ -25,10 +25,10 @@ from qt_ray.core.policy import Policy, Stage
 from qt_ray.governance.coordination import AUTHOR, GOVERNOR, LAYERS, REPORTERS, SILENCE_MAX_MS
 from qt_ray.governance.rulebook_entries import Author
 from qt_ray.monitoring.health import Condition
-from qt_ray.monitoring.metrics import Metric
 from qt_ray.risk.restraints import OPENING_MS, SILENT_MS, Latitude, Restraint
 from tests.conformance.bus_memory import MemoryBus
 from tests.conformance.rulebook_memory import MemoryRulebook
+from tests.unit.actors.numbers import CountedNumbers
 from tests.unit.actors.voices import HeardVoice
 
 pytestmark = pytest.mark.unit
@@ -53,22 +53,6 @@ class Part:
         return Condition(self.name, self.health, 0, facts=self.facts)
 
 
-class Numbers:
-    """An exporter that remembers the last of each."""
-
-    def __init__(self) -> None:
-        self.said: dict[tuple[str, ...], float] = {}
-
-    def count(self, metric: Metric, labels: Mapping[str, str], by: float) -> None:
-        key = (metric.name, *labels.values())
-        self.said[key] = self.said.get(key, 0) + by
-
-    def set(self, metric: Metric, labels: Mapping[str, str], value: float) -> None:
-        self.said[metric.name, *labels.values()] = value
-
-    observe = set
-
-
 class House:
     """A store, a coordinator and a reader of the desk's, all on one clock."""
 
@@ -78,7 +62,7 @@ class House:
         self.store = PolicyStore(keeper, self.clock, LAYERS)
         self.parts = {name: Part(name) for names in REPORTERS.values() for name in names}
         self.parts["Desk"].facts, self.parts["Feed"].facts = FACTS, {"regimes": {"AUSDT": "NORMAL"}}
-        self.voice, self.numbers, self.bus = HeardVoice(), Numbers(), MemoryBus()
+        self.voice, self.numbers, self.bus = HeardVoice(), CountedNumbers(), MemoryBus()
         self.desk = PolicyReader(self, self.clock)
         calls = RollCall(self.parts, self.clock)
         living = Living("FundOS", self.clock, was_reconstructed=False)
