@@ -17,11 +17,12 @@ from qt_ray.core.errors import Retryable
 from qt_ray.monitoring.health import Condition, unheard, worst
 
 SCHEMA: Final = "qt.status/1"
-ANSWER_MS: Final = 2_000
+ANSWER_MS: Final = 5_000
+NAMES: Final = tuple(part.name for part in PARTS)
 ADDED_UP: Final = ("decisions", "orders", "fills", "equity")
 
 
-async def status_of(session: Session, names: Iterable[str] = tuple(part.name for part in PARTS)) -> dict[str, Any]:
+async def status_of(session: Session, names: Iterable[str] = NAMES) -> dict[str, Any]:
     """Return the state of a running fund: its monitor's word, else what each part says by itself."""
     places = {"pid": session.pid, "dashboard": session.dashboard, "console": session.console}
     try:

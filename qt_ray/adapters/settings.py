@@ -151,8 +151,7 @@ class Bus(Section):
     """What carries events between the parts of a running fund."""
 
     url: Text | None = None
-    """Address of a Redis of your own, as redis://HOST:PORT/DB and without a password, since every part is told it;
-    null starts an embedded one with the fund."""
+    """Address of a Redis of your own, without a password, since every part is told it; null embeds one in the fund."""
 
     @model_validator(mode="after")
     def _known(self) -> Self:
