@@ -61,6 +61,8 @@ class Part:
 PARTS: Final[tuple[Part, ...]] = (
     Part(POLICY_STORE, "qt_ray.actors.policy_store_actor:PolicyStoreActor", is_detached=True),
     Part(MONITOR, "qt_ray.actors.monitor_actor:MonitorActor"),
+    Part(SUPERVISOR, "qt_ray.actors.supervisor_actor:SupervisorActor"),
+    Part(LEARNER, "qt_ray.actors.learner_actor:LearnerActor"),
 )
 
 
