@@ -61,8 +61,10 @@ class Part:
 PARTS: Final[tuple[Part, ...]] = (
     Part(POLICY_STORE, "qt_ray.actors.policy_store_actor:PolicyStoreActor", is_detached=True),
     Part(MONITOR, "qt_ray.actors.monitor_actor:MonitorActor"),
+    Part(FEED, "qt_ray.actors.feed:FeedActor", retries=AGAIN_ALWAYS),
     Part(SUPERVISOR, "qt_ray.actors.supervisor_actor:SupervisorActor"),
     Part(LEARNER, "qt_ray.actors.learner_actor:LearnerActor"),
+    Part(FUND_OS, "qt_ray.actors.fund_os:FundOSActor", retries=AGAIN_ALWAYS),
 )
 
 

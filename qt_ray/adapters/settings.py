@@ -148,6 +148,22 @@ class PolicySeed(Section):
     """Starts in this mode instead of the file's."""
 
 
+class Bus(Section):
+    """What carries events between the parts of a running fund."""
+
+    url: Text | None = None
+    """Address of a Redis of your own, as redis://HOST:PORT/DB and without a password, since every part is told it;
+    null starts an embedded one with the fund."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.url is not None and not self.url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("url begins with redis://, rediss:// or unix://")
+        if self.url is not None and "@" in self.url:
+            raise ValueError("url has no name and no password in it")
+        return self
+
+
 class Audit(Section):
     """The record of what was done: where it is proven, and how long it is kept."""
 
@@ -215,6 +231,7 @@ class Settings(Section):
     exits: Exits = Field(default=DynamicExits(), discriminator="kind")
     signals: Signals = Signals()
     policy: PolicySeed = PolicySeed()
+    bus: Bus = Bus()
     audit: Audit = Audit()
     alerts: Alerts = Alerts()
     credentials: Credentials = Credentials()

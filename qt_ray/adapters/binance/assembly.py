@@ -50,3 +50,8 @@ async def open_session(exchange: "Exchange", credentials: "Credentials", ess: bo
     """Return a session with the exchange that settings name, with the emergency stop's own key if it is for that."""
     signer = (ess_signer_of if ess else signer_of)(exchange, credentials)
     return await BinanceSession.open(endpoints_of(exchange), signer, patience_of(exchange))
+
+
+async def open_public(exchange: "Exchange") -> BinanceSession:
+    """Return a session with what the exchange tells everybody; it has no key, so nothing can be done through it."""
+    return await BinanceSession.open(endpoints_of(exchange), None, patience_of(exchange))
