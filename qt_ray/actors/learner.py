@@ -10,14 +10,16 @@ from dataclasses import asdict
 from typing import Any, Final, Protocol
 
 from qt_ray.adapters.clock import now_ms
-from qt_ray.ai.retraining import Champion, Finding, Form, Patience, found
+from qt_ray.ai.retraining import BPS, DAY_MS, Champion, Finding, Form, Patience, found
 from qt_ray.core.codec import digest, spelled
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.events import event
 from qt_ray.core.notices import RetrainingDue
+from qt_ray.core.payloads import ModelDrift
 
 SOURCE: Final = "learner"
 LOOK_MS: Final = 60_000
+MEASURE: Final = "decay of the Brier score"
 NOTHING_KNOWN: Final = Form(None, 0)
 
 Card = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -96,8 +98,13 @@ class Learner:
         if seen is None or not seen.reasons:
             return
         # The day is part of the key: a champion that stays overdue is named again tomorrow.
-        day = self._clock() // 86_400_000
-        if self._notebook.is_new(digest([seen.champion.version, len(seen.reasons), day])):
-            model = seen.champion
+        at_ms, model = self._clock(), seen.champion
+        if self._notebook.is_new(digest([model.version, len(seen.reasons), at_ms // DAY_MS])):
             what = RetrainingDue(model.name, model.version, seen.reasons, seen.age_ms, seen.new_bars, seen.decay_bps)
-            self._tell(event("learning.retraining_due", what, SOURCE, self._clock()))
+            self._tell(event("learning.retraining_due", what, SOURCE, at_ms))
+            if seen.decay_bps is not None and seen.decay_bps >= self._patience.decay_bps_max:
+                self._tell(event("model.drift_detected", self._drift(seen, seen.decay_bps), SOURCE, at_ms))
+
+    def _drift(self, seen: Finding, decay_bps: int) -> ModelDrift:
+        limit = self._patience.decay_bps_max
+        return ModelDrift(seen.champion.name, seen.champion.version, MEASURE, decay_bps / BPS, limit / BPS)

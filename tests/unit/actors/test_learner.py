@@ -57,6 +57,7 @@ def test_a_model_that_is_due_is_named_once_a_day_whoever_is_begun_anew(tmp_path:
     looks(world.learner(), 3)
     looks(world.learner(), 3)
     (told,) = world.voice.of("learning.retraining_due")
+    assert world.voice.of("model.drift_detected") == []
     assert (told.payload.model_name, told.payload.reasons) == ("ensemble", ("its data end 8 days ago, limit 7",))
     world.now_ms = 9 * DAY_MS
     looks(world.learner())
@@ -67,6 +68,8 @@ def test_decay_is_read_off_the_supervisors_card(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.card = {"brier": 0.3, "count": 500}
     assert looks(world.learner())["finding"]["decay_bps"] == 2_500
+    (drift,) = world.voice.of("model.drift_detected")
+    assert (drift.payload.model_name, drift.payload.value, drift.payload.limit) == ("ensemble", 0.25, 0.05)
     world.card = {}
     assert looks(world.learner())["finding"]["decay_bps"] is None
 
