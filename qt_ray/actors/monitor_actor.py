@@ -37,6 +37,7 @@ from qt_ray.governance.bus import EventBus
 from qt_ray.governance.trade_state import TradeStateStore
 from qt_ray.monitoring.alerts import AlertBook
 from qt_ray.monitoring.health import Condition
+from qt_ray.monitoring.room import why_tight
 from qt_ray.monitoring.rounds import Rounds
 from qt_ray.monitoring.status import Identity
 
@@ -69,7 +70,8 @@ class MonitorActor(PagedMonitor):
         gap = "the record misses events that the bus no longer has" if scribe.gap else ""
         buried = f"{scribe.buried} events could not be written down" if scribe.buried else ""
         mute = why_mute(self._voice, self._origin)
-        said = (silent, gap, buried, mute, self.deaf, scribe.fault, self._trades.fault)
+        tight = why_tight(self._reach.room())
+        said = (silent, gap, buried, tight, mute, self.deaf, scribe.fault, self._trades.fault)
         reasons = [reason for reason in said if reason]
         health = Health.CRITICAL if silent else Health.DEGRADED if reasons else Health.HEALTHY
         facts = {
@@ -94,6 +96,7 @@ class MonitorActor(PagedMonitor):
         places = self._origin.places
         return Reach(
             books=BooksLine(Line(GATEWAY, namespace_of(self._origin.settings))),
+            room=partial(machine, places.folder),
             machine=partial(_measured, Meter(), places.folder),
             tell=self._voice.tell,
             wake=self._alerting.tell,
