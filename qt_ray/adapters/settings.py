@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from qt_ray.adapters.settings_alerts import Alerts
 from qt_ray.adapters.settings_exchange import Exchange
 from qt_ray.adapters.settings_serving import Serving
 from qt_ray.adapters.settings_strategy import DynamicExits, Exits, FixedFraction, Predictor, Sizer, Trend
@@ -232,6 +233,7 @@ class Settings(Section):
     policy: PolicySeed = PolicySeed()
     bus: Bus = Bus()
     audit: Audit = Audit()
+    alerts: Alerts = Alerts()
     credentials: Credentials = Credentials()
     train: Training = Training()
     serving: Serving = Serving()
