@@ -60,6 +60,7 @@ class Part:
 # sent, then whoever sends, and last of all the record and the policy.
 PARTS: Final[tuple[Part, ...]] = (
     Part(POLICY_STORE, "qt_ray.actors.policy_store_actor:PolicyStoreActor", is_detached=True),
+    Part(MONITOR, "qt_ray.actors.monitor_actor:MonitorActor"),
 )
 
 

@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from qt_ray.adapters.settings_alerts import Alerts
 from qt_ray.adapters.settings_exchange import Exchange
 from qt_ray.adapters.settings_strategy import DynamicExits, Exits, FixedFraction, Predictor, Sizer, Trend
 from qt_ray.adapters.settings_training import Training
@@ -215,6 +216,7 @@ class Settings(Section):
     signals: Signals = Signals()
     policy: PolicySeed = PolicySeed()
     audit: Audit = Audit()
+    alerts: Alerts = Alerts()
     credentials: Credentials = Credentials()
     train: Training = Training()
     run: Run = Run()
