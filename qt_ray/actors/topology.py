@@ -61,6 +61,8 @@ class Part:
 PARTS: Final[tuple[Part, ...]] = (
     Part(POLICY_STORE, "qt_ray.actors.policy_store_actor:PolicyStoreActor", is_detached=True),
     Part(MONITOR, "qt_ray.actors.monitor_actor:MonitorActor"),
+    Part(GATEWAY, "qt_ray.actors.gateway_actor:GatewayActor"),
+    Part(EMERGENCY_STOP, "qt_ray.actors.emergency_stop_actor:EmergencyStopActor", is_detached=True),
 )
 
 

@@ -71,11 +71,15 @@ class BinanceSession:
     ) -> Self:
         """Return a session that has compared its clock with the venue's, if the venue answers at all."""
         session = cls(endpoints, signer, patience or Patience(), pace or Pace())
-        for _ in range(CLOCK_SAMPLES):
-            await session._ask_time()
-        await session._wire.warm()
-        session._keeper = asyncio.create_task(session._keep_time())
+        await session.begin()
         return session
+
+    async def begin(self) -> None:
+        """Compare clocks, and open the lines that orders leave by; who has not begun can be asked already."""
+        for _ in range(CLOCK_SAMPLES):
+            await self._ask_time()
+        await self._wire.warm()
+        self._keeper = asyncio.create_task(self._keep_time())
 
     @property
     def receive_window_ms(self) -> int:

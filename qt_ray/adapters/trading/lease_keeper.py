@@ -7,6 +7,7 @@ goes wrong, a store that is away, a token that is another's, a clock that was se
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 from qt_ray.adapters.clock import monotonic_ns, now_ms
@@ -82,7 +83,8 @@ class LeaseKeeper:
             lease, self._lease = self._lease, None
             self._account.fenced(SHUT)
             if lease is not None and not self._account.entries_in_flight():
-                await self._store.return_lease(self._name, lease.token)
+                with suppress(Retryable):  # a store that is away lets it run out
+                    await self._store.return_lease(self._name, lease.token)
 
     async def _turn(self) -> None:
         """Ask for the lease anew, or for a first one; without an answer it runs out by itself."""

@@ -14,8 +14,7 @@ from typing import Final
 
 from qt_ray.adapters.journal_file import PATTERN
 from qt_ray.adapters.latch import Latch
-from qt_ray.adapters.settings import Settings
-from qt_ray.adapters.trading.places import places_of
+from qt_ray.adapters.trading.places import Places
 from qt_ray.core.errors import Invalid
 from qt_ray.governance.journal import HEAD_BYTES, Head, digest_of, follows, head_of, records
 
@@ -39,9 +38,8 @@ class Finding:
     detail: str
 
 
-def inspected(settings: Settings) -> list[Finding]:
+def inspected(places: Places) -> list[Finding]:
     """Return what is to be said of the account's latch, journal and folder."""
-    places = places_of(settings)
     return [latch_of(places.latch), folder_of(places.folder), journal_of(places.journal)]
 
 
@@ -50,6 +48,8 @@ def latch_of(path: Path) -> Finding:
     found = Latch(path).state()
     if not found.closed:
         return Finding("latch", Health.OK, f"open, epoch {found.epoch}")
+    if not found.at_ms:
+        return Finding("latch", Health.CRITICAL, found.reason)
     at = datetime.fromtimestamp(found.at_ms // 1_000, UTC)
     detail = f"closed by {found.by} on {at:%Y-%m-%d %H:%M:%S} UTC, epoch {found.epoch}: {found.reason}"
     return Finding("latch", Health.CRITICAL, detail)

@@ -6,10 +6,10 @@ from itertools import product
 import pytest
 
 from qt_ray.adapters.instruments import load_instruments
+from qt_ray.adapters.trading.doctor import judged_filters, judged_key, judged_mode, why_not_start
+from qt_ray.adapters.trading.premises import Finding, Health
 from qt_ray.core.instruments import Instrument
 from qt_ray.execution.venue.views import KeyView, ModeView, RulesView, SymbolRules
-from qt_ray.jobs.doctor import judged_filters, judged_key, judged_mode, why_not_start
-from qt_ray.jobs.premises import Finding, Health
 from tests.unit.execution.emergency import symbol_rules
 
 pytestmark = pytest.mark.unit

@@ -4,7 +4,7 @@ A check says what it saw and how bad that is. Critical ones forbid a start, and 
 passes; a warning is for a person to weigh.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from typing import Final
 
 from qt_ray.adapters.binance.session import BinanceSession
@@ -12,11 +12,12 @@ from qt_ray.adapters.binance.venue_clock import Verdict
 from qt_ray.adapters.clock import monotonic_ns
 from qt_ray.adapters.instruments import load_instruments
 from qt_ray.adapters.settings import Settings
+from qt_ray.adapters.trading.places import Places, places_of
+from qt_ray.adapters.trading.premises import Finding, Health, inspected
 from qt_ray.core.errors import Invalid
 from qt_ray.core.instruments import Instrument
 from qt_ray.execution.venue.calls import AskAccount, AskKey, AskMode, AskRules, AskTime, Done, worded
 from qt_ray.execution.venue.views import KeyView, ModeView, RulesView, SymbolRules
-from qt_ray.jobs.premises import Finding, Health, inspected
 
 SLOW_MS: Final = 500
 CLOCK_LIVE_MS: Final = 500
@@ -25,18 +26,23 @@ CLOCK_LIVE_MS: Final = 500
 Check = Callable[[BinanceSession, Settings], Awaitable[list[Finding]]]
 
 
-async def examined(session: BinanceSession, settings: Settings) -> list[Finding]:
+async def examined(session: BinanceSession, settings: Settings, places: Places | None = None) -> list[Finding]:
     """Return what every check saw; when the exchange cannot be reached only our own side has something to say."""
-    found = [*inspected(settings), *(reached := await _reachable(session, settings))]
+    found = [*inspected(places or places_of(settings)), *(reached := await _reachable(session, settings))]
     if any(finding.health is Health.CRITICAL for finding in reached):
         return found
     return [*found, *[finding for check in CHECKS for finding in await check(session, settings)]]
 
 
-async def gate(session: BinanceSession, settings: Settings) -> list[Finding]:
-    """Return what every check saw, or Invalid when something forbids a start; no trading begins without it."""
-    found = await examined(session, settings)
-    if reasons := why_not_start(found):
+async def gate(
+    session: BinanceSession, settings: Settings, places: Places | None = None, but: Collection[str] = ()
+) -> list[Finding]:
+    """Return what every check saw, or Invalid when something forbids a start; no trading begins without it.
+
+    The checks named in `but` forbid nothing: a closed latch does not forbid to keep an account's books and stops.
+    """
+    found = await examined(session, settings, places)
+    if reasons := why_not_start(finding for finding in found if finding.check not in but):
         raise Invalid(f"start: nothing may forbid it, does: {'; '.join(reasons)}")
     return found
 

@@ -5,7 +5,8 @@ import pytest
 from qt_ray.adapters.journal_file import PATTERN, JournalFile
 from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.settings import Settings
-from qt_ray.jobs.premises import Finding, Health, folder_of, inspected, journal_of, latch_of
+from qt_ray.adapters.trading.places import places_of
+from qt_ray.adapters.trading.premises import Finding, Health, folder_of, inspected, journal_of, latch_of
 
 pytestmark = pytest.mark.unit
 
@@ -21,7 +22,7 @@ def journal(folder: Path, records: int = 30) -> list[Path]:
 
 def test_an_account_that_never_ran_has_nothing_against_it(tmp_path: Path) -> None:
     settings = Settings.model_validate({"fund": {"state": str(tmp_path / "state")}})
-    found = inspected(settings)
+    found = inspected(places_of(settings))
     assert [finding.check for finding in found] == ["latch", "state", "journal"]
     assert {finding.health for finding in found} == {Health.OK}
     assert list(tmp_path.iterdir()) == []
@@ -36,9 +37,13 @@ def test_a_closed_latch_is_critical_and_says_who_when_and_why(tmp_path: Path) ->
     assert latch_of(path) == Finding("latch", Health.OK, "open, epoch 7")
 
 
-def test_a_latch_that_cannot_be_read_is_critical(tmp_path: Path) -> None:
+def test_a_latch_that_cannot_be_read_is_critical_and_says_how_it_is_mended(tmp_path: Path) -> None:
     (tmp_path / "latch.json").write_bytes(b"{")
-    assert latch_of(tmp_path / "latch.json").health is Health.CRITICAL
+    found = latch_of(tmp_path / "latch.json")
+    assert found.health is Health.CRITICAL
+    assert "cannot be read" in found.detail
+    assert "qt latch open --epoch 0" in found.detail
+    assert "1970" not in found.detail
 
 
 def test_a_folder_that_cannot_be_written_is_critical(tmp_path: Path) -> None:
