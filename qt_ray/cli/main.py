@@ -36,6 +36,10 @@ class Command:
 
 
 COMMANDS = {
+    "up": Command("qt_ray.cli.up:up", "Begin the fund of a profile and keep it going, paper money by default."),
+    "down": Command("qt_ray.cli.down:down", "End the running fund in order."),
+    "status": Command("qt_ray.cli.status:status", "Show the running fund: its parts, its numbers, where to look."),
+    "logs": Command("qt_ray.cli.logs:logs", "Show what the parts of the fund say."),
     "demo": Command("qt_ray.cli.backtest:demo", "Backtest a fund on a synthetic market and show its report."),
     "backtest": Command("qt_ray.cli.backtest:backtest", "Run the fund over stored bars and write its report."),
     "replay": Command("qt_ray.cli.replay:replay", "Run a recorded run again and compare every digest."),
