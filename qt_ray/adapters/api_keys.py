@@ -120,13 +120,14 @@ class KeyRing:
 
 
 def operator_token(folder: Path, person: str, clock: Callable[[], int] = now_ms) -> str:
-    """Return the token of the operator who runs this account here, with all scopes; made once and kept 0600."""
-    path, ring = folder / OPERATOR_FILE, KeyRing(folder, clock)
+    """Return the token of the operator who runs this account here, with all scopes; made once and kept 0600.
+
+    One that was revoked stays revoked: whoever removes its file asks for another on purpose.
+    """
+    path = folder / OPERATOR_FILE
     with suppress(FileNotFoundError):
-        token = path.read_text().strip()
-        if ring.known(token) is not None:
-            return token
-    token = ring.issue(person, tuple(Scope))
+        return path.read_text().strip()
+    token = KeyRing(folder, clock).issue(person, tuple(Scope))
     _write_private(path, f"{token}\n".encode())
     return token
 

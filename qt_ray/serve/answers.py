@@ -18,8 +18,9 @@ from fastapi.responses import JSONResponse
 from qt_ray.core.codec import decimal_text
 from qt_ray.core.errors import Invalid, InvalidConfig, Invariant, QtError, Retryable
 from qt_ray.governance.rulebook import Denial, Denied
+from qt_ray.serve.ports import NotRunning
 
-# Moments whose names do not end in `at_ms`.
+MOMENT_ENDS: Final = ("at_ms", "since_ms")
 MOMENTS: Final = frozenset(
     {
         "as_of_ms",
@@ -27,7 +28,6 @@ MOMENTS: Final = frozenset(
         "cycle_ms",
         "expires_ms",
         "revoked_ms",
-        "since_ms",
         "started_ms",
         "time_ms",
         "ts_ms",
@@ -50,6 +50,7 @@ STATUS_OF: Final[Mapping[Denial, int]] = {
     Denial.INVALID: 422,
 }
 ERRORS: Final[tuple[tuple[type[QtError], int, str], ...]] = (
+    (NotRunning, 503, "not_running"),
     (Retryable, 503, "no_answer"),
     (InvalidConfig, 503, "not_configured"),
     (Invalid, 422, "invalid"),
@@ -119,6 +120,6 @@ def failed(fault: QtError) -> Response:
 
 
 def _field(name: str, item: Any) -> tuple[str, Any]:
-    if type(item) is not int or not (name in MOMENTS or name.endswith("at_ms")):
+    if type(item) is not int or not (name in MOMENTS or name.endswith(MOMENT_ENDS)):
         return name, spelled(item)
     return name.removesuffix("_ms"), rfc3339(item)

@@ -1,8 +1,8 @@
 """Bodies: what may stand in a request, field by field; what is not known here is refused by its name."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from qt_ray.core.policy import TEXT_MAX
 from qt_ray.risk.ess import Cause
@@ -20,6 +20,8 @@ Changes = Annotated[
     ),
 ]
 
+Version = Annotated[int, Field(ge=1, le=2**62, examples=[12])]
+
 
 class Body(BaseModel):
     """A closed table, so that a misspelt field is an error."""
@@ -35,15 +37,22 @@ class PolicyChange(Body):
 
 
 class PolicyDraft(Body):
-    """A change that is only looked at."""
+    """A change that is only looked at, or the version whose rules are."""
 
-    changes: Changes
+    changes: Changes | None = None
+    version: Version | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.changes is None) is (self.version is None):
+            raise ValueError("either changes or a version is looked at")
+        return self
 
 
 class Reversion(Body):
     """The version whose rules are wanted again."""
 
-    version: Annotated[int, Field(ge=1, examples=[12])]
+    version: Version
     reason: Reason
 
 

@@ -6,6 +6,7 @@ the console, however often, the way to the kill switch stays open. What was turn
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from qt_ray.serve.answers import error
 from qt_ray.serve.doors import SAFE, Door, Lane, door_of
 from qt_ray.serve.ports import Ports
 from qt_ray.serve.reading import Headers, TurnedAway, lenient, whole
-from qt_ray.serve.wrong_keys import WrongKeys
+from qt_ray.serve.wrong_keys import WINDOW_MS, WrongKeys
 
 HEADER_BYTES_MAX: Final = 8 << 10
 BODY_S: Final = 5.0
@@ -80,14 +81,23 @@ class Gate:
             raise TurnedAway(503, "no_keys", str(fault)) from fault
 
     def _refused(self, scope: Scope, who: str, what: str, status: int, rule: str) -> TurnedAway:
-        """Tell of a refusal, once per address and second however often it comes, and return its answer."""
+        """Tell of a refusal, those of one second together, and return its answer."""
         address = (scope.get("client") or ("", 0))[0]
-        seen = self._wrong.seen(address, self._ports.clock())
+        # A stranger may ask for anything; somebody with a key is told of by what he asked for.
+        asker = f"{address} {who} {what}" if who else address
+        refused = Refused(who, address, what, rule, status)
+        seen = self._wrong.seen(asker, self._ports.clock())
         if seen.times:
-            self._ports.told(Refused(who, address, what, rule, status, seen.times))
+            self._ports.told(replace(refused, times=seen.times))
+        if seen.begins_to_wait:
+            asyncio.get_running_loop().call_later(WINDOW_MS / 1_000, self._tell_rest, asker, refused)
         if seen.is_flood and status == 401:
             return TurnedAway(429, "too_many", "an address guesses few keys a second")
         return TurnedAway(status, "not_known" if status == 401 else "not_allowed", rule)
+
+    def _tell_rest(self, asker: str, refused: Refused) -> None:
+        if times := self._wrong.untold(asker):
+            self._ports.told(replace(refused, times=times))
 
     async def _within(self, door: Door, scope: Scope, receive: Receive, send: Send) -> None:
         room = None if door.lane is Lane.KILL else self._room[door.lane]

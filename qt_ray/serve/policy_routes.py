@@ -54,7 +54,8 @@ def _reads(routes: APIRouter, desk: PolicyDesk, ports: Ports) -> None:
     async def diff(body: PolicyDraft) -> Response:
         """Return what a change would do, field by field, and whether it needs a second person; nothing is changed."""
         now = await desk.policy()
-        changes = changes_between(now, now.with_changes(body.changes, "nobody", max(ports.clock(), now.last_updated)))
+        wanted = body.changes or changes_back(now, await _policy_at(desk, body.version or now.version))
+        changes = changes_between(now, now.with_changes(wanted, "nobody", max(ports.clock(), now.last_updated)))
         needs_second = any(change.direction == Direction.LOOSER.value for change in changes)
         return Json({"version": now.version, "changes": changes, "needs_second": needs_second})
 

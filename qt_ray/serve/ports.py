@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from qt_ray.adapters.api_keys import KeyRing
 from qt_ray.adapters.latch import Latch
+from qt_ray.core.errors import Retryable
 from qt_ray.core.policy import Policy
 from qt_ray.governance.access import Refused
 from qt_ray.governance.rulebook import Denied
@@ -16,6 +17,12 @@ from qt_ray.governance.rulebook_entries import Author, Proposal
 from qt_ray.governance.rulebook_store import Kept
 from qt_ray.governance.wishes import Wish
 from qt_ray.risk.ess import Cause, Emergency
+
+
+class NotRunning(Retryable):
+    """Nobody answers because no fund runs."""
+
+    exit_code = 4
 
 
 class PolicyDesk(Protocol):

@@ -105,7 +105,7 @@ def test_a_login_opens_one_session_in_time_and_is_no_key(tmp_path: Path, clock: 
     assert ring.redeem(late) is None
 
 
-def test_the_operator_has_one_key_until_it_is_taken_back(tmp_path: Path) -> None:
+def test_the_operator_has_one_key_and_another_only_on_purpose(tmp_path: Path) -> None:
     token = operator_token(tmp_path, "ann")
     assert operator_token(tmp_path, "ann") == token
     assert (tmp_path / "operator.key").stat().st_mode & 0o777 == 0o600
@@ -114,6 +114,8 @@ def test_the_operator_has_one_key_until_it_is_taken_back(tmp_path: Path) -> None
     assert grant is not None
     assert grant.scopes == tuple(Scope)
     ring.revoke(grant.id)
+    assert operator_token(tmp_path, "ann") == token
+    (tmp_path / "operator.key").unlink()
     assert operator_token(tmp_path, "ann") != token
 
 

@@ -115,6 +115,16 @@ def test_a_difference_is_looked_at_without_changing_anything(house: House) -> No
     assert house.store.get_policy() == before
 
 
+def test_the_way_back_is_looked_at_like_any_other_change(house: House) -> None:
+    first = house.store.get_policy().version
+    change(house, TIGHTER)
+    found = house.ask("POST", "/api/policy/diff", {"version": first}).data
+    assert found["needs_second"] is True
+    assert [(one["path"], one["new"]) for one in found["changes"]] == [("modes.NORMAL.max_leverage", '"5"')]
+    for body in ({}, {"version": first, "changes": LOOSER["changes"]}):
+        assert "either changes or a version" in house.ask("POST", "/api/policy/diff", body).data["error"]["rule"]
+
+
 def test_history_is_read_backwards_in_pages(house: House) -> None:
     change(house, TIGHTER)
     change(house, {"changes": {"active_mode": "DEFENSIVE"}, "reason": "storm"})

@@ -33,7 +33,7 @@ class Bus:
         if self.is_away:
             raise Retryable("redis: a stream is answered, ConnectionError")
         await asyncio.sleep(0)
-        return (self.coming.popleft(),) if self.coming else ()
+        return tuple(self.coming.popleft() for _ in range(min(most, len(self.coming))))
 
     def publish(self, *events: Event) -> None:
         self.coming.extend(Delivery(one.id, one) for one in events)
@@ -137,7 +137,7 @@ def test_one_that_falls_too_far_behind_is_cut_off() -> None:
     async def tale() -> None:
         story, listener = Story(), Listener()
         task = await welcomed(story, listener)
-        story.bus.publish(*(policy(number) for number in range(CRITICAL_MAX + 1)))
+        story.bus.publish(*(policy(number) for number in range(CRITICAL_MAX + 500)))
         while story.bus.coming:
             await story.broadcast.turn()
         while not isinstance(found := await listener.frame(), dict) or found.get("type") != "websocket.close":
