@@ -1,7 +1,6 @@
 """`qt policy`: what the fund may do, and every change of it: tightening at once, loosening by two people."""
 
-import json as json_
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +8,16 @@ import typer
 
 from qt_ray.cli.calling import Because, Console, Desk, Yes, confirm, desk_of
 from qt_ray.cli.config import Assignments, Json, Profile
+from qt_ray.cli.policy_views import (
+    flat,
+    is_below,
+    lines,
+    show_changes,
+    show_entry,
+    show_proposal,
+    text,
+    typed,
+)
 from qt_ray.cli.screen import emit, note, say
 from qt_ray.core.errors import Invalid
 
@@ -32,14 +41,14 @@ def get(
     """Show the policy in force."""
     desk = desk_of(profile, assignments, console)
     found = desk.ask("GET", "/api/policy").data
-    shown = {name: value for name, value in flat(found["policy"]).items() if _is_below(name, path)}
+    shown = {name: value for name, value in flat(found["policy"]).items() if is_below(name, path)}
     if path is not None and not shown:
         raise Invalid(f"a path names a value of the policy, was {path!r:.60}")
     if json:
         emit(SCHEMA, {**found, "policy": shown if path is not None else found["policy"]})
         return
     for name, value in shown.items():
-        say(f"{name} = {_text(value)}")
+        say(f"{name} = {text(value)}")
 
 
 @app.command("set")
@@ -87,7 +96,7 @@ def diff(
     desk = desk_of(profile, assignments, console)
     wanted = _stated(file) if file else _typed(changes or [], desk.ask("GET", "/api/policy").data["policy"])
     found = _looked_at(desk, {"version": version} if version else {"changes": wanted})
-    emit(SCHEMA, found) if json else _show_changes(found)
+    emit(SCHEMA, found) if json else show_changes(found)
 
 
 @app.command()
@@ -104,7 +113,7 @@ def history(
         emit(SCHEMA, found)
         return
     for kept in found["entries"]:
-        _show_entry(kept["entry"])
+        show_entry(kept["entry"])
 
 
 @app.command()
@@ -135,7 +144,7 @@ def proposals(
         emit(SCHEMA, found)
         return
     for proposal in found["proposals"]:
-        _show_proposal(proposal)
+        show_proposal(proposal)
     if not found["proposals"]:
         note("nothing waits")
 
@@ -154,7 +163,7 @@ def approve(
     waiting = desk.ask("GET", "/api/policy/proposals").data["proposals"]
     for one in waiting:
         if one["id"] == proposal:
-            _show_proposal(one, note)
+            show_proposal(one, note)
     confirm("this comes into force at once", desk.account, yes)
     _tell(desk.ask("POST", f"/api/policy/proposals/{proposal}/approve").data, json)
 
@@ -171,30 +180,6 @@ def dismiss(
     """Withdraw or refuse a proposal."""
     desk = desk_of(profile, assignments, console)
     _tell(desk.ask("POST", f"/api/policy/proposals/{proposal}/dismiss", {"reason": reason}).data, json)
-
-
-def flat(table: Mapping[str, Any], at: str = "") -> dict[str, Any]:
-    """Return a nested table by dotted path."""
-    found: dict[str, Any] = {}
-    for name, item in table.items():
-        where = f"{at}.{name}" if at else str(name)
-        found |= flat(item, where) if isinstance(item, Mapping) else {where: item}
-    return found
-
-
-def typed(text: str, now: Any) -> Any:
-    """Return a word as the kind of value that stands there now."""
-    if isinstance(now, bool):
-        if text.lower() not in ("true", "false"):
-            raise Invalid(f"true or false, was {text!r:.60}")
-        return text.lower() == "true"
-    if isinstance(now, int):
-        if not text.removeprefix("-").isdecimal():
-            raise Invalid(f"a whole number, was {text!r:.60}")
-        return int(text)
-    if isinstance(now, list):
-        return [word.strip() for word in text.strip("[]").split(",") if word.strip()]
-    return text
 
 
 def _typed(changes: list[str], policy: Mapping[str, Any]) -> dict[str, Any]:
@@ -227,7 +212,7 @@ def _looked_at(desk: Desk, body: Mapping[str, Any]) -> Any:
 
 def _may_go_on(desk: Desk, found: Any, yes: str | None) -> None:
     if found["needs_second"]:
-        for line in _lines(found["changes"]):
+        for line in lines(found["changes"]):
             note(line)
         confirm("this lets more risk in: it is laid before a second person and comes into force when he agrees",
                 desk.account, yes)  # fmt: skip
@@ -237,45 +222,7 @@ def _tell(found: Any, json: bool) -> None:
     if json:
         emit(SCHEMA, found)
     elif "proposal" in found:
-        _show_proposal(found["proposal"])
+        show_proposal(found["proposal"])
         note(f"nothing has changed yet; somebody else agrees with: qt policy approve {found['proposal']['id']}")
     else:
         say(f"version {found['policy']['version']} is in force, epoch {found['policy']['epoch']}")
-
-
-def _show_changes(found: Any) -> None:
-    for line in _lines(found["changes"]):
-        say(line)
-    note("a second person is needed" if found["needs_second"] else "one person is enough")
-
-
-def _show_entry(entry: Mapping[str, Any]) -> None:
-    if entry["kind"] == "revision":
-        agreed = f", {entry['approved_by']} agreed" if entry["approved_by"] else ""
-        policy = entry["policy"]
-        say(f"version {policy['version']:<5} {policy['last_updated']}  {entry['deed']} by {entry['by']}{agreed}")
-        say(f"  {entry['reason']}")
-        for line in _lines(entry["changes"]):
-            say(f"  {line}")
-    elif entry["kind"] == "proposed":
-        _show_proposal(entry["proposal"])
-    else:
-        say(f"proposal {entry['proposal']} dismissed by {entry['by']} at {entry['at']}: {entry['reason']}")
-
-
-def _show_proposal(proposal: Mapping[str, Any], to: Callable[[str], None] = say) -> None:
-    to(f"proposal {proposal['id']} by {proposal['by']} at {proposal['at']}: {proposal['reason']}")
-    for line in _lines(proposal["difference"]):
-        to(f"  {line}")
-
-
-def _lines(changes: list[dict[str, Any]]) -> list[str]:
-    return [f"{one['path']}: {one['old']} -> {one['new']} ({one['direction']})" for one in changes]
-
-
-def _is_below(name: str, path: str | None) -> bool:
-    return path is None or name == path or name.startswith(f"{path}.")
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json_.dumps(value)

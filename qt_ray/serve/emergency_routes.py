@@ -1,10 +1,12 @@
 """Emergency routes: the stop, which nothing here may delay, and the reset, which is a person's with a reason.
 
 The emergency stop is asked first. If it does not answer within a second the latch is closed here, which shuts every
-entry of the account out, and the policy store is told; nothing is flattened by that, and the answer says so.
+entry of the account out, and the policy store is told; nothing is flattened by that, and the answer says so. It is
+asked again until it has begun, so that a stop which it slept through is carried out when it wakes.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +25,7 @@ from qt_ray.serve.bodies import Reset
 from qt_ray.serve.doors import KILL_PATH
 from qt_ray.serve.ports import Ports
 
+INSIST_MAX: Final = 3_600
 NO_REASON: Final = "no reason was given"
 BY_LATCH: Final = "the emergency stop did not answer: entries are shut out, nothing is closed yet; run `qt flatten`"
 
@@ -41,12 +44,12 @@ class Stopped:
 
 def emergency_routes(ports: Ports) -> APIRouter:
     """Return the routes below /api/emergency."""
-    routes = APIRouter(tags=["emergency"])
+    routes, stopper = APIRouter(tags=["emergency"]), Stopper(ports)
 
     @routes.post(KILL_PATH, openapi_extra={"requestBody": REASON_BODY})
     async def trigger(request: Request) -> Response:
         """Stop the account now. A body may give a reason; one that cannot be read keeps nothing from being stopped."""
-        return Json(await stop(ports, _reason_in(await request.body()), grant_of(request).person))
+        return Json(await stopper.stop(_reason_in(await request.body()), grant_of(request).person))
 
     @routes.post("/api/emergency/reset")
     async def reset(body: Reset, author: Asking) -> Response:
@@ -68,18 +71,40 @@ def emergency_routes(ports: Ports) -> APIRouter:
     return routes
 
 
-async def stop(ports: Ports, reason: str, by: str) -> Stopped:
-    """Trip the emergency stop, or shut the latch in its place."""
-    try:
-        async with asyncio.timeout(ports.patience_s):
-            emergency = await ports.emergency.trip(Cause.MANUAL, reason, by)
-        return Stopped("emergency_stop", True, emergency, ports.latch.state(), None, "")
-    except (QtError, TimeoutError) as silent:
-        latch = _shut(ports, reason, by)
-        is_told = await _policy_told(ports, reason, by)
-        return Stopped(
-            "latch", False, None, latch, is_told, f"{BY_LATCH} ({silent or f'no answer within {ports.patience_s:g} s'})"
-        )
+class Stopper:
+    """Trips the emergency stop, or shuts the latch in its place and goes on asking."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._insisting: asyncio.Task[None] | None = None
+
+    async def stop(self, reason: str, by: str) -> Stopped:
+        """Stop the account, as far as anybody is there to do it."""
+        ports = self._ports
+        try:
+            emergency = await self._trip(reason, by)
+            return Stopped("emergency_stop", True, emergency, ports.latch.state(), None, "")
+        except (QtError, TimeoutError) as silent:
+            latch = _shut(ports, reason, by)
+            if self._insisting is None or self._insisting.done():
+                self._insisting = asyncio.create_task(self._insist(reason, by))
+            is_told = await _policy_told(ports, reason, by)
+            detail = f"{BY_LATCH} ({silent or _late(ports)})"
+            return Stopped("latch", False, None, latch, is_told, detail)
+
+    async def _trip(self, reason: str, by: str) -> Any:
+        async with asyncio.timeout(self._ports.patience_s):
+            return await self._ports.emergency.trip(Cause.MANUAL, reason, by)
+
+    async def _insist(self, reason: str, by: str) -> None:
+        """Ask again for as long as no person has opened the latch in the meantime."""
+        for _ in range(INSIST_MAX):
+            await asyncio.sleep(self._ports.patience_s)
+            if not self._ports.latch.state().closed:
+                return
+            with suppress(QtError, TimeoutError):
+                await self._trip(reason, by)
+                return
 
 
 async def standing(ports: Ports) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The stop over HTTP: nothing delays it, nothing refuses it but a missing right, and a person alone ends it."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,21 @@ def test_the_latch_is_closed_here_when_the_emergency_stop_does_not_act(house: Ho
     latch = house.latch.state()
     assert (latch.closed, latch.reason, latch.by) == (True, "fire", "ann")
     assert (found.data["policy_told"], house.store.is_emergency_mode()) == (True, True)
+
+
+def test_a_stop_that_was_slept_through_is_carried_out_on_waking(house: House) -> None:
+    async def story(opens: bool) -> EssState:
+        house.stop.hangs = True
+        assert (await house.asked("POST", TRIGGER, {"reason": "fire"})).data["acted"] == "latch"
+        if opens:
+            house.latch.open(house.latch.state().epoch, "a false alarm", "ann", 0)
+        house.stop.hangs = False
+        woken = [task for task in asyncio.all_tasks() if "_insist" in repr(task)]
+        await asyncio.wait_for(asyncio.gather(*woken), 10)
+        return house.stop.emergency.state
+
+    assert asyncio.run(story(opens=True)) is EssState.ARMED
+    assert asyncio.run(story(opens=False)) is EssState.FLATTENING
 
 
 def test_a_trip_works_while_the_policy_store_hangs(house: House) -> None:
