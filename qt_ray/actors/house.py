@@ -6,7 +6,7 @@ An exchange inside the house keeps nothing, so each time it is opened the accoun
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from qt_ray.adapters.children import Bus, Exchange, embedded_bus, paper_exchange
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.config import Loaded, load
 from qt_ray.adapters.files import locked
+from qt_ray.adapters.logs import Remarks, write_logs
 from qt_ray.adapters.session_file import read_session
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.places import Places, places_of
@@ -26,6 +27,7 @@ from qt_ray.core.errors import Invalid, QtError
 
 # Parts may live in another folder than we do: what is relative is said from the root.
 FOLDERS: Final = ("fund.state", "data.root", "data.instruments", "audit.anchors", "run.cache", "run.out")
+LOG: Final = "up"
 EXCHANGE_LOG: Final = "exchange.log"
 
 
@@ -70,6 +72,8 @@ def opened(wanted: Wanted) -> Iterator[House]:
     places, namespace = places_of(settings), namespace_of(settings)
     with ExitStack() as stack:
         stack.enter_context(_sole(places))
+        write_logs(places.logs, LOG)
+        stack.enter_context(redirect_stdout(Remarks("ray")))  # Ray prints there, and ours is for data
         exchange = stack.enter_context(_exchange(wanted, settings, places)) if is_embedded(settings) else None
         bus = stack.enter_context(embedded_bus(places.redis)) if settings.bus.url is None else None
         head = stack.enter_context(cluster(namespace, wanted.address, wanted.dashboard))

@@ -17,7 +17,7 @@ from qt_ray.core.errors import Retryable
 from qt_ray.monitoring.health import Condition, unheard, worst
 
 SCHEMA: Final = "qt.status/1"
-ANSWER_MS: Final = 2_000
+ANSWER_MS: Final = 5_000
 NAMES: Final = tuple(part.name for part in PARTS)
 ADDED_UP: Final = ("decisions", "orders", "fills", "equity")
 
