@@ -5,6 +5,7 @@ a queue. `stream` holds one slot for each open WebSocket. Both are bound to one 
 """
 
 from collections.abc import Callable
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from typing import Any, Final
 
 from ray import serve
@@ -23,7 +24,7 @@ from qt_ray.actors.voice import bus_of, voice
 from qt_ray.adapters.api_keys import KeyRing
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.latch import Latch
-from qt_ray.core.errors import Retryable
+from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.events import event
 from qt_ray.core.notices import SecurityDenied
 from qt_ray.governance.access import Refused
@@ -71,17 +72,47 @@ class Stream:
 
 def deploy(origin: Origin, port: int, host: str = HOST) -> str:
     """Begin the console in the cluster that this process is in, and return its address."""
+    _check_free(host, port)
     serve.start(
         proxy_location=ProxyLocation.HeadOnly,
         http_options={"host": host, "port": port, "request_timeout_s": REQUEST_TIMEOUT_S},
     )
+    control, stream = _names(origin)
+    _check_alone(control)
     serve.run_many(
         [
-            serve.RunTarget(_deployed(Control, CONTROL, CONTROL_SLOTS).bind(origin), CONTROL, "/"),
-            serve.RunTarget(_deployed(Stream, STREAM, LISTENERS_MAX + 100).bind(origin), STREAM, STREAM_PREFIX),
+            serve.RunTarget(_deployed(Control, CONTROL, CONTROL_SLOTS).bind(origin), control, "/"),
+            serve.RunTarget(_deployed(Stream, STREAM, LISTENERS_MAX + 100).bind(origin), stream, STREAM_PREFIX),
         ]
     )
     return f"http://{host}:{port}"
+
+
+def withdraw(origin: Origin) -> None:
+    """End an account's console, and nothing else that Serve carries; a Ray of one's own ends it with itself."""
+    for name in _names(origin):
+        serve.delete(name)
+
+
+def _names(origin: Origin) -> tuple[str, str]:
+    space = namespace_of(origin.settings)
+    return f"{space}-{CONTROL}", f"{space}-{STREAM}"
+
+
+def _check_free(host: str, port: int) -> None:
+    with socket() as door:
+        door.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)  # what a server has left a moment ago is free
+        try:
+            door.bind((host, port))
+        except OSError as error:
+            raise Invalid(f"console: a port that is free, {port} is not: {error.strerror}; --port names one") from error
+
+
+def _check_alone(name: str) -> None:
+    """See that no other account's console stands at the root of this Ray's Serve: it would be pushed aside."""
+    others = [known for known in serve.status().applications if known.endswith(f"-{CONTROL}") and known != name]
+    if others:
+        raise Invalid(f"console: one Ray serves one, {others[0]} is there already; --no-serve begins without")
 
 
 class SureStop(EmergencyStopLine):
