@@ -142,6 +142,10 @@ class PolicyStore:
         self._leased.ring()
         return found
 
+    async def changed(self, wait_ms: int) -> bool:
+        """Wait for the next word at most so long, and return whether it came."""
+        return await self._changed.heard(wait_ms)
+
     def return_lease(self, account: str, token: int) -> None:
         """Take a lease back from a gateway that will send nothing more."""
         self._leases = self._leases.returned(account, token)

@@ -74,6 +74,10 @@ class Publisher:
             self._keep(list(self._waiting))
             self._waiting.clear()
 
+    def close(self) -> None:
+        """Give the buffer back; what waits in it stays on disk for the next life."""
+        self._buffer.close()
+
     async def _send(self, events: Sequence[Event]) -> None:
         try:
             async with self._one_at_a_time:

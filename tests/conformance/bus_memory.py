@@ -49,6 +49,12 @@ class MemoryBus:
         found.next = max(found.next, places.stop)
         return tuple(self._delivery(place, 1) for place in places)
 
+    async def read(self, after: str, most: int, wait_ms: int) -> tuple[Delivery, ...]:
+        start = max(int(after) + 1 if after else 0, self.first)
+        if start >= len(self.entries):
+            await asyncio.sleep(wait_ms / 1_000)
+        return tuple(self._delivery(place, 1) for place in range(start, min(start + most, len(self.entries))))
+
     async def claim(self, group: str, consumer: str, most: int, idle_ms: int = CLAIM_IDLE_MS) -> tuple[Delivery, ...]:
         pending = self._group(group).pending
         idle = [place for place, left in pending.items() if (self._now() - left.since) * 1_000 >= idle_ms][:most]

@@ -96,6 +96,20 @@ def test_every_group_hears_every_event_in_order(told: Told) -> None:
     told(story)
 
 
+def test_anybody_reads_on_from_where_he_was_and_takes_nothing_from_a_group(told: Told) -> None:
+    async def story(bus: Bus) -> None:
+        await bus.join("risk")
+        await bus.publish([happened(number) for number in range(5)])
+        first = await bus.read("", 3, 1)
+        assert times_of(first) == times_of(await bus.read("", 3, 1)) == [0, 1, 2]
+        rest = await bus.read(first[-1].position, 9, 1)
+        assert times_of(rest) == [3, 4]
+        assert await bus.read(rest[-1].position, 9, 1) == ()
+        assert times_of(await bus.hear("risk", "one", 9, 1)) == [0, 1, 2, 3, 4]
+
+    told(story)
+
+
 def test_what_is_published_again_is_on_the_bus_once(told: Told) -> None:
     async def story(bus: Bus) -> None:
         await bus.join("risk")

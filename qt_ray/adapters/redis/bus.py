@@ -56,6 +56,14 @@ class RedisBus:
             )
         return tuple(_delivery(entry[0], entry[1], 1) for _, entries in found or () for entry in entries)
 
+    async def read(self, after: str, most: int, wait_ms: int) -> tuple[Delivery, ...]:
+        """Return what follows the position `after`, for anybody and as often as he asks; "" is before the first."""
+        async with asked("a stream"):
+            found: Any = await self._redis.xread(
+                {self.stream: after or "0"}, count=most, block=wait_ms if wait_ms > 0 else None
+            )
+        return tuple(_delivery(entry[0], entry[1], 1) for _, entries in found or () for entry in entries)
+
     async def claim(self, group: str, consumer: str, most: int, idle_ms: int = CLAIM_IDLE_MS) -> tuple[Delivery, ...]:
         """Return what another consumer has heard and not finished for so long."""
         async with asked("a claim"):
