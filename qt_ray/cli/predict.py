@@ -25,8 +25,9 @@ def predict(
 ) -> None:
     """Forecast from the bars of the catalogue: every member's vote, what came of it, and on demand why."""
     from qt_ray.adapters.config import load
+    from qt_ray.adapters.fund_setup import recipe_of
     from qt_ray.adapters.settings_values import milliseconds, moment
-    from qt_ray.jobs.fund import market_of, recipe_of
+    from qt_ray.jobs.fund import market_of
     from qt_ray.jobs.outlook import closed_by, outlook
 
     flags = {**assigned(assignments), "predictor.kind": "ensemble", **of_models(models)}

@@ -11,6 +11,7 @@ from math import log
 import numpy as np
 
 from qt_ray.adapters.models.assembly import MODEL_FILES, network
+from qt_ray.adapters.models.recipe import Recipe
 from qt_ray.adapters.models.reference import contributions
 from qt_ray.adapters.models.registry import Registry
 from qt_ray.ai.ensemble.ensemble import Ensemble
@@ -19,7 +20,6 @@ from qt_ray.ai.history import CHANNELS
 from qt_ray.ai.members.member import Evidence, Member, Silence
 from qt_ray.core.errors import Invalid, InvalidConfig
 from qt_ray.engine.backtest import SCHEMA
-from qt_ray.jobs.predictors import Recipe
 from qt_ray.market.bars import Bars
 from qt_ray.market.features.engine import FeatureEngine
 

@@ -113,6 +113,8 @@ def _from_controls(policy: Policy) -> dict[str, Layered]:
         "confidence_volatile_bps": _asked(volatility.min_confidence),
         "confidence_margin_bps": _asked(volatility.half_size_within),
         "volatile_atr_bps": volatility.atr_extreme_bps,
+        "fallback_bps": _bps(volatility.fallback_size_max),
+        "fallback_leverage_x100": int(volatility.fallback_leverage * 100),
         "agreement_quarters": limits.agreement_min,
         "order_value_bps": limits.order_value_equity_max_bps,
         "order_value_max": money(limits.order_value_max),

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qt_ray.adapters.models.recipe import ENSEMBLE, Recipe
 from qt_ray.adapters.models.registry import Registry
 from qt_ray.ai.history import CHANNELS
 from qt_ray.ai.members.member import Evidence, Opinions
 from qt_ray.core.errors import Invalid, InvalidConfig
 from qt_ray.jobs.forecasting import forecast
 from qt_ray.jobs.outlook import TOP, channel_parts, closed_by, outlook
-from qt_ray.jobs.predictors import ENSEMBLE, Recipe
 from qt_ray.jobs.training.register import register
 from tests.unit.engine.funds import candles, still
 from tests.unit.jobs.training.tiny import Tiny, tiny
