@@ -81,7 +81,7 @@ def folded(entries: Iterator[Entry], book: DeskBook | None = None) -> DeskBook |
 
 
 def entries_in(folder: Path) -> Iterator[Entry]:
-    """Yield every entry there ever was from the segments in `folder` and on its shelf; only reads, so a copy will do."""
+    """Yield every entry there ever was, from `folder` and its shelf; it only reads, so a copy will do."""
     paths = sorted([*(folder / ARCHIVE).glob(PATTERN), *folder.glob(PATTERN)], key=lambda path: path.name)
     if not paths:
         raise Invalid(f"{folder.name}: a folder with the segments of a desk's journal, had none")

@@ -9,8 +9,8 @@ from typing import Any
 
 from qt_ray.core.money import bps_of
 from qt_ray.engine.world import World
+from qt_ray.risk.hindrance import NOTHING, Committed, Hindrance, Sides
 from qt_ray.risk.reservations import Claim
-from qt_ray.risk.restraint import NOTHING, Committed, Restraint, Sides
 
 MARGIN_BPS_MAX = 1_000_000
 
@@ -25,17 +25,17 @@ class Laid:
     margin_bps: int
 
 
-def laid(world: World, restraint: Restraint) -> Laid:
+def laid(world: World, hindrance: Hindrance) -> Laid:
     """Let a fund stand as it would with what others were granted, and with nothing growing if nothing may."""
     fund: Any = world.account[0]
-    before = Laid(restraint.committed, int(fund["killed"]), int(fund["allow_new"]), int(fund["margin_bps"]))
-    if restraint.killed:
+    before = Laid(hindrance.committed, int(fund["killed"]), int(fund["allow_new"]), int(fund["margin_bps"]))
+    if hindrance.killed:
         fund["killed"] = 1
-    if restraint.closed:
+    if hindrance.closed:
         fund["allow_new"] = 0
-    if restraint.committed != NOTHING:
-        _add(world, restraint.committed, 1)
-        fund["margin_bps"] = _margin_bps(fund, restraint.committed.maintenance)
+    if hindrance.committed != NOTHING:
+        _add(world, hindrance.committed, 1)
+        fund["margin_bps"] = _margin_bps(fund, hindrance.committed.maintenance)
     return before
 
 

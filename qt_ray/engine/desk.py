@@ -15,8 +15,10 @@ import numpy as np
 
 from qt_ray.ai.forecast import Floats
 from qt_ray.core.errors import Invalid
+from qt_ray.core.ids import is_ours
+from qt_ray.core.money import decimal
 from qt_ray.engine.columns import read, spelled
-from qt_ray.engine.desk_entries import Began, Decided, Entry, Handed, Ruled, Told, Watched
+from qt_ray.engine.desk_entries import Began, Decided, Entry, Handed, Rated, Ruled, Told, Watched
 from qt_ray.engine.desk_kept import Due, Kept
 from qt_ray.engine.errands import Errands, Runner, Sent, Stamp, is_same
 from qt_ray.engine.live import LiveFund, Wanted
@@ -30,6 +32,7 @@ from qt_ray.execution.slots import PER_SYMBOL, Kind, Place
 from qt_ray.market.bars import Bars
 
 DUE_MAX: Final = 1_000
+COUNTED: Final = ("decisions", "wishes", "blocks", "orders", "fills", "dropped", "differences")
 CAUSES: Final = {Place.ENTRY: "signal", Place.STOP: "stop", Place.TARGET: "take_profit"}
 NOTHING: Final = Errands()
 
@@ -94,6 +97,19 @@ class DeskBook:
         """Return what is held of every symbol, as far as the desk knows."""
         return {symbol: self._position(symbol) for symbol in self.began.symbols}
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return plain facts for whoever asks how it goes."""
+        account: Any = self.fund.world.account[0]
+        return {
+            **{name: self.counts[name] for name in COUNTED},
+            "seen_ms": self.seen_ms,
+            "told": self.told,
+            "due": len(self.due),
+            "equity": str(decimal(int(account["equity"]))),
+            "positions": sum(held != 0 for held in self.positions.values()),
+        }
+
     def snapshot(self, bars: Bars, features: Floats, past: Bars | None = None) -> Snapshot:
         """Return what a decision on a bar may know; the desk itself stays as it is."""
         twin = self.fund.twin()
@@ -106,7 +122,7 @@ class DeskBook:
         snapshot = self.snapshot(bars, np.zeros((1, count, 0)))
         sized = Sizer().size(Opinion(snapshot, entry.thought.forecasts(count), entry.thought.version))
         sized.world.wishes[:], sized.world.causes[:] = entry.thought.wished(count)
-        return Guard().review(sized, entry.restraint)
+        return Guard().review(sized, entry.hindrance)
 
     def take(self, entry: Entry, weighed: Decision | None = None) -> Outcome:
         """Take an entry in and return what came of it; a decision need not be weighed again if it was already."""
@@ -119,6 +135,8 @@ class DeskBook:
                 self._watch(entry.rows.bars(self.began.symbols, self.began.interval_ms))
             case Ruled():
                 self._rule(entry)
+            case Rated():
+                self._rate(entry.rates)
             case Handed():
                 self.due = self.due[entry.count :]
             case Began():
@@ -159,11 +177,17 @@ class DeskBook:
         self.ruled = ruled
         self.fund.governed(ruled.policy, ruled.ess, ruled.governor_bps)
 
+    def _rate(self, rates: Mapping[str, Decimal]) -> None:
+        for symbol, rate in rates.items():
+            if symbol in self.began.symbols:
+                self.fund.rated(symbol, rate)
+
     def _hear(self, tidings: tuple[Tiding, ...]) -> Outcome:
         fills, closed, differences = list[Filled](), list[Trip](), list[Difference]()
-        for tiding in tidings:
-            if tiding.number <= self.told and not isinstance(tiding.what, Stand):
-                continue
+        news = [one for one in tidings if one.number > self.told or isinstance(one.what, Stand)]
+        if not news:
+            return Outcome()
+        for tiding in news:
             match tiding.what:
                 case Filled():
                     fills.append(tiding.what)
@@ -190,8 +214,7 @@ class DeskBook:
         if where is None:
             foreign(self.fund, told)
         else:
-            amounts = (told.ts_ms, told.quantity, told.price, told.fee)
-            self.fund.filled(*where, *amounts, maker=told.maker)
+            self.fund.filled(*where, told.ts_ms, told.quantity, told.price, told.fee, maker=told.maker)
         cause = "another's order" if where is None else CAUSES[where[1]]
         return self.trips.filled(told, before, self._position(told.symbol), self._risk(told.symbol), cause)
 
@@ -231,6 +254,7 @@ class DeskBook:
             if len(self.due) >= DUE_MAX:
                 raise Invalid(f"at most {DUE_MAX} errands wait for the gateway")
             self.due = (*self.due, Due(errands, stamp))
+            self.counts["orders"] += len(errands.place)
         return errands
 
     def _stamped(self) -> Stamp | None:
@@ -243,7 +267,8 @@ class DeskBook:
         i, _ = self.fund.place_of(told.symbol)
         slots: Any = self.fund.world.slots
         slot = slots[i * PER_SYMBOL + int(Place.STOP)]
-        return slot["kind"] != Kind.NONE and int(slot["quantity"]) * told.quantity > 0
+        protects = slot["kind"] != Kind.NONE and int(slot["quantity"]) * told.quantity > 0
+        return bool(protects) and is_ours(told.client_id)
 
     def _position(self, symbol: str) -> Decimal:
         i, instrument = self.fund.place_of(symbol)

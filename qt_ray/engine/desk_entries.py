@@ -4,8 +4,9 @@ What a desk does follows from these and nothing else: what models said is in the
 the fund, because neither could be asked again. Orders are not in them; they follow.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,15 +16,16 @@ from qt_ray.ai.forecast import Forecasts
 from qt_ray.ai.votes import Ballot, OutlookRow, VoteRow
 from qt_ray.core.codec import canonical, decode
 from qt_ray.core.policy import Policy
+from qt_ray.core.positions import AVERAGE, SHARE
 from qt_ray.core.records import dtype
 from qt_ray.core.restore import restore_as
 from qt_ray.engine.columns import Rows, read, spelled
 from qt_ray.engine.pipeline import Decision
 from qt_ray.engine.setup import Setup
-from qt_ray.engine.tidings import Tiding
+from qt_ray.engine.tidings import Stand, Tiding
 from qt_ray.market.bars import Bars
 from qt_ray.risk.ess import EssState
-from qt_ray.risk.restraint import Restraint
+from qt_ray.risk.hindrance import Hindrance
 
 # A row of a hundred symbols takes some eight kilobytes; so many at once stay far below what a record may have.
 CELLS_PER_ENTRY = 8_192
@@ -63,6 +65,14 @@ class Ruled:
 
 
 @dataclass(frozen=True, slots=True)
+class Rated:
+    """At which rates funding will settle next, by symbol."""
+
+    kind: ClassVar[str] = "rated"
+    rates: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
     """Bars closed that nobody decided on: history, and what an outage left behind."""
 
@@ -76,6 +86,11 @@ class Told:
 
     kind: ClassVar[str] = "told"
     tidings: tuple[Tiding, ...]
+
+    @staticmethod
+    def of(tidings: Iterable[Tiding]) -> "Told":
+        """Return what was told as it is kept: an average entry is a quotient, and ends after eighteen places."""
+        return Told(tuple(_kept(tiding) for tiding in tidings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +149,7 @@ class Decided:
     at_ms: int
     row: Rows
     thought: Thought
-    restraint: Restraint
+    hindrance: Hindrance
     digest: str
 
 
@@ -146,7 +161,7 @@ class Handed:
     count: int
 
 
-Entry = Began | Ruled | Watched | Told | Decided | Handed
+Entry = Began | Ruled | Rated | Watched | Told | Decided | Handed
 
 
 def entry_of(data: bytes) -> Entry:
@@ -164,6 +179,14 @@ def watched(bars: Bars) -> Iterator[Watched]:
     """Yield bars as entries that each fit a record."""
     for part in bars.blocks(max(CELLS_PER_ENTRY // len(bars.symbols), 1)):
         yield Watched(Rows.of(part))
+
+
+def _kept(tiding: Tiding) -> Tiding:
+    stand = tiding.what
+    if not isinstance(stand, Stand):
+        return tiding
+    held = {symbol: replace(one, entry=AVERAGE.quantize(one.entry, SHARE)) for symbol, one in stand.holdings.items()}
+    return replace(tiding, what=replace(stand, holdings=held))
 
 
 def _lasting(began: Began) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from qt_ray.engine.decide import review_all, size
 from qt_ray.engine.tapes import Block, tape_of
 from qt_ray.engine.world import Tape, World, build_journal, copied
 from qt_ray.market.bars import Bars
-from qt_ray.risk.restraint import FREE, Restraint
+from qt_ray.risk.hindrance import FREE, Hindrance
 
 DISAGREED = "others were granted both ways, and not all of it may fill"
 
@@ -75,7 +75,7 @@ class Decision:
     sized: Sized
     rows: NDArray[np.void]
     world: World
-    restraint: Restraint = FREE
+    hindrance: Hindrance = FREE
 
     def digest(self) -> str:
         """Return the SHA-256 of the rows, which is what a replay must reproduce."""
@@ -142,18 +142,23 @@ class Sizer:
 class Guard:
     """The last stage: every wish reviewed by every rule, and only what was granted planned."""
 
-    def review(self, sized: Sized, restraint: Restraint = FREE) -> Decision:
+    def review(self, sized: Sized, hindrance: Hindrance = FREE) -> Decision:
         """Return the decision; where what others hold could end either way, nothing grows."""
-        decision = _reviewed(sized, restraint)
-        if burden.overcommits(sized.world, decision.world, restraint.committed):
-            return _reviewed(sized, replace(restraint, closed=restraint.closed or DISAGREED))
+        decision = _reviewed(sized, hindrance)
+        if burden.overcommits(sized.world, decision.world, hindrance.committed):
+            return _reviewed(sized, replace(hindrance, closed=hindrance.closed or DISAGREED))
         return decision
 
 
-def _reviewed(sized: Sized, restraint: Restraint) -> Decision:
+def _reviewed(sized: Sized, hindrance: Hindrance) -> Decision:
     world = copied(sized.world)
     journal = build_journal(1, len(sized.opinion.snapshot.bars.symbols), 1)
-    held = burden.laid(world, restraint)
+    held = burden.laid(world, hindrance)
     review_all(world, sized.opinion.tape, journal, 0)
     burden.lifted(world, held)
-    return Decision(sized, journal.decisions[0], world, restraint)
+    return Decision(sized, journal.decisions[0], world, hindrance)
+
+
+def abstaining(snapshot: Snapshot, why: str) -> Decision:
+    """Return what is decided without any opinion: exits run, and nothing grows."""
+    return Guard().review(Sizer().size(Opinion(snapshot, abstained(snapshot.bars))), Hindrance(closed=why))

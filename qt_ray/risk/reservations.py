@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from qt_ray.core.errors import Invalid
-from qt_ray.risk.restraint import Committed, Sides
+from qt_ray.risk.hindrance import Committed, Sides
 
 LEASE_MS: Final = 10_000
 GRANTS_MAX: Final = 1_000

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from qt_ray.ai.baselines import EmaCross
+from qt_ray.core.ids import ClientOrderId, intent_id
 from qt_ray.core.money import decimal
 from qt_ray.engine.backtest import Simulation, forecast_blocks
 from qt_ray.engine.columns import Rows
@@ -20,10 +21,11 @@ from qt_ray.execution.fills import Cause
 from qt_ray.execution.slots import Place
 from qt_ray.market.bars import Bars
 from qt_ray.risk.ess import EssState
-from qt_ray.risk.restraint import FREE, Restraint
+from qt_ray.risk.hindrance import FREE, Hindrance
 from tests.unit.engine.funds import lively
 
 OPENINGS_MAX = 100
+GUARD = str(ClientOrderId("guard", intent_id("decision", "stop")))
 PLACES = {Cause.STOP: Place.STOP, Cause.TAKE_PROFIT: Place.TARGET}
 
 
@@ -35,11 +37,11 @@ def ruled(setup: Setup) -> Ruled:
     return Ruled(setup.policy, EssState.ARMED, 10_000)
 
 
-def decided(book: DeskBook, chain: "Chain", bars: Bars, restraint: Restraint = FREE, why: str = "") -> Decided:
+def decided(book: DeskBook, chain: "Chain", bars: Bars, hindrance: Hindrance = FREE, why: str = "") -> Decided:
     """Return the entry of what a chain of three decides on a bar."""
-    decision = chain.decided(book, bars, restraint)
+    decision = chain.decided(book, bars, hindrance)
     at_ms = int(bars.ts[-1]) + bars.interval_ms
-    return Decided(at_ms, Rows.of(bars), Thought.of(decision, why), restraint, decision.digest())
+    return Decided(at_ms, Rows.of(bars), Thought.of(decision, why), hindrance, decision.digest())
 
 
 @dataclass
@@ -50,9 +52,13 @@ class Chain:
     sizer: Sizer = field(default_factory=Sizer)
     guard: Guard = field(default_factory=Guard)
 
-    def decided(self, book: DeskBook, bars: Bars, restraint: Restraint = FREE) -> Decision:
+    def decided(self, book: DeskBook, bars: Bars, hindrance: Hindrance = FREE) -> Decision:
         snapshot = book.snapshot(bars, np.zeros((1, len(bars.symbols), 0)))
-        return self.guard.review(self.sizer.size(self.predictor.predict(snapshot)), restraint)
+        return self.guard.review(self.sizer.size(self.predictor.predict(snapshot)), hindrance)
+
+
+def chain_of(symbols: int) -> Chain:
+    return Chain(Forecaster(EmaCross(symbols)))
 
 
 class Twin:
@@ -87,7 +93,7 @@ class Twin:
         instrument = self.setup.instruments[int(row["symbol"])]
         place = PLACES.get(Cause(int(row["cause"])), Place.ENTRY)
         return Filled(
-            client_id=names.get((instrument.symbol, place), "guard"),
+            client_id=names.get((instrument.symbol, place), GUARD),
             symbol=instrument.symbol,
             ts_ms=int(row["ts"]),
             quantity=instrument.quantity(int(row["quantity"])),

@@ -1,4 +1,4 @@
-"""Restraint: what a guard knows beside the fund that it is asked about, and what may only make the answer smaller.
+"""Hindrance: what a guard knows beside the fund that it is asked about, and what may only make the answer smaller.
 
 A person's switch, a policy that is not fresh, and what others were granted that is not in the books yet. It stands in
 the record of a decision, so that the same question gets the same answer whenever it is asked again.
@@ -42,7 +42,7 @@ NOTHING: Final = Committed()
 
 
 @dataclass(frozen=True, slots=True)
-class Restraint:
+class Hindrance:
     """`killed` is a person's switch, `closed` why nothing may grow, or nothing."""
 
     killed: bool = False
@@ -55,4 +55,4 @@ class Restraint:
         return not self.killed and not self.closed and self.committed == NOTHING
 
 
-FREE: Final = Restraint()
+FREE: Final = Hindrance()
