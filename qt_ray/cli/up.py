@@ -6,16 +6,19 @@ behind their stops at the venue. A second Ctrl-C waits for nobody.
 
 import asyncio
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qt_ray.cli.calling import who
 from qt_ray.cli.config import Assignments, Profile, assigned
 from qt_ray.cli.screen import note
 
 if TYPE_CHECKING:
     from qt_ray.actors.fund import Front
     from qt_ray.actors.house import House
+    from qt_ray.actors.origin import Origin
     from qt_ray.adapters.session_file import Session
 
 INTERRUPTED = 130
@@ -68,7 +71,7 @@ async def _lived(house: "House", front: "Front | None", seconds: float | None) -
     loop.add_signal_handler(signal.SIGTERM, end, 0)
     if seconds is not None:
         loop.call_later(seconds, end, 0)
-    await fund.live(_ready)
+    await fund.live(partial(_ready, house))
     return codes[0] if codes else 0
 
 
@@ -80,13 +83,17 @@ def _introduce(house: "House") -> None:
     _line(f"{'ray':<14} {house.head.address}, {'our own' if house.head.is_ours else 'joined'}")
 
 
-def _ready(session: "Session") -> None:
+def _ready(house: "House", session: "Session") -> None:
     """Say where to look, once there is something to see."""
     took_s = ((session.ready_ms or session.started_ms) - session.started_ms) / 1_000
     note(f"the fund lives, {took_s:.1f} s after it was asked for")
     for name, place in (("console", session.console), ("ray dashboard", session.dashboard)):
         if place:
             _line(f"{name:<14} {place}")
+    if session.console:
+        from qt_ray.adapters.api_keys import login_url
+
+        _line(f"{'log in':<14} {login_url(house.places.folder, session.console, who())}  (once, within five minutes)")
     _line(f"{'look':<14} qt status, qt logs --follow")
     _line(f"{'stop':<14} Ctrl-C here, or qt down")
 
@@ -95,5 +102,14 @@ def _line(text: str) -> None:
     note(f"  {text}")
 
 
-def _front(port: int) -> "Front | None":
-    return None
+def _front(port: int) -> "Front":
+    """Return what opens the console, for the browser and for the commands of people."""
+
+    def opened(origin: "Origin") -> str:
+        from qt_ray.adapters.api_keys import operator_token
+        from qt_ray.serve.console import deploy
+
+        operator_token(origin.places.folder, who())
+        return deploy(origin, port)
+
+    return opened
