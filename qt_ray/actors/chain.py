@@ -57,8 +57,8 @@ class ReferenceChain:
         """Return what is decided; what does not come in time is not waited for."""
         try:
             async with asyncio.timeout(self._within_s):
-                self._handles = self._handles or await asyncio.to_thread(self._found)
-                predictor, sizer, guard = self._handles
+                handles = self._handles or await asyncio.to_thread(self._found)
+                self._handles = predictor, sizer, guard = handles
                 sized = sizer.size.remote(predictor.predict.remote(snapshot))
                 decision: Decision = await guard.review.remote(sized, closed)
                 return decision
