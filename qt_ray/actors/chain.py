@@ -17,14 +17,14 @@ from qt_ray.engine.pipeline import Decision, Opinion, Sized, Snapshot
 class Predicts(Protocol):
     """The first stage in this process."""
 
-    def predict(self, snapshot: Snapshot) -> Opinion:
+    async def predict(self, snapshot: Snapshot) -> Opinion:
         """Return the opinion on a snapshot."""
 
 
 class Sizes(Protocol):
     """The second stage in this process."""
 
-    def size(self, opinion: Opinion) -> Sized:
+    async def size(self, opinion: Opinion) -> Sized:
         """Return the wishes that follow."""
 
 
@@ -43,7 +43,8 @@ class FusedChain:
 
     async def decided(self, snapshot: Snapshot, closed: str) -> Decision:
         """Return what is decided."""
-        return await self._guard.review(self._sizer.size(self._predictor.predict(snapshot)), closed)
+        sized = await self._sizer.size(await self._predictor.predict(snapshot))
+        return await self._guard.review(sized, closed)
 
 
 class ReferenceChain:

@@ -66,9 +66,11 @@ PARTS: Final[tuple[Part, ...]] = (
     Part(EMERGENCY_STOP, "qt_ray.actors.emergency_stop_actor:EmergencyStopActor", is_detached=True),
     Part(PREDICTOR, "qt_ray.actors.predictor_actor:PredictorActor"),
     Part(SIZER, "qt_ray.actors.sizer_actor:SizerActor"),
+    Part(RISK_GUARD, "qt_ray.actors.risk_guard:RiskGuardActor"),
     Part(SUPERVISOR, "qt_ray.actors.supervisor_actor:SupervisorActor"),
     Part(FUND_OS, "qt_ray.actors.fund_os:FundOSActor", retries=AGAIN_ALWAYS),
     Part(LEARNER, "qt_ray.actors.learner_actor:LearnerActor"),
+    Part(DESK, "qt_ray.actors.desk_actor:DeskActor", is_gated=True),
 )
 
 
