@@ -53,11 +53,11 @@ class Store:
 
 class Account:
     def __init__(self) -> None:
-        self.fence, self.is_ready = SHUT, True
+        self.fence, self.is_ready, self.closed = SHUT, True, ""
         self.gateway: Any = SimpleNamespace(engine=self)
 
     def fenced(self, fence: Fence) -> None:
-        self.fence = fence
+        self.fence = replace(fence, closed=self.closed)
 
     def entries_in_flight(self) -> int:
         return 0
@@ -75,7 +75,7 @@ def play(story: Story) -> None:
         await asyncio.wait_for(story(store, account, leased), 10)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
-        assert account.fence == SHUT
+        assert account.fence.lease_until_ms == SHUT.lease_until_ms
 
     asyncio.run(whole())
 
@@ -98,7 +98,7 @@ def test_what_tightens_counts_from_its_own_version_on_and_what_loosens_lets_earl
         assert account.fence.policy_version_min == 2
         store.say(replace(loose, new_trades_paused=True))
         await until(lambda: account.fence.policy_version_min == 4)
-        assert leased.why_shut() == "no entry while new trades are paused"
+        await until(lambda: leased.why_shut() == "no entry while new trades are paused")
 
     play(story)
 
@@ -107,7 +107,7 @@ def test_an_emergency_that_is_not_written_yet_shuts_as_one_that_is() -> None:
     async def story(store: Store, account: Account, leased: Leased) -> None:
         store.say(Policy(), "no entry, an emergency could not be written")
         await until(lambda: account.fence.emergency)
-        assert leased.why_shut() == "no entry, an emergency could not be written"
+        await until(lambda: leased.why_shut() == "no entry, an emergency could not be written")
 
     play(story)
 
@@ -115,8 +115,8 @@ def test_an_emergency_that_is_not_written_yet_shuts_as_one_that_is() -> None:
 def test_an_account_that_is_not_ready_says_so_whatever_the_lease() -> None:
     async def story(store: Store, account: Account, leased: Leased) -> None:
         account.is_ready = False
-        assert leased.why_shut() == "no entry while the latch is closed or an order is in doubt"
-        account.fence = replace(account.fence, closed="entries wait for what was missed")
-        assert leased.why_shut() == "entries wait for what was missed"
+        await until(lambda: leased.why_shut() == "no entry while the latch is closed or an order is in doubt")
+        account.closed = "entries wait for what was missed"
+        await until(lambda: leased.why_shut() == "entries wait for what was missed")
 
     play(story)
