@@ -35,6 +35,8 @@ MODULES = (
     "footprint",
     "planted",
     "drill",
+    "emergency",
+    "cluster_drill",
     "exchange",
     "paper_venue",
     "crash_points",
