@@ -13,6 +13,7 @@ from ray.exceptions import RayError
 from qt_ray.actors.line import Line
 from qt_ray.actors.origin import Origin
 from qt_ray.actors.topology import Part, begun
+from qt_ray.core.errors import QtError, Retryable
 from qt_ray.monitoring.health import Condition
 
 ANSWER_MS: Final = 1_000
@@ -35,12 +36,12 @@ class Births:
 
     async def condition(self, name: str) -> Condition:
         """Return what a part says of itself; Retryable if it says nothing now."""
-        found: Condition = await self._line(name).ask("condition", within_ms=ANSWER_MS)
+        found: Condition = await self._asked(name, "condition", ANSWER_MS)
         return found
 
     async def rest(self, name: str) -> None:
         """Have a part finish what it does; Retryable if it does not say that it has."""
-        await self._line(name).ask("rest", within_ms=REST_MS)
+        await self._asked(name, "rest", REST_MS)
 
     def lives(self, name: str) -> bool:
         """Return whether Ray knows somebody of that name, alive or about to be born again."""
@@ -59,6 +60,13 @@ class Births:
         handle = self._handle(name)
         if handle is not None:
             ray.kill(handle, no_restart=True)
+
+    async def _asked(self, name: str, method: str, within_ms: int) -> Any:
+        """Ask; a part that answers with an error of its own is one that does not answer, and no reason to fall too."""
+        try:
+            return await self._line(name).ask(method, within_ms=within_ms)
+        except (RayError, QtError) as error:
+            raise Retryable(str(error).strip().splitlines()[-1].strip()) from error
 
     def _handle(self, name: str) -> Any:
         try:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from socket import create_connection
 from typing import Any, Final
 
 from qt_ray.adapters.ray_variables import export
@@ -15,6 +16,8 @@ from qt_ray.core.errors import InvalidConfig, Retryable
 
 HERE: Final = "127.0.0.1"
 STORE_BYTES: Final = 128 << 20
+QUIET: Final = "ERROR"
+KNOCK_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,19 @@ def cluster(namespace: str, address: str | None = None, dashboard: bool = True) 
         ray.shutdown()
 
 
+@contextmanager
+def visited(address: str, namespace: str) -> Iterator[None]:
+    """Be connected to a running fund's Ray for a question or two."""
+    export()
+    ray = _ray()
+    _knock(address)
+    try:
+        _joined(ray, address, namespace)
+        yield
+    finally:
+        ray.shutdown()
+
+
 def _begun(ray: Any, namespace: str, dashboard: bool) -> Any:
     context = ray.init(
         address="local",
@@ -55,9 +71,19 @@ def _begun(ray: Any, namespace: str, dashboard: bool) -> Any:
 
 def _joined(ray: Any, address: str, namespace: str) -> Any:
     try:
-        return ray.init(address=address, namespace=namespace, log_to_driver=False).address_info
+        return ray.init(address=address, namespace=namespace, log_to_driver=False, logging_level=QUIET).address_info
     except ConnectionError as error:
         raise Retryable(f"cluster: a Ray answers at {address}, none did") from error
+
+
+def _knock(address: str) -> None:
+    """See in a moment that somebody listens: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        with create_connection((host, int(port)), timeout=KNOCK_S):
+            return
+    except (OSError, ValueError) as error:
+        raise Retryable(f"cluster: a Ray answers at {address}, was: {error}") from error
 
 
 def _ray() -> Any:

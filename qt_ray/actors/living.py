@@ -38,7 +38,7 @@ class Living:
 
     def keep(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         """Begin work that must not fail; it may end, or be cancelled."""
-        task = asyncio.get_running_loop().create_task(work, name=f"{self.part}.{work.__qualname__}")
+        task = asyncio.get_running_loop().create_task(work, name=f"{self.part}.{_name(work)}")
         self._tasks.append(task)
         task.add_done_callback(self._ended)
         return task
@@ -81,6 +81,11 @@ class Living:
         log().error("a part's work failed", part=self.part, work=task.get_name(), exc_info=error)
         if not self._is_resting:
             self._end(EXIT_FAILED)
+
+
+def _name(work: Coroutine[Any, Any, Any]) -> str:
+    found: str = getattr(work, "__qualname__", "work")
+    return found
 
 
 def _was_reconstructed() -> bool:

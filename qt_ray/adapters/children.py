@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
@@ -24,19 +24,28 @@ SOCKET: Final = "redis.sock"
 END_S: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True)
 class Exchange:
-    """A paper exchange in a process of its own."""
+    """A paper exchange in a process of its own; it opens while others begin, and is waited for when it is needed."""
 
-    process: "subprocess.Popen[bytes]"
-    rest: str
-    streams: str
-    control: str
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
+        self.process, self._log = process, log
+
+    @cached_property
+    def doors(self) -> Mapping[str, Any]:
+        """Return where it listens, once it does; Retryable with its last word if it ends before."""
+        text = b""
+        for line in self.process.stdout or ():
+            text += line
+            if line.startswith(b"}"):
+                found: Mapping[str, Any] = orjson.loads(text)
+                return found
+        said = self._log.read_text(errors="replace").strip().splitlines()
+        raise Retryable(f"exchange: a paper exchange opens, it ended with: {said[-1] if said else 'no word'}")
 
     @property
     def flags(self) -> Mapping[str, str]:
         """Return the settings that send a fund there."""
-        return {"exchange.rest_url": self.rest, "exchange.ws_url": self.streams}
+        return {"exchange.rest_url": self.doors["rest"], "exchange.ws_url": self.doors["streams"]}
 
 
 @contextmanager
@@ -51,8 +60,7 @@ def paper_exchange(words: Sequence[str], log: Path) -> Iterator[Exchange]:
         ) as process,
     ):
         try:
-            told = _told(process, log)
-            yield Exchange(process, told["rest"], told["streams"], told["control"])
+            yield Exchange(process, log)
         finally:
             _end(process)
 
@@ -118,18 +126,6 @@ class Watch:
             if str(error) != self._fault:
                 self._told(f"redis has died and does not start: {error}")
             self._fault = str(error)
-
-
-def _told(process: "subprocess.Popen[bytes]", log: Path) -> Mapping[str, Any]:
-    """Return what an exchange says of itself once it is open."""
-    text = b""
-    for line in process.stdout or ():
-        text += line
-        if line.startswith(b"}"):
-            found: Mapping[str, Any] = orjson.loads(text)
-            return found
-    said = log.read_text(errors="replace").strip().splitlines()
-    raise Retryable(f"exchange: a paper exchange opens, it ended with: {said[-1] if said else 'no word'}")
 
 
 def _shortened(folder: Path) -> Path:

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
+from io import TextIOBase
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Final
@@ -20,8 +21,10 @@ SUFFIX: Final = ".jsonl"
 FILE_BYTES_MAX: Final = 10 << 20
 FILES_KEPT: Final = 3
 SECRET: Final = re.compile(r"key|secret|token|signature|password|authorization|cookie", re.IGNORECASE)
-# What every record has and nobody reads in a line; the rest is what somebody wanted to say.
-STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+# What every record has, or Ray gives it, and nobody reads in a line; the rest is what somebody wanted to say.
+RAYS: Final = frozenset({"job_id", "worker_id", "node_id", "task_id", "task_name", "task_func_name", "actor_name"})
+STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"} | RAYS
 
 
 def log() -> "structlog.stdlib.BoundLogger":
@@ -52,6 +55,20 @@ def without_secrets(fields: Mapping[str, Any]) -> dict[str, Any]:
         for name, item in fields.items()
         if not SECRET.search(str(name))
     }
+
+
+class Remarks(TextIOBase):
+    """A stream whose lines are kept in the log: for what others print where only we should speak."""
+
+    def __init__(self, by: str) -> None:
+        self._by = by
+
+    def write(self, text: str) -> int:
+        """Keep each line that says something."""
+        for line in COLOUR.sub("", text).splitlines():
+            if line.strip():
+                log().info("a remark", by=self._by, remark=line.strip())
+        return len(text)
 
 
 class Lines(logging.Formatter):

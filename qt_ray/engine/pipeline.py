@@ -6,7 +6,7 @@ Each stage takes a value and returns the next one, so in the cluster the same th
 A snapshot is the fund after a bar has been observed; nothing in the chain touches the fund it was taken from.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 from qt_ray.ai.forecast import Floats, Forecasts, Predictor
 from qt_ray.ai.forecast import Snapshot as Seen
 from qt_ray.core.records import digest_of
+from qt_ray.engine import burden
 from qt_ray.engine.decide import review_all, size
 from qt_ray.engine.tapes import Block, tape_of
 from qt_ray.engine.world import Tape, World, build_journal, copied
 from qt_ray.market.bars import Bars
+from qt_ray.risk.hindrance import FREE, Hindrance
+
+DISAGREED = "others were granted both ways, and not all of it may fill"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +70,12 @@ class Sized:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
-    """What was thought and granted: a row per symbol, and the fund with its orders placed."""
+    """What was thought and granted: a row per symbol, the fund with its orders placed, and what else bound it."""
 
     sized: Sized
     rows: NDArray[np.void]
     world: World
+    hindrance: Hindrance = FREE
 
     def digest(self) -> str:
         """Return the SHA-256 of the rows, which is what a replay must reproduce."""
@@ -137,9 +142,23 @@ class Sizer:
 class Guard:
     """The last stage: every wish reviewed by every rule, and only what was granted planned."""
 
-    def review(self, sized: Sized) -> Decision:
-        """Return the decision."""
-        world = copied(sized.world)
-        journal = build_journal(1, len(sized.opinion.snapshot.bars.symbols), 1)
-        review_all(world, sized.opinion.tape, journal, 0)
-        return Decision(sized, journal.decisions[0], world)
+    def review(self, sized: Sized, hindrance: Hindrance = FREE) -> Decision:
+        """Return the decision; where what others hold could end either way, nothing grows."""
+        decision = _reviewed(sized, hindrance)
+        if burden.overcommits(sized.world, decision.world, hindrance.committed):
+            return _reviewed(sized, replace(hindrance, closed=hindrance.closed or DISAGREED))
+        return decision
+
+
+def _reviewed(sized: Sized, hindrance: Hindrance) -> Decision:
+    world = copied(sized.world)
+    journal = build_journal(1, len(sized.opinion.snapshot.bars.symbols), 1)
+    held = burden.laid(world, hindrance)
+    review_all(world, sized.opinion.tape, journal, 0)
+    burden.lifted(world, held)
+    return Decision(sized, journal.decisions[0], world, hindrance)
+
+
+def abstaining(snapshot: Snapshot, why: str) -> Decision:
+    """Return what is decided without any opinion: exits run, and nothing grows."""
+    return Guard().review(Sizer().size(Opinion(snapshot, abstained(snapshot.bars))), Hindrance(closed=why))

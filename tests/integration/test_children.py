@@ -23,7 +23,7 @@ def server_of(bus: Bus) -> int:
 def test_an_exchange_is_open_while_it_is_wanted_and_its_end_is_said_once(tmp_path: Path) -> None:
     said: list[str] = []
     with paper_exchange(["--symbols", "BTCUSDT"], tmp_path / "logs" / "exchange.log") as exchange:
-        with urllib.request.urlopen(f"{exchange.rest}/fapi/v1/time", timeout=10) as answer:
+        with urllib.request.urlopen(f"{exchange.doors['rest']}/fapi/v1/time", timeout=10) as answer:
             assert json.load(answer)["serverTime"] > 0
         assert set(exchange.flags) == {"exchange.rest_url", "exchange.ws_url"}
         assert os.getsid(exchange.process.pid) == exchange.process.pid
@@ -40,9 +40,9 @@ def test_an_exchange_is_open_while_it_is_wanted_and_its_end_is_said_once(tmp_pat
 def test_an_exchange_that_does_not_open_says_why(tmp_path: Path) -> None:
     with (
         pytest.raises(Retryable, match=r"it ended with: error: .*NOSUCH"),
-        paper_exchange(["--symbols", "NOSUCH"], tmp_path / "exchange.log"),
+        paper_exchange(["--symbols", "NOSUCH"], tmp_path / "exchange.log") as exchange,
     ):
-        raise AssertionError
+        assert exchange.doors
 
 
 @pytest.mark.parametrize("folder", ["bus", f"{'deep' * 25}/bus"], ids=["near", "deep"])

@@ -21,10 +21,12 @@ from qt_ray.execution.gateway.endings import Endings
 from qt_ray.execution.gateway.fence import Fence, Gate, ungated
 from qt_ray.execution.gateway.lanes import Waiting
 from qt_ray.execution.gateway.questions import Questions
-from qt_ray.execution.gateway.records import Ending, Wanted
+from qt_ray.execution.gateway.records import Ending, Heard, Wanted
 from qt_ray.execution.gateway.remainder import delay_ms, remainder
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.gateway.truth import Truth
+from qt_ray.execution.lifecycle import News as OrderWord
+from qt_ray.execution.lifecycle import Signal
 from qt_ray.execution.venue.calls import BATCH_MAX, Amend, Answer, Call, Place, PlaceMany
 from qt_ray.execution.venue.news import AlgoNews, News, OrderNews, StreamDown, StreamUp
 from qt_ray.execution.venue.views import UsageView
@@ -65,6 +67,18 @@ class Gateway:
         admitted = [intent for intent in intents if self._admit(intent, at_ms, family)]
         for batch in _batches(admitted):
             self._put(batch, PlaceOrder(batch[0]).lane, at_ms)
+        return self._done(at_ms)
+
+    def refuse(self, intent: Intent, reason: str, at_ms: int) -> list[Effect]:
+        """Write a declined intent down as an order that ended before it left, so that its asker hears so in any life.
+
+        Its name is spent by that: what was refused under one lease is not sent under the next.
+        """
+        name = intent.client_id
+        if name not in self.book.orders and name not in self.book.spent:
+            family = self._door.family(intent)
+            self._chronicle.write(Wanted(intent, family.name, family.quantity, at_ms))
+            self._chronicle.hear(Heard(name, OrderWord(Signal.REJECTED, at_ms, reason=reason)))
         return self._done(at_ms)
 
     def cancel(self, client_id: str, reason: str, at_ms: int) -> list[Effect]:

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_ray.adapters.logs import Lines, log, without_secrets, write_logs
+from qt_ray.adapters.logs import Lines, Remarks, log, without_secrets, write_logs
 from tests.unit.root_log import root_log
 
 __all__ = ["root_log"]
@@ -68,6 +70,16 @@ def test_an_error_is_told_with_its_trace(tmp_path: Path) -> None:
     path = write_logs(tmp_path, "Feed")
     log().error("it failed", exc_info=ValueError("a wheel came off"))
     assert "ValueError: a wheel came off" in lines(path)[0]["error"]
+
+
+def test_what_others_print_is_kept_line_by_line_and_without_colour(tmp_path: Path) -> None:
+    path = write_logs(tmp_path, "up")
+    with redirect_stdout(Remarks("ray")):
+        sys.stdout.write("\x1b[33m(raylet)\x1b[0m a worker died\n\nand another")
+    assert [(line["by"], line["remark"]) for line in lines(path)] == [
+        ("ray", "(raylet) a worker died"),
+        ("ray", "and another"),
+    ]
 
 
 def test_another_beginning_takes_the_place_of_the_first(tmp_path: Path) -> None:
