@@ -42,6 +42,7 @@ MODULES = (
     "gateway",
     "market_burst",
     "account_start",
+    "console",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent
