@@ -41,6 +41,7 @@ MODULES = (
     "fault_table",
     "gateway",
     "market_burst",
+    "feed",
     "account_start",
     "console",
     "start",

@@ -61,7 +61,10 @@ class Post:
 
 
 class EmergencyStopSystem:
-    """One account's emergency stop; `outcome` is how the last flattening went."""
+    """One account's emergency stop.
+
+    `outcome` is how the last flattening went, `fenced_ms` how long after its trip no entry of before could leave.
+    """
 
     def __init__(
         self,
@@ -76,6 +79,7 @@ class EmergencyStopSystem:
         self._session, self._vigil, self._post, self._fence, self._told = session, vigil, post, fence, told
         self._clock = clock or RealClock()
         self.outcome: Report | None = None
+        self.fenced_ms: int | None = None
         self._work = asyncio.Event()
         self._flattening: Flattening | None = None
         kept = post.memory.read(self._clock.now_ms())
@@ -167,6 +171,7 @@ class EmergencyStopSystem:
         while self.emergency.state.is_latched:
             with suppress(Retryable):
                 await self._fence.begin_emergency(self.emergency.reason)
+                self.fenced_ms = self._clock.now_ms() - (self.emergency.tripped_at_ms or 0)
                 return
             await self._clock.sleep(AGAIN_MS)
 

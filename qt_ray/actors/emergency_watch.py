@@ -114,7 +114,7 @@ class EmergencyStop:
         return self._ruled
 
     async def condition(self) -> Condition:
-        """Return whether it is armed and sees everything."""
+        """Return whether it is at its post, which is ready: armed or in an emergency, it sees everything."""
         emergency, unknown = self._system.emergency, self._verdict.unknown
         reasons = [f"nobody tells {name.replace('_', ' ')}" for name in unknown]
         if emergency.state.is_latched:
@@ -125,12 +125,12 @@ class EmergencyStop:
             "causes": list(emergency.causes),
             "mode": self._system.mode.name,
             "trips": emergency.trips,
+            "fenced_ms": self._system.fenced_ms,
             "equity": last and str(last.equity),
             "drawdown_bps": self._vigil.readings(self._clock()).equity_drawdown_bps,
         }
-        is_armed = emergency.state is EssState.ARMED and not unknown
-        health = Health.HEALTHY if is_armed else Health.DEGRADED
-        return self._living.condition(health, reasons, facts, ready=is_armed)
+        is_ready = emergency.state is not EssState.DISABLED and not unknown
+        return self._living.condition(Health.DEGRADED if reasons else Health.HEALTHY, reasons, facts, ready=is_ready)
 
     async def rest(self) -> None:
         """See nothing any more; what was begun and is not done is begun anew by whoever comes to life."""

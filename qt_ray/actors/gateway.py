@@ -81,14 +81,18 @@ class Gateway:
         self._open_place().account.end_entries(None, reason)
 
     async def condition(self) -> Condition:
-        """Return whether an entry would leave now, and why not."""
+        """Return how the gateway is: ready once the books agree with the venue and the store has given a lease.
+
+        Whether an entry would leave now is a fact beside it: an emergency is no fault of the gateway's.
+        """
         place = self._place
         if place is None:
             return self._living.condition(Health.CRITICAL, [self._why_not_open], ready=False)
         shut = self._leased.why_shut() if self._leased else None
         reasons = [reason for reason in (shut, self._why_mute()) if reason]
         health = Health.DEGRADED if reasons else Health.HEALTHY
-        return self._living.condition(health, reasons, self._facts(place), ready=shut is None)
+        facts = self._facts(place) | {"lets_entries": shut is None}
+        return self._living.condition(health, reasons, facts, ready=self._is_ready(place))
 
     async def rest(self) -> None:
         """End in order: what could open, the lease, the journal."""
@@ -156,6 +160,11 @@ class Gateway:
             is_well = self._reader.why_closed() is None and self._is_well()
             place.account.gateway.take(partial(place.account.gateway.engine.felt, is_well))
             await asyncio.sleep(LOOK_MS / 1_000)
+
+    def _is_ready(self, place: Workplace) -> bool:
+        is_reconciled = place.account.custody.why_closed(self._clock()) is None
+        is_leased = self._leased is not None and self._leased.is_held
+        return is_reconciled and is_leased and not place.account.gateway.engine.is_starting
 
     def _facts(self, place: Workplace) -> dict[str, Any]:
         worth = self._herald.equity if self._herald else None

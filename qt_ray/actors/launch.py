@@ -79,20 +79,23 @@ class Launch:
     async def watch(self) -> None:
         """Say which part was born again, and begin anew whoever Ray has given up, until cancelled."""
         while True:
-            for part in self._parts:
-                await self._looked_at(part)
+            await asyncio.gather(*map(self._looked_at, self._parts))
             await asyncio.sleep(WATCH_MS / 1_000)
 
     async def rest(self) -> None:
         """Lay all parts to rest, the last first, and then end their processes; what does not answer is ended too."""
-        begun = [part for part in self._parts if part.name in self._seen]
-        for part in reversed(begun):
-            try:
-                await self._world.rest(part.name)
-            except Retryable as error:
-                self._told(f"{part.name} was ended without rest: {error}")
-        for part in reversed(begun):
+        begun = [part for part in reversed(self._parts) if part.name in self._seen]
+        for part in begun:
+            if self._seen[part.name].pid is not None:  # who never answered has nothing to finish
+                await self._rest(part)
+        for part in begun:
             self._world.end(part.name)
+
+    async def _rest(self, part: Part) -> None:
+        try:
+            await self._world.rest(part.name)
+        except Retryable as error:
+            self._told(f"{part.name} was ended without rest: {error}")
 
     def _clear(self) -> None:
         """End what a fund that was killed has left behind, if that is all there is."""
@@ -110,9 +113,8 @@ class Launch:
     async def _ready(self, group: Sequence[Part], until_ms: int) -> None:
         waiting = list(group)
         while waiting:
-            for part in list(waiting):
-                if await self._is_ready(part):
-                    waiting.remove(part)
+            ready = await asyncio.gather(*map(self._is_ready, waiting))
+            waiting = [part for part, is_ready in zip(waiting, ready, strict=True) if not is_ready]
             if waiting and self._clock() >= until_ms:
                 why = "; ".join(f"{part.name} is not: {self._seen[part.name].why}" for part in waiting)
                 raise Retryable(f"start: every part is ready in time, {why}")

@@ -20,6 +20,7 @@ from qt_ray.engine.tidings import Tiding
 from qt_ray.governance.bus import EventBus
 from qt_ray.monitoring.alerts import Alert, AlertBook
 from qt_ray.monitoring.patches import Evidence, Patch, patches
+from qt_ray.monitoring.room import why_cramped
 from qt_ray.monitoring.rounds import Rounds
 from qt_ray.monitoring.status import Identity
 from qt_ray.monitoring.troubles import trouble_of
@@ -46,6 +47,7 @@ class Reach:
     """What a monitor can reach: the books, the machine, a person to wake, what may be tried, and who counts."""
 
     books: Books
+    room: Callable[[], Mapping[str, Any]]
     machine: Callable[[Rounds], Mapping[str, Any]]
     tell: Callable[..., None]
     wake: Callable[[Alert], None]
@@ -74,8 +76,8 @@ class Monitor:
         self.deaf = "the bus was not heard yet"
 
     def why_silent(self) -> str | None:
-        """Return why nothing new may be opened as far as the record and the parts' lives go, or nothing."""
-        return self.scribe.why_silent() or self.warden.why_shut()
+        """Return why nothing new may be opened as far as record, parts and machine go, or nothing."""
+        return self.scribe.why_silent() or self.warden.why_shut() or why_cramped(self._reach.room())
 
     async def follow(self) -> None:
         """Hear the bus until cancelled."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from qt_ray import __version__
+from qt_ray.actors.exporting import RayExporter
 from qt_ray.actors.line import Line
 from qt_ray.actors.living import Living
 from qt_ray.actors.monitor import Reach
@@ -20,6 +21,8 @@ from qt_ray.actors.voice import address_of, bus_of, name_of, voice, why_mute
 from qt_ray.actors.warden import Warden
 from qt_ray.adapters.alerting import Alerting, DeadMan, Webhook
 from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.event_metrics import measure
+from qt_ray.adapters.metrics_logger import MetricsLogger
 from qt_ray.adapters.monitor_memory import MonitorMemory
 from qt_ray.adapters.redis.trades import RedisTrades
 from qt_ray.adapters.scribe import Archive, Scribe
@@ -28,12 +31,13 @@ from qt_ray.adapters.sqlite_trades import SqliteTrades
 from qt_ray.adapters.trade_keeper import TradeKeeper
 from qt_ray.adapters.usage import Meter, machine
 from qt_ray.ai.hedge_fund_os import Health
-from qt_ray.core.events import Event, event
+from qt_ray.core.events import event
 from qt_ray.core.notices import SystemStopped
 from qt_ray.governance.bus import EventBus
 from qt_ray.governance.trade_state import TradeStateStore
 from qt_ray.monitoring.alerts import AlertBook
 from qt_ray.monitoring.health import Condition
+from qt_ray.monitoring.room import why_tight
 from qt_ray.monitoring.rounds import Rounds
 from qt_ray.monitoring.status import Identity
 
@@ -66,7 +70,8 @@ class MonitorActor(PagedMonitor):
         gap = "the record misses events that the bus no longer has" if scribe.gap else ""
         buried = f"{scribe.buried} events could not be written down" if scribe.buried else ""
         mute = why_mute(self._voice, self._origin)
-        said = (silent, gap, buried, mute, self.deaf, scribe.fault, self._trades.fault)
+        tight = why_tight(self._reach.room())
+        said = (silent, gap, buried, tight, mute, self.deaf, scribe.fault, self._trades.fault)
         reasons = [reason for reason in said if reason]
         health = Health.CRITICAL if silent else Health.DEGRADED if reasons else Health.HEALTHY
         facts = {
@@ -91,11 +96,12 @@ class MonitorActor(PagedMonitor):
         places = self._origin.places
         return Reach(
             books=BooksLine(Line(GATEWAY, namespace_of(self._origin.settings))),
+            room=partial(machine, places.folder),
             machine=partial(_measured, Meter(), places.folder),
             tell=self._voice.tell,
             wake=self._alerting.tell,
             trials=trials_of(self._parts, bus, self._voice, places.buffer, self._trades),
-            measure=_unmeasured,
+            measure=partial(measure, MetricsLogger(RayExporter())),
         )
 
     def _begin(self, bus: EventBus) -> None:
@@ -137,7 +143,3 @@ def _measured(meter: Meter, folder: Path, rounds: Rounds) -> Mapping[str, Any]:
     """Return what the machine and each part's process use."""
     pids = {part: condition.pid for part, condition in rounds.conditions.items() if condition.pid is not None}
     return {**machine(folder), "processes": {part: meter.read(pid) for part, pid in pids.items()}}
-
-
-def _unmeasured(told: Event) -> None:
-    """Count nothing: there is no exporter."""

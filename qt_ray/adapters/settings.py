@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from qt_ray.adapters.settings_alerts import Alerts
 from qt_ray.adapters.settings_exchange import Exchange
+from qt_ray.adapters.settings_serving import Serving
 from qt_ray.adapters.settings_strategy import DynamicExits, Exits, FixedFraction, Predictor, Sizer, Trend
 from qt_ray.adapters.settings_training import Training
 from qt_ray.adapters.settings_values import (
@@ -235,4 +236,5 @@ class Settings(Section):
     alerts: Alerts = Alerts()
     credentials: Credentials = Credentials()
     train: Training = Training()
+    serving: Serving = Serving()
     run: Run = Run()

@@ -13,6 +13,7 @@ from qt_ray.core.events import REGISTRY, Event
 from qt_ray.core.notices import (
     CauseCleared,
     EmergencyTripped,
+    FundRestrained,
     KillChanged,
     ModelSwapped,
     PartStarted,
@@ -116,6 +117,11 @@ def _mode(event: Event, what: RiskModeChanged) -> AuditRecord:
     return _told(event, AuditType.MODE_CHANGED, "change mode", "fund", what.reason, f"{what.old} to {what.new}")
 
 
+def _restrained(event: Event, what: FundRestrained) -> AuditRecord:
+    outcome = f"size {what.size_bps} bps, leverage {what.leverage_max}"
+    return _told(event, AuditType.FUND_RESTRAINED, "restrain", what.layer, what.reason, outcome)
+
+
 def _swapped(event: Event, what: ModelSwapped) -> AuditRecord:
     reason = f"was {what.old_version or 'none'}"
     return _told(event, AuditType.MODEL_SWAPPED, "swap", what.model_name, reason, what.version, what.part)
@@ -151,6 +157,7 @@ AUDITED: Final[Mapping[str, Words]] = {
     "system.emergency.cause_cleared": _cleared,
     "system.emergency.recovered": _recovered,
     "policy.updated": _policy,
+    "policy.restrained": _restrained,
     "security.denied": _denied,
     "risk.kill.changed": _kill,
     "hfos.mode.changed": _mode,

@@ -45,6 +45,7 @@ class AuditType(StrEnum):
     RETRAINING_DUE = "learning.retraining_due"
     KILL_CHANGED = "kill.changed"
     MODE_CHANGED = "mode.changed"
+    FUND_RESTRAINED = "fund.restrained"
     PART_STARTED = "part.started"
     RECORDS_DELETED = "audit.deleted"
     SYSTEM_STARTED = "system.started"

@@ -12,7 +12,7 @@ from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.monitoring.health import Condition
 
 # What an emergency stop that stands guard says of itself; one that is disabled guards nothing.
-ON_GUARD: Final = frozenset({"ARMED", "TRIPPED", "COOLING_DOWN", "FLATTENING", "FLAT", "FLATTEN_FAILED"})
+ON_GUARD: Final = frozenset({"ARMED", "TRIPPED", "COOLING_DOWN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def _policy_store(seen: Evidence) -> str:
 
 def _emergency_stop(seen: Evidence) -> str:
     state = str(seen.fact("EmergencyStop", "state") or "unknown").upper()
-    on_guard = "" if state in ON_GUARD else f"EmergencyStop: stands guard, was {state}"
+    on_guard = "" if state.partition("/")[0] in ON_GUARD else f"EmergencyStop: stands guard, was {state}"
     return seen.silent("EmergencyStop") or on_guard
 
 
@@ -76,11 +76,11 @@ def _sizing(seen: Evidence) -> str:
 
 
 def _model_sync(seen: Evidence) -> str:
-    said = {part: seen.fact(part, "model_version") for part in ("Predictor", "Desk")}
-    missing = [part for part, version in said.items() if version is None]
-    if missing:
-        return seen.silent(missing[0]) or f"{missing[0]}: says which model it works with, does not"
-    return "" if len(set(said.values())) == 1 else f"all work with one model, {_listed(said)}"
+    version, mixed = seen.fact("Predictor", "version"), seen.fact("Predictor", "mixed")
+    users = ", ".join(map(str, seen.fact("Predictor", "users") or ())) or "nobody"
+    unknown = "Predictor: works with a version, has none" if version is None else ""
+    apart = f"all work with one version, {users} do not yet" if mixed is not False else ""
+    return seen.silent("Predictor") or unknown or apart
 
 
 def _drawdown(seen: Evidence) -> str:
@@ -104,7 +104,3 @@ def patches(seen: Evidence) -> tuple[Patch, ...]:
     """Return the seven requirements as they stand."""
     reasons = {key: probe(seen) for key, (_, probe) in PATCHES.items()}
     return tuple(Patch(key, PATCHES[key][0], not reason, reason) for key, reason in reasons.items())
-
-
-def _listed(said: Mapping[str, Any]) -> str:
-    return ", ".join(f"{part} with {version}" for part, version in said.items())

@@ -136,7 +136,8 @@ class House:
         gateway = self.gateway(line, folder)
         gateway._living.keep(gateway.run())
         try:
-            await self.until(gateway, lambda found: found.is_ready or (not ready and "is_reconciled" in found.facts))
+            wanted = "lets_entries" if ready else "is_reconciled"
+            await self.until(gateway, lambda found: found.facts.get(wanted, False))
             yield gateway
         finally:
             await gateway.rest()
@@ -160,17 +161,7 @@ class House:
         return Stamp("main", "trend", 0, policy.version, policy.epoch)
 
     def entry(self, number: int, quantity: str = "0.01", limit: Decimal | None = None) -> Intent:
-        stamp, decision = self.stamp(), f"decision{number}"
-        market = Intent(
-            client_id=str(ClientOrderId("trend", intent_id(decision, "entry"))),
-            symbol=BTC,
-            side=Side.BUY,
-            type=OrderType.MARKET,
-            quantity=Decimal(quantity),
-            decision_id=decision,
-            policy_version=stamp.policy_version,
-            epoch=stamp.epoch,
-        )
+        market, _ = market_entry(number, self.store.get_policy(), quantity)
         return market if limit is None else replace(market, type=OrderType.LIMIT, limit_price=limit)
 
     def resting(self, number: int) -> Intent:
@@ -178,6 +169,22 @@ class House:
 
     def open_entries(self) -> int:
         return sum(not order.reduce_only for order in self.venue.exchange.open_orders(FIRST_ACCOUNT))
+
+
+def market_entry(number: int, policy: Policy, quantity: str = "0.01", account: str = "main") -> tuple[Intent, Stamp]:
+    """Return an entry, and the stamp of the cycle that wants it."""
+    decision = f"decision{number}"
+    intent = Intent(
+        client_id=str(ClientOrderId("trend", intent_id(decision, "entry"))),
+        symbol=BTC,
+        side=Side.BUY,
+        type=OrderType.MARKET,
+        quantity=Decimal(quantity),
+        decision_id=decision,
+        policy_version=policy.version,
+        epoch=policy.epoch,
+    )
+    return intent, Stamp(account, "trend", 0, policy.version, policy.epoch)
 
 
 async def placed(house: House, gateway: Gateway, *intents: Intent) -> None:

@@ -52,7 +52,8 @@ def test_what_is_refused_ends_among_the_tidings_and_is_counted_by_its_rule(tmp_p
             await placed(house, gateway, old)
             await house.read(gateway, reader, lambda: old.client_id in reader.ended())
             condition = await gateway.condition()
-            assert not condition.is_ready
+            assert condition.is_ready
+            assert not condition.facts["lets_entries"]
             assert condition.facts["declined"] == {"no entry in an emergency": 1}
             await placed(house, gateway, old)  # and again: its name is spent, under every later lease too
             assert sum((await gateway.condition()).facts["declined"].values()) == 1
@@ -73,7 +74,7 @@ def test_an_entry_under_an_epoch_that_has_turned_is_told_as_ended(tmp_path: Path
             old = house.entry(1)
             await house.stop()
             await house.line.end_emergency("ann", "it was nothing")
-            await house.until(gateway, lambda found: found.is_ready)
+            await house.until(gateway, lambda found: found.facts["lets_entries"])
             await placed(house, gateway, old)
             await house.read(gateway, reader, lambda: bool(reader.ended()))
             assert reader.ended() == {old.client_id}

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from qt_ray.adapters.clock import monotonic_ns, now_ms
+from qt_ray.adapters.trading.gateway_loop import happened
 from qt_ray.core.errors import Retryable
 from qt_ray.execution.gateway.fence import SHUT, Fence
 from qt_ray.governance.leases import LEASE_MS, Held, Lease
@@ -61,6 +62,7 @@ class LeaseKeeper:
         self._confirmed = 0
         self._ends_ns = 0
         self._emergency, self._version = True, 0
+        self._news = asyncio.Event()
         account.fenced(SHUT)
 
     @property
@@ -69,16 +71,21 @@ class LeaseKeeper:
         return self._lease is not None and self._steady_ns() < self._ends_ns
 
     def governed(self, emergency: bool, version_min: int) -> None:
-        """Take in whether an emergency is in force, and from which policy on decisions count."""
+        """Take in whether an emergency is in force, and from which policy on decisions count.
+
+        A word of the policy may mean another epoch, so the lease is asked for at once.
+        """
         self._emergency, self._version = emergency, version_min
+        self._news.set()
         self._show()
 
     async def run(self) -> None:
         """Keep the lease until cancelled, and then give it back."""
         try:
             while True:
+                self._news.clear()
                 await self._turn()
-                await asyncio.sleep(RENEW_MS / 1_000)
+                await happened(self._news, RENEW_MS)
         finally:
             lease, self._lease = self._lease, None
             self._account.fenced(SHUT)

@@ -48,6 +48,11 @@ class Leased:
             group.create_task(self._reader.run())
             group.create_task(self._keeper.run())
 
+    @property
+    def is_held(self) -> bool:
+        """Return whether there is a lease that its store believes in."""
+        return self._keeper.is_held
+
     def why_shut(self) -> str | None:
         """Return why no entry would leave now, or nothing."""
         if not self._keeper.is_held:

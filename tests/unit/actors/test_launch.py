@@ -186,6 +186,20 @@ def test_a_launch_that_failed_half_way_lays_to_rest_only_what_it_began() -> None
     told(story)
 
 
+def test_a_part_that_never_answered_is_not_waited_for() -> None:
+    async def story() -> None:
+        world = World()
+        world.mute = {"Store"}
+        fund = launch(world, [])
+        with pytest.raises(Retryable):
+            await fund.begin(within_ms=5)
+        world.log.clear()
+        await fund.rest()
+        assert world.log == ["rest Feed", "end Feed", "end Store"]
+
+    told(story)
+
+
 def test_who_was_born_again_is_said_and_who_was_given_up_is_begun_anew() -> None:
     async def story() -> None:
         world, lines = World(), list[str]()

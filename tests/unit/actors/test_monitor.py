@@ -64,6 +64,7 @@ class House:
     measured: list[Event] = field(default_factory=list)
     trials: dict[str, Trial] = field(default_factory=dict)
     now_ms: int = 20
+    room: dict[str, int] = field(default_factory=dict)
     health: Health = Health.HEALTHY
 
     def monitor(self, began_ms: int = 0) -> PagedMonitor:
@@ -72,6 +73,7 @@ class House:
         warden = Warden(who, {"Desk": self.desk}, self.restart, self.voice.tell, lambda: self.now_ms)
         reach = Reach(
             self.books,
+            lambda: self.room,
             lambda rounds: {"cpus": 2},
             self.voice.tell,
             self.woken.append,
@@ -217,6 +219,8 @@ def test_nothing_new_is_opened_before_the_record_is_proven(house: House) -> None
         assert monitor.why_silent() == "no entry before the audit log is verified"
         await monitor.scribe.begin()
         assert monitor.why_silent() is None
+        house.room["disk_free_bytes"] = 0
+        assert "full disk" in (monitor.why_silent() or "")
         await monitor.scribe.rest()
 
     run(story)

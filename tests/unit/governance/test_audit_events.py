@@ -106,6 +106,12 @@ TOLD = [
         "NORMAL to SAFE",
     ),
     (
+        event("policy.restrained", notices.FundRestrained("hfos", 5_000, 3, 6_000, (), "drawdown"), "FundOS", 1),
+        AuditType.FUND_RESTRAINED,
+        "FundOS",
+        "size 5000 bps, leverage 3",
+    ),
+    (
         event("model.promoted", payloads.ModelPromoted("ensemble", "v2", "v1", 1), "Learner", 1),
         AuditType.MODEL_PROMOTED,
         "Learner",

@@ -19,8 +19,7 @@ CONDITIONS = {
     "PolicyStore": condition("PolicyStore", version=3, epoch=2),
     "EmergencyStop": condition("EmergencyStop", state="ARMED", drawdown_bps=12),
     "Sizer": condition("Sizer"),
-    "Predictor": condition("Predictor", model_version="v7"),
-    "Desk": condition("Desk", model_version="v7"),
+    "Predictor": condition("Predictor", version="v7", mixed=False, users=["Predictor"]),
 }
 TRIED = dict.fromkeys(("policy", "bus", "buffer", "trades", "sizing"), "")
 WELL = Evidence(CONDITIONS, TRIED)
@@ -67,7 +66,7 @@ def test_a_fund_that_is_well_holds_all_seven() -> None:
         (failing("sizing"), {"p0_05"}),
         (silent("Predictor"), {"p0_06"}),
         (saying("Predictor"), {"p0_06"}),
-        (saying("Desk", model_version="v6"), {"p0_06"}),
+        (saying("Predictor", version="v7", mixed=True, users=["Console"]), {"p0_06"}),
         (saying("EmergencyStop", state="ARMED"), {"p0_07"}),
         (replace(WELL, tried={}), {"p0_01", "p0_03", "p0_04", "p0_05"}),
     ],
@@ -79,6 +78,6 @@ def test_a_broken_part_breaks_its_requirement_and_says_why(seen: Evidence, keys:
     assert all(found.values())
 
 
-@pytest.mark.parametrize("state", ["ARMED", "armed", "TRIPPED", "COOLING_DOWN"])
+@pytest.mark.parametrize("state", ["ARMED", "armed", "TRIPPED/FLATTENING", "COOLING_DOWN"])
 def test_a_stop_that_acts_stands_guard_too(state: str) -> None:
     assert broken(saying("EmergencyStop", state=state, drawdown_bps=1)) == {}

@@ -190,3 +190,21 @@ def test_a_keeper_that_ends_gives_its_lease_back_if_its_store_is_there() -> None
             house.passes(2 * LEASE_MS)
 
     run(story)
+
+
+def test_a_word_of_the_policy_is_a_reason_to_ask_for_the_lease_at_once() -> None:
+    async def story(house: House) -> None:
+        work = asyncio.create_task(house.keeper.run())
+        while not house.keeper.is_held:
+            await asyncio.sleep(0)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        house.store.leases = house.store.leases.turned(4)
+        house.keeper.governed(emergency=True, version_min=4)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not house.store.leases.outstanding(house.store.now_ms)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+    run(story)

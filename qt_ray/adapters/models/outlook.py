@@ -11,6 +11,7 @@ from math import log
 import numpy as np
 
 from qt_ray.adapters.models.assembly import MODEL_FILES, network
+from qt_ray.adapters.models.model_set import ModelSet
 from qt_ray.adapters.models.reference import contributions
 from qt_ray.adapters.models.registry import Registry
 from qt_ray.ai.ensemble.ensemble import Ensemble
@@ -19,7 +20,6 @@ from qt_ray.ai.history import CHANNELS
 from qt_ray.ai.members.member import Evidence, Member, Silence
 from qt_ray.core.errors import Invalid, InvalidConfig
 from qt_ray.engine.backtest import SCHEMA
-from qt_ray.jobs.predictors import Recipe
 from qt_ray.market.bars import Bars
 from qt_ray.market.features.engine import FeatureEngine
 
@@ -57,15 +57,15 @@ class Outlook:
     voices: tuple[Voice, ...]
 
 
-def outlook(bars: Bars, recipe: Recipe, at: int, symbols: tuple[str, ...], reasons: bool = False) -> list[Outlook]:
-    """Return what the ensemble of `recipe` thinks of `symbols` at the close of bar `at`."""
+def outlook(bars: Bars, models: ModelSet, at: int, symbols: tuple[str, ...], reasons: bool = False) -> list[Outlook]:
+    """Return what an ensemble thinks of `symbols` at the close of bar `at`."""
     if not 0 <= at < len(bars):
         raise Invalid(f"bars 0 to {len(bars) - 1} are there, was asked for {at}")
     if strange := [symbol for symbol in symbols if symbol not in bars.symbols]:
         raise InvalidConfig(f"symbols of {', '.join(bars.symbols)}, was asked for {', '.join(strange)}")
-    ensemble = recipe.predictor(bars)
+    ensemble, root = models.predictor(bars.symbols, bars.interval_ms), models.recipe.root
     if not isinstance(ensemble, Ensemble):
-        raise InvalidConfig(f"predictor.kind: ensemble, which has votes to show, was {recipe.kind}")
+        raise InvalidConfig(f"predictor.kind: ensemble, which has votes to show, was {models.recipe.kind}")
     engine = FeatureEngine(SCHEMA.subset(ensemble.needs), bars.symbols, bars.interval_ms)
     for block in bars.window(0, at).blocks(4_096):
         engine.block(block)
@@ -73,7 +73,7 @@ def outlook(bars: Bars, recipe: Recipe, at: int, symbols: tuple[str, ...], reaso
     snapshot = Snapshot(bars.window(at, at + 1), engine.block(bars.window(at, at + 1)))
     evidence, forecasts = ensemble.ask(snapshot)
     places = [bars.symbols.index(symbol) for symbol in symbols]
-    why = Reasons(ensemble, evidence, Registry(recipe.root)) if reasons and recipe.root else None
+    why = Reasons(ensemble, evidence, Registry(root)) if reasons and root else None
     return [_outlook(ensemble, forecasts, snapshot.bars, i, why) for i in places]
 
 
