@@ -46,6 +46,7 @@ MODULES = (
     "decision_path",
     "feed",
     "account_start",
+    "console",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent
