@@ -61,6 +61,7 @@ class House:
         keeper = RulebookKeeper(MemoryRulebook(), PolicyCopy(folder / "policy.json"), lambda: Policy(stage=stage))
         self.store = PolicyStore(keeper, self.clock, LAYERS)
         self.parts = {name: Part(name) for names in REPORTERS.values() for name in names}
+        self.parts["EmergencyStop"].facts = {"mode": "NORMAL"}
         self.parts["Desk"].facts, self.parts["Feed"].facts = FACTS, {"regimes": {"AUSDT": "NORMAL"}}
         self.voice, self.numbers, self.bus = HeardVoice(), CountedNumbers(), MemoryBus()
         self.desk = PolicyReader(self, self.clock)
@@ -165,7 +166,7 @@ def test_what_tightens_reaches_a_waiting_desk_without_its_asking_again(tmp_path:
 
 def test_the_worst_of_what_parts_know_counts(tmp_path: Path) -> None:
     async def story(house: House) -> None:
-        house.parts["EmergencyStop"].facts = {"drawdown_bps": 600}
+        house.parts["EmergencyStop"].facts = {"drawdown_bps": 600, "mode": "NORMAL"}
         await house.beats(3)
         assert house.size() == 5_000
 
