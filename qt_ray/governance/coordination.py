@@ -245,7 +245,7 @@ def _of_orchestrator(orchestrator: Orchestrator, stage: Stage) -> Restraint:
 
 def _of_recovery(mode: str | None) -> Restraint:
     """Return what the emergency stop's way back leaves; who does not know where on it the fund is leaves nothing."""
-    ramp = RAMP[RecoveryMode[mode]] if mode in RecoveryMode.__members__ else None
+    ramp = RAMP[RecoveryMode[mode]] if mode and mode in RecoveryMode.__members__ else None
     if ramp is None:
         return Restraint(RECOVERY, 0, 1, reason=f"the way back from an emergency is at {mode or 'nobody knows where'}")
     size_bps = int(ramp.size_share * BPS)

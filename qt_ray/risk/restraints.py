@@ -27,7 +27,7 @@ STORE: Final = "policy_store"
 
 @dataclass(frozen=True, slots=True)
 class Restraint:
-    """What one layer leaves: a share of each size, leverage, positions, how sure a signal is to be, whom not to enter."""
+    """What one layer leaves: a share of each size, leverage, positions, how sure signals are, whom to enter."""
 
     layer: str
     size_bps: int = WHOLE_BPS
