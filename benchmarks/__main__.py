@@ -43,7 +43,10 @@ MODULES = (
     "fault_table",
     "gateway",
     "market_burst",
+    "decision_path",
+    "feed",
     "account_start",
+    "console",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent

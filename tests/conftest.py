@@ -9,4 +9,6 @@ from qt_ray.adapters.ray_variables import export
 
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+# Ray reads some of them when it is imported, which the first test module to be collected may do.
 export(trades=True)

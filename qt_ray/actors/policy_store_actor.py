@@ -17,8 +17,10 @@ from qt_ray.adapters.policy_herald import PolicyHerald
 from qt_ray.adapters.rulebook_keeper import RulebookKeeper
 from qt_ray.adapters.sqlite_rulebook import SqliteRulebook
 from qt_ray.ai.hedge_fund_os import Health
+from qt_ray.core.codec import plain
 from qt_ray.core.errors import Retryable
 from qt_ray.core.policy import Policy
+from qt_ray.governance.coordination import LAYERS
 from qt_ray.monitoring.health import Condition
 
 BOOK: Final = "policy.db"
@@ -35,7 +37,7 @@ class PolicyStoreActor(PolicyStore):
         self._origin, folder = origin, origin.places.policy
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._book = RulebookKeeper(SqliteRulebook(folder / BOOK), PolicyCopy(folder / COPY), self._seed)
-        super().__init__(self._book)
+        super().__init__(self._book, required=LAYERS)
         self._voice = voice(origin, POLICY_STORE)
         self._herald = PolicyHerald(self._book, folder / MARK, self._voice.publish, POLICY_STORE)
         self._fault = ""
@@ -55,6 +57,7 @@ class PolicyStoreActor(PolicyStore):
             "emergency": self.is_emergency_mode(),
             "allows_entries": self.can_open_new_trades(),
             "proposals": len(self.proposals()),
+            "left": plain(self.left()),
         }
         return self._living.condition(Health.DEGRADED if reasons else Health.HEALTHY, reasons, facts)
 

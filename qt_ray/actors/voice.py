@@ -5,7 +5,6 @@ without a bus keeps everything there, and its parts say so.
 """
 
 from pathlib import Path
-from typing import Final
 
 from qt_ray.actors.origin import Origin
 from qt_ray.adapters.event_buffer import EventBuffer
@@ -17,12 +16,10 @@ from qt_ray.adapters.redis.link import linked
 from qt_ray.adapters.settings import Settings
 from qt_ray.governance.bus import EventBus
 
-FOLDER: Final = "buffer"
-
 
 def voice(origin: Origin, part: str) -> Publisher:
     """Return the publisher of one part; it carries nothing before its `run` is kept, and loses nothing either."""
-    buffer = EventBuffer(origin.places.folder / FOLDER / part)
+    buffer = EventBuffer(origin.places.buffer / part)
     return Publisher(bus_of(origin), buffer, part, again_ms=AGAIN_MS if origin.redis else NO_BUS_AGAIN_MS)
 
 

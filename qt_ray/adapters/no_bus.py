@@ -32,6 +32,10 @@ class NoBus:
         """Refuse to show."""
         self._refuse()
 
+    async def position(self, since_ms: int) -> str:
+        """Refuse to count."""
+        self._refuse()
+
     async def claim(self, group: str, consumer: str, most: int, idle_ms: int = CLAIM_IDLE_MS) -> tuple[Delivery, ...]:
         """Refuse to hand over."""
         self._refuse()

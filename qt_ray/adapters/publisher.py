@@ -45,6 +45,11 @@ class Publisher:
         """Return whether what is told reaches the bus now."""
         return self._outage_ms is None
 
+    @property
+    def shed(self) -> Counter[str]:
+        """Return what a full buffer did not keep, by kind."""
+        return self._buffer.shed
+
     def tell(self, *events: Event) -> None:
         """Publish soon; what does not fit in memory is on disk before this returns."""
         room = WAITING_MAX - len(self._waiting)

@@ -9,7 +9,10 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from qt_ray.adapters.settings_alerts import Alerts
+from qt_ray.adapters.settings_desk import Desk
 from qt_ray.adapters.settings_exchange import Exchange
+from qt_ray.adapters.settings_serving import Serving
 from qt_ray.adapters.settings_strategy import DynamicExits, Exits, FixedFraction, Predictor, Sizer, Trend
 from qt_ray.adapters.settings_training import Training
 from qt_ray.adapters.settings_values import (
@@ -231,6 +234,9 @@ class Settings(Section):
     policy: PolicySeed = PolicySeed()
     bus: Bus = Bus()
     audit: Audit = Audit()
+    alerts: Alerts = Alerts()
     credentials: Credentials = Credentials()
     train: Training = Training()
+    serving: Serving = Serving()
+    desk: Desk = Desk()
     run: Run = Run()

@@ -6,20 +6,26 @@ behind their stops at the venue. A second Ctrl-C waits for nobody.
 
 import asyncio
 import signal
+from functools import partial
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qt_ray.cli.calling import who
 from qt_ray.cli.config import Assignments, Profile, assigned
 from qt_ray.cli.screen import note
+from qt_ray.core.errors import InvalidConfig
 
 if TYPE_CHECKING:
     from qt_ray.actors.fund import Front
     from qt_ray.actors.house import House
+    from qt_ray.actors.origin import Origin
     from qt_ray.adapters.session_file import Session
 
 INTERRUPTED = 130
 PORT = 8_700
+HERE = "127.0.0.1"
 
 Address = Annotated[str | None, typer.Option("--address", help="Join the Ray at this address; default one of our own.")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port of the console, on this machine.")]
@@ -40,6 +46,8 @@ def up(
     """Begin the fund of a profile and keep it going: exchange if it is paper, bus, Ray, every part, console."""
     from qt_ray.actors.house import Wanted, opened
 
+    if not no_serve:
+        _free(port)
     wanted = Wanted(profile, assigned(assignments), address, not no_dashboard)
     note(f"qt up: profile {profile}; Ctrl-C ends it in order")
     with opened(wanted) as house:
@@ -68,7 +76,7 @@ async def _lived(house: "House", front: "Front | None", seconds: float | None) -
     loop.add_signal_handler(signal.SIGTERM, end, 0)
     if seconds is not None:
         loop.call_later(seconds, end, 0)
-    await fund.live(_ready)
+    await fund.live(partial(_ready, house))
     return codes[0] if codes else 0
 
 
@@ -80,13 +88,17 @@ def _introduce(house: "House") -> None:
     _line(f"{'ray':<14} {house.head.address}, {'our own' if house.head.is_ours else 'joined'}")
 
 
-def _ready(session: "Session") -> None:
+def _ready(house: "House", session: "Session") -> None:
     """Say where to look, once there is something to see."""
     took_s = ((session.ready_ms or session.started_ms) - session.started_ms) / 1_000
     note(f"the fund lives, {took_s:.1f} s after it was asked for")
     for name, place in (("console", session.console), ("ray dashboard", session.dashboard)):
         if place:
             _line(f"{name:<14} {place}")
+    if session.console:
+        from qt_ray.adapters.api_keys import login_url
+
+        _line(f"{'log in':<14} {login_url(house.places.folder, session.console, who())}  (once, within five minutes)")
     _line(f"{'look':<14} qt status, qt logs --follow")
     _line(f"{'stop':<14} Ctrl-C here, or qt down")
 
@@ -95,5 +107,25 @@ def _line(text: str) -> None:
     note(f"  {text}")
 
 
-def _front(port: int) -> "Front | None":
-    return None
+def _free(port: int) -> None:
+    """Refuse a port that somebody else listens on, before anything is begun."""
+    with socket() as probe:
+        probe.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        try:
+            probe.bind((HERE, port))
+        except OSError as error:
+            rule = f"--port: one that is free on {HERE}, was {port}: {error.strerror}"
+            raise InvalidConfig(f"{rule}; --port takes another, --no-serve needs none") from error
+
+
+def _front(port: int) -> "Front":
+    """Return what opens the console, for the browser and for the commands of people."""
+
+    def opened(origin: "Origin") -> str:
+        from qt_ray.adapters.api_keys import operator_token
+        from qt_ray.serve.console import deploy
+
+        operator_token(origin.places.folder, who())
+        return deploy(origin, port)
+
+    return opened

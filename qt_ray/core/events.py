@@ -50,6 +50,7 @@ REGISTRY: Final[Mapping[str, type[Any]]] = {
     "part.started": notices.PartStarted,
     "health.changed": payloads.HealthChanged,
     "hfos.mode.changed": notices.RiskModeChanged,
+    "policy.restrained": notices.FundRestrained,
     "security.denied": notices.SecurityDenied,
     "alert.raised": notices.AlertRaised,
 }

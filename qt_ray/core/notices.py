@@ -89,6 +89,18 @@ class RiskModeChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FundRestrained:
+    """An automatic layer changed what it leaves of all that the policy permits: size, leverage, certainty, symbols."""
+
+    layer: str
+    size_bps: int
+    leverage_max: int
+    confidence_min_bps: int
+    deny: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSwapped:
     """A user of a model works with another version since `epoch`."""
 

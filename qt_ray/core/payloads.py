@@ -12,11 +12,11 @@ from qt_ray.core.orders import Order, Side
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A price in the market."""
+    """A price in the market; a quantity where it is the price of one trade."""
 
     symbol: str
     price: Decimal
-    quantity: Decimal
+    quantity: Decimal | None
     mark: Decimal | None = None
 
 

@@ -17,6 +17,7 @@ from qt_ray.governance.rulebook_entries import Author, Proposal
 from qt_ray.governance.rulebook_store import Kept
 from qt_ray.governance.wishes import Wish
 from qt_ray.monitoring.health import Condition
+from qt_ray.risk.restraints import Latitude, Restraint
 
 BEYOND_MS: Final = 2_000
 # A lease is worth nothing once it has run out, and neither is the answer that would have prolonged it.
@@ -66,6 +67,16 @@ class PolicyStoreLine:
     async def watch(self, turn: int, wait_ms: int) -> Word:
         """Return as soon as there is a word after `turn`, or after `wait_ms` to say that there is none."""
         found: Word = await self._line.ask("watch", turn, wait_ms, within_ms=wait_ms + BEYOND_MS)
+        return found
+
+    async def restrain(self, *restraints: Restraint) -> Latitude:
+        """Have the word of the asker's own layers taken in, and return what all layers leave."""
+        found: Latitude = await self._line.ask("restrain", restraints, self._author)
+        return found
+
+    async def release(self, layer: str) -> Latitude:
+        """Have one of the asker's own layers withdrawn."""
+        found: Latitude = await self._line.ask("release", layer, self._author)
         return found
 
     async def take_lease(self, account: str, holder: str) -> Lease | Held:

@@ -58,3 +58,8 @@ async def open_session(exchange: "Exchange", credentials: "Credentials", ess: bo
     session = session_of(exchange, credentials, ess)
     await session.begin()
     return session
+
+
+async def open_public(exchange: "Exchange") -> BinanceSession:
+    """Return a session with what the exchange tells everybody; it has no key, so nothing can be done through it."""
+    return await BinanceSession.open(endpoints_of(exchange), None, patience_of(exchange))

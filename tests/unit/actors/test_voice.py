@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qt_ray.actors.origin import Origin
-from qt_ray.actors.voice import FOLDER, address_of, bus_of, name_of, voice, why_mute
+from qt_ray.actors.voice import address_of, bus_of, name_of, voice, why_mute
 from qt_ray.adapters.event_buffer import EventBuffer
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.events import event
@@ -51,7 +51,7 @@ def test_what_was_told_without_a_bus_outlives_the_part(tmp_path: Path) -> None:
         mouth.close()
 
     asyncio.run(told())
-    batch = EventBuffer(origin.places.folder / FOLDER / "desk").next_batch()
+    batch = EventBuffer(origin.places.buffer / "desk").next_batch()
     assert batch is not None
     assert batch.events == (ALERT,)
 
@@ -64,6 +64,7 @@ def test_a_fund_without_a_bus_has_one_that_is_never_there(tmp_path: Path) -> Non
             bus.join("audit"),
             bus.hear("audit", "one", 1, 1),
             bus.read("", 1, 1),
+            bus.position(0),
             bus.claim("audit", "one", 1),
             bus.finish("audit", []),
             bus.gap("audit"),

@@ -1,4 +1,4 @@
-"""Audit: whether the log is what was written, whole, and what of it has grown too old.
+"""Audit verdict: whether the log is what was written, whole, and what of it has grown too old.
 
 A verdict names the first line that is wrong and the rule it breaks. Deleting what is old leaves its digests, keeps for
 a year what a year must be answered for, and is itself a record.

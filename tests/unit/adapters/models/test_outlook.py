@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qt_ray.adapters.models.model_set import load
+from qt_ray.adapters.models.outlook import TOP, channel_parts, closed_by, outlook
+from qt_ray.adapters.models.recipe import ENSEMBLE, Recipe
 from qt_ray.adapters.models.registry import Registry
 from qt_ray.ai.history import CHANNELS
 from qt_ray.ai.members.member import Evidence, Opinions
 from qt_ray.core.errors import Invalid, InvalidConfig
 from qt_ray.jobs.forecasting import forecast
-from qt_ray.jobs.outlook import TOP, channel_parts, closed_by, outlook
-from qt_ray.jobs.predictors import ENSEMBLE, Recipe
 from qt_ray.jobs.training.register import register
 from tests.unit.engine.funds import candles, still
 from tests.unit.jobs.training.tiny import Tiny, tiny
@@ -67,7 +68,7 @@ def test_now_is_thought_what_a_backtest_thought_to_the_bit(recipe: Recipe) -> No
     known = forecast(bars, recipe)
     assert known.ballot is not None
     for at in (LAST, LAST - 1):
-        for i, one in enumerate(outlook(tiny().bars, recipe, at, bars.symbols)):
+        for i, one in enumerate(outlook(tiny().bars, load(recipe), at, bars.symbols)):
             assert np.array_equal([one.score, one.confidence], [known.score[at, i], known.confidence[at, i]], True)
             assert np.float32(one.up).tobytes() == known.ballot.outlook[at, i]["up"].tobytes()
             votes = known.ballot.votes[at, i]
@@ -75,8 +76,8 @@ def test_now_is_thought_what_a_backtest_thought_to_the_bit(recipe: Recipe) -> No
 
 
 def test_reasons_come_on_demand_the_greatest_first(recipe: Recipe) -> None:
-    (plain,) = outlook(tiny().bars, recipe, LAST, ("BBBUSDT",))
-    (told,) = outlook(tiny().bars, recipe, LAST, ("BBBUSDT",), reasons=True)
+    (plain,) = outlook(tiny().bars, load(recipe), LAST, ("BBBUSDT",))
+    (told,) = outlook(tiny().bars, load(recipe), LAST, ("BBBUSDT",), reasons=True)
     assert [voice.reasons for voice in plain.voices] == [{}, {}]
     for voice in told.voices:
         parts = [abs(part) for part in voice.reasons.values()]
@@ -87,13 +88,13 @@ def test_reasons_come_on_demand_the_greatest_first(recipe: Recipe) -> None:
 
 def test_a_network_is_asked_about_windows_that_no_market_shows(tmp_path: Path) -> None:
     made = tiny("lightgbm,nhits")
-    for one in outlook(made.bars, recipe_in(tmp_path, made), LAST, made.bars.symbols, reasons=True):
+    for one in outlook(made.bars, load(recipe_in(tmp_path, made)), LAST, made.bars.symbols, reasons=True):
         assert set(CHANNELS[1:]) <= set(one.voices[1].reasons)
         assert any(one.voices[1].reasons.values())
 
 
 def test_the_first_bars_are_thought_nothing_of_and_say_why(recipe: Recipe) -> None:
-    (one,) = outlook(tiny().bars, recipe, 5, ("AAAUSDT",), reasons=True)
+    (one,) = outlook(tiny().bars, load(recipe), 5, ("AAAUSDT",), reasons=True)
     assert np.isnan(one.up)
     assert {voice.silence for voice in one.voices} == {"not_finite"}
     assert [voice.reasons for voice in one.voices] == [{}, {}]
@@ -102,11 +103,11 @@ def test_the_first_bars_are_thought_nothing_of_and_say_why(recipe: Recipe) -> No
 def test_what_is_not_there_is_one_line(recipe: Recipe) -> None:
     bars = tiny().bars
     with pytest.raises(Invalid, match=f"bars 0 to {len(bars) - 1} are there, was asked for {len(bars)}"):
-        outlook(bars, recipe, len(bars), bars.symbols)
+        outlook(bars, load(recipe), len(bars), bars.symbols)
     with pytest.raises(InvalidConfig, match="symbols of AAAUSDT, BBBUSDT, was asked for XYZUSDT"):
-        outlook(bars, recipe, 3, ("XYZUSDT",))
+        outlook(bars, load(recipe), 3, ("XYZUSDT",))
     with pytest.raises(InvalidConfig, match=r"predictor.kind: ensemble, which has votes to show, was trend"):
-        outlook(bars, Recipe("trend", {}), 3, bars.symbols)
+        outlook(bars, load(Recipe("trend", {})), 3, bars.symbols)
 
 
 @pytest.mark.parametrize(("late_ms", "bar"), [(-1, 1), (0, 2), (1, 2), (10**12, len(BARS) - 1)])
