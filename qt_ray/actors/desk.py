@@ -5,9 +5,8 @@ handed over twice is harmless, because it bears the name that its receiver has s
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, Final, Protocol, TypeVar
 
 from qt_ray.actors.living import Living
@@ -16,7 +15,7 @@ from qt_ray.adapters.deliberation import Chain, Deliberation, Law
 from qt_ray.adapters.desk_keeper import DeskKeeper
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.core.errors import Invalid, Retryable
-from qt_ray.engine.desk_entries import Began, Handed, Rated, Told, watched
+from qt_ray.engine.desk_entries import Began, Handed, Told, watched
 from qt_ray.engine.desk_kept import Due
 from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.tidings import Stand, Tiding
@@ -26,7 +25,6 @@ from qt_ray.monitoring.health import Condition
 
 WAIT_MS: Final = 1_000
 AGAIN_MS: Final = 200
-RATES_EVERY_MS: Final = 60_000
 STAND_EVERY_MS: Final = 600_000
 PARTING_MS: Final = 1_000
 T = TypeVar("T")
@@ -37,9 +35,6 @@ class Market(Protocol):
 
     async def rows(self, after_ms: int, wait_ms: int) -> Bars | None:
         """Return all closed rows that opened after a moment, or nothing."""
-
-    async def rates(self) -> Mapping[str, Decimal]:
-        """Return at which rates funding will settle next."""
 
 
 class Account(Protocol):
@@ -74,7 +69,7 @@ class Desk:
         # Whoever is told and whoever decides take turns; nothing is handed over while the gateway says how it stands.
         self._turn, self._talk, self._due = asyncio.Lock(), asyncio.Lock(), asyncio.Event()
         self._window: Window | None = None
-        self._stood_ms = self._rated_ms = 0
+        self._stood_ms = 0
         self._took_ms: float | None = None
 
     async def run(self) -> None:
@@ -155,21 +150,9 @@ class Desk:
 
     async def _decide(self, window: Window, bars: Bars) -> None:
         began_ns = monotonic_ns()
-        await self._rate()
         await self._mind.decide(window, bars)
         self._due.set()
         self._took_ms = (monotonic_ns() - began_ns) / 1e6
-
-    async def _rate(self) -> None:
-        """Learn what funding will cost, now and then; what is not answered now is asked for with the next bar."""
-        if self._clock() - self._rated_ms < RATES_EVERY_MS:
-            return
-        try:
-            rates = await self._ports.market.rates()
-        except Retryable:
-            return
-        self._keeper.note(Rated(rates))
-        self._rated_ms = self._clock()
 
     async def _hear(self) -> None:
         """Hear what happened to the account; now and then, or when too much has, how it stands."""

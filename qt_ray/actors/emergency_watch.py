@@ -127,6 +127,7 @@ class EmergencyStop:
             "causes": list(emergency.causes),
             "mode": self._system.mode.name,
             "trips": emergency.trips,
+            "positions": len(self._sentry.purse.held),
             "fenced_ms": self._system.fenced_ms,
             "equity": last and str(last.equity),
             "drawdown_bps": self._vigil.readings(self._clock()).equity_drawdown_bps,

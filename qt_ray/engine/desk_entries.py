@@ -6,7 +6,6 @@ the fund, because neither could be asked again. Orders are not in them; they fol
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, ClassVar
 
 import numpy as np
@@ -62,14 +61,6 @@ class Ruled:
     policy: Policy
     ess: EssState
     governor_bps: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rated:
-    """At which rates funding will settle next, by symbol."""
-
-    kind: ClassVar[str] = "rated"
-    rates: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +152,7 @@ class Handed:
     count: int
 
 
-Entry = Began | Ruled | Rated | Watched | Told | Decided | Handed
+Entry = Began | Ruled | Watched | Told | Decided | Handed
 
 
 def entry_of(data: bytes) -> Entry:

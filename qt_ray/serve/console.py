@@ -4,17 +4,14 @@
 a queue. `stream` holds one slot for each open WebSocket. Both are bound to one address, which is this machine's own.
 """
 
-from collections.abc import Callable
 from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from typing import Any, Final
 
 from ray import serve
-from ray.exceptions import RayError
 from ray.serve.config import ProxyLocation
 from starlette.types import ASGIApp
 
 from qt_ray.actors.line import Line
-from qt_ray.actors.lines.emergency_stop import EmergencyStopLine
 from qt_ray.actors.lines.monitor import MonitorLine
 from qt_ray.actors.lines.policy_store import PolicyStoreLine
 from qt_ray.actors.living import Living
@@ -24,15 +21,13 @@ from qt_ray.actors.voice import bus_of, voice
 from qt_ray.adapters.api_keys import KeyRing
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.latch import Latch
-from qt_ray.core.errors import Invalid, Retryable
-from qt_ray.core.events import event
-from qt_ray.core.notices import SecurityDenied
-from qt_ray.governance.access import Refused
-from qt_ray.risk.ess import Cause, Emergency
+from qt_ray.core.errors import Invalid
 from qt_ray.serve.application import console_app
 from qt_ray.serve.gate import Gate
 from qt_ray.serve.ports import Ports
+from qt_ray.serve.refusals import telling
 from qt_ray.serve.stream import LISTENERS_MAX, Broadcast, stream_app
+from qt_ray.serve.sure_stop import SureStop
 
 HOST: Final = "127.0.0.1"
 CONTROL, STREAM = "console-control", "console-stream"
@@ -115,17 +110,6 @@ def _check_alone(name: str) -> None:
         raise Invalid(f"console: one Ray serves one, {others[0]} is there already; --no-serve begins without")
 
 
-class SureStop(EmergencyStopLine):
-    """The line to the emergency stop of somebody who has another way: whatever goes wrong on it is one answer."""
-
-    async def trip(self, cause: Cause, reason: str, by: str) -> Emergency:
-        """Have the account stopped; Retryable if that failed in any way."""
-        try:
-            return await super().trip(cause, reason, by)
-        except RayError as fault:
-            raise Retryable(f"EmergencyStop.trip: is carried out, was {type(fault).__name__}") from fault
-
-
 def ports_of(origin: Origin, living: Living, part: str) -> Ports:
     """Return the fund's ports as one process of the console has them."""
     settings, folder = origin.settings, origin.places.folder
@@ -141,17 +125,6 @@ def ports_of(origin: Origin, living: Living, part: str) -> Ports:
         told=telling(publisher.tell, part, now_ms),
         clock=now_ms,
     )
-
-
-def telling(tell: Callable[..., None], source: str, clock: Callable[[], int]) -> Callable[[Refused], None]:
-    """Return what makes an event of a refusal."""
-
-    def told(refused: Refused) -> None:
-        times = f", {refused.times} times" if refused.times > 1 else ""
-        rule = f"{refused.rule} (from {refused.address}{times})"
-        tell(event("security.denied", SecurityDenied(refused.who, refused.what, "console", rule), source, clock()))
-
-    return told
 
 
 def _line(settings: Any, part: str) -> Line:
