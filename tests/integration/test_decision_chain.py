@@ -32,8 +32,7 @@ def test_a_chain_of_references_decides_what_the_three_objects_decide_in_one_proc
     from qt_ray.actors.chain import ReferenceChain
     from tests.integration.decision_stages import Stages
 
-    for name in NAMES:
-        ray.remote(Stages).options(name=name, num_cpus=0).remote(3)
+    stages = [ray.remote(Stages).options(name=name, num_cpus=0).remote(3) for name in NAMES]
 
     async def story() -> None:
         chain = ReferenceChain(NAMES, namespace, LATE_MS)
@@ -45,6 +44,7 @@ def test_a_chain_of_references_decides_what_the_three_objects_decide_in_one_proc
 
     asyncio.run(story())
     assert digests(tmp_path / "chain") == digests(tmp_path / "fused")
+    assert len(stages) == 3  # a stage lives as long as somebody holds it
 
 
 def test_a_stage_that_is_not_there_or_dies_is_an_answer_that_may_come_later(namespace: str) -> None:  # noqa: F811
@@ -57,12 +57,11 @@ def test_a_stage_that_is_not_there_or_dies_is_an_answer_that_may_come_later(name
         stage = world()
         with pytest.raises(Retryable, match="three stages live"):
             await ReferenceChain(("Nobody", *NAMES[1:]), namespace, 2_000).decided(stage, "")  # type: ignore[arg-type]
-        for name in NAMES:
-            ray.remote(Stages).options(name=name, num_cpus=0).remote(3)
+        stages = [ray.remote(Stages).options(name=name, num_cpus=0).remote(3) for name in NAMES]
         chain = ReferenceChain(NAMES, namespace, LATE_MS)
         with pytest.raises(Retryable, match="three stages answer"):
             await chain.decided("no snapshot", "")  # type: ignore[arg-type]
-        ray.kill(ray.get_actor(NAMES[0]))
+        ray.kill(stages[0])
         with pytest.raises(Retryable, match="three stages"):
             await chain.decided("no snapshot", "")  # type: ignore[arg-type]
 
