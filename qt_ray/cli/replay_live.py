@@ -50,7 +50,7 @@ def replay_all(folder: Path, json: bool) -> None:
     for again in retold(entries_in(folder)):
         count, orders = count + 1, orders + len(again.errands.place)
         differing += [] if again.is_same else [again]
-    told = {"journal": folder, "decisions": count, "orders": orders, "same": not differing}
+    told: dict[str, Any] = {"journal": folder, "decisions": count, "orders": orders, "same": not differing}
     if differing:
         told["first_difference"] = _difference(differing[0])
     if json:
