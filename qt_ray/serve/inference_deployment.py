@@ -109,7 +109,7 @@ def deploy(origin: Origin) -> str:
     Where Serve listens is settled by whoever begins it first; alone it is this machine's own address.
     """
     serving, name = origin.settings.serving, application_of(origin)
-    shell = serve.deployment(
+    shell: Any = serve.deployment(
         serve.ingress()(InferenceReplica),
         name=NAME,
         num_replicas=serving.replicas,
