@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from socket import create_connection
+from types import TracebackType
 from typing import Any, Final
 
 from qt_ray.adapters.ray_variables import export
@@ -47,8 +48,8 @@ def cluster(namespace: str, address: str | None = None, dashboard: bool = True) 
 def visited(address: str, namespace: str) -> Iterator[None]:
     """Be connected to a running fund's Ray for a question or two."""
     export()
-    ray = _ray()
     _knock(address)
+    ray = _ray()
     try:
         _joined(ray, address, namespace)
         yield
@@ -56,16 +57,31 @@ def visited(address: str, namespace: str) -> Iterator[None]:
         ray.shutdown()
 
 
+class _Starting:
+    """Ray says with a bare exception that its own processes were too slow; that is a reason to try again, not a bug."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is Exception:
+            said = " ".join(str(error).split())
+            raise Retryable(f"cluster: a Ray of our own starts, it did not: {said}") from error
+
+
 def _begun(ray: Any, namespace: str, dashboard: bool) -> Any:
-    context = ray.init(
-        address="local",
-        namespace=namespace,
-        include_dashboard=dashboard,
-        dashboard_host=HERE,
-        object_store_memory=STORE_BYTES,
-        log_to_driver=False,
-        logging_config=ray.LoggingConfig(encoding="JSON", log_level="WARNING"),
-    )
+    with _Starting():
+        context = ray.init(
+            address="local",
+            namespace=namespace,
+            include_dashboard=dashboard,
+            dashboard_host=HERE,
+            object_store_memory=STORE_BYTES,
+            log_to_driver=False,
+            logging_config=ray.LoggingConfig(encoding="JSON", log_level="WARNING"),
+        )
     return context.address_info
 
 
