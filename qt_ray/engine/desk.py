@@ -19,6 +19,7 @@ from qt_ray.core.ids import is_ours
 from qt_ray.core.money import decimal
 from qt_ray.engine.columns import read, spelled
 from qt_ray.engine.desk_entries import Began, Decided, Entry, Handed, Ruled, Told, Watched
+from qt_ray.engine.desk_facts import risk_facts
 from qt_ray.engine.desk_kept import Due, Kept
 from qt_ray.engine.errands import Errands, Runner, Sent, Stamp, is_same
 from qt_ray.engine.live import LiveFund, Wanted
@@ -33,6 +34,7 @@ from qt_ray.market.bars import Bars
 
 DUE_MAX: Final = 1_000
 COUNTED: Final = ("decisions", "wishes", "blocks", "orders", "fills", "dropped", "differences")
+STREAK: Final = "losing streak"
 CAUSES: Final = {Place.ENTRY: "signal", Place.STOP: "stop", Place.TARGET: "take_profit"}
 NOTHING: Final = Errands()
 
@@ -108,6 +110,7 @@ class DeskBook:
             "due": len(self.due),
             "equity": str(decimal(int(account["equity"]))),
             "positions": sum(held != 0 for held in self.positions.values()),
+            **risk_facts(self.fund.world, self.counts[STREAK]),
         }
 
     def snapshot(self, bars: Bars, features: Floats, past: Bars | None = None) -> Snapshot:
@@ -209,7 +212,10 @@ class DeskBook:
         else:
             self.fund.filled(*where, told.ts_ms, told.quantity, told.price, told.fee, maker=told.maker)
         cause = "another's order" if where is None else CAUSES[where[1]]
-        return self.trips.filled(told, before, self._position(told.symbol), self._risk(told.symbol), cause)
+        closed = self.trips.filled(told, before, self._position(told.symbol), self._risk(told.symbol), cause)
+        for trip in closed:
+            self.counts[STREAK] = self.counts[STREAK] + 1 if trip.result < 0 else 0
+        return closed
 
     def _end(self, sent: Sent | None) -> None:
         """Take in that an order is no more; a wish that has replaced it meanwhile goes on."""
