@@ -47,6 +47,16 @@ class SecurityDenied:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedByHand:
+    """A person had positions closed at the market; the orders that do it bear these names."""
+
+    person: str
+    reason: str
+    symbols: tuple[str, ...]
+    client_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EmergencyTripped:
     """The emergency stop began to act; how far it got is told when it is done."""
 
