@@ -64,7 +64,6 @@ class EmergencyStopActor(EmergencyStop):
                 Policy().ess,
             ),
             store,
-            store,
             {name: partial(Line(name, space).ask, "condition", within_ms=AGAIN_MS) for name in WATCHED},
             living,
             publisher.tell,

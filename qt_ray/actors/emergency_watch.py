@@ -7,9 +7,9 @@ limits as soon as it is known, and the defaults hold until then.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, Protocol
 
-from qt_ray.actors.bell import Bell
 from qt_ray.actors.emergency_stop import EmergencyStopSystem, Fence, Post, Told
 from qt_ray.actors.living import Living
 from qt_ray.actors.rounds import Ask, Rounds
@@ -19,25 +19,36 @@ from qt_ray.adapters.emergency_memory import Past
 from qt_ray.adapters.policy_reader import PolicyReader, Watched
 from qt_ray.adapters.trading.sentry import Marks, Sentry
 from qt_ray.ai.hedge_fund_os import Health
-from qt_ray.core.errors import Invalid
+from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.events import Event, event
 from qt_ray.core.notices import CauseCleared, EmergencyTripped
 from qt_ray.core.payloads import EmergencyTriggered, EquityUpdated
 from qt_ray.core.policy import Policy
 from qt_ray.execution.venue.session import VenueSession
 from qt_ray.governance.policy_view import PolicyView
-from qt_ray.monitoring.emergency import EmergencyStatus, Ruling
+from qt_ray.monitoring.emergency import EmergencyStatus
 from qt_ray.monitoring.health import Condition
 from qt_ray.risk.ess import Cause, Emergency, EssState
 from qt_ray.risk.in_force import limits_in_force
-from qt_ray.risk.triggers import Verdict
+from qt_ray.risk.restraints import Restraint
+from qt_ray.risk.triggers import RecoveryMode, Verdict, ramp_of
 from qt_ray.risk.vigil import Vigil
 
-BEGIN_MS_MAX: Final = 120_000
+BEGIN_MS_MAX: Final = 180_000
 ATTEND_MS: Final = 1_000
+RAMP_LAYER: Final = "emergency_stop.ramp"
 REMEMBER_MS: Final = 10_000
-WAIT_MS_MAX: Final = 30_000
 ERRORS_AT_ONCE_MAX: Final = 100
+
+
+class Store(Fence, Watched, Protocol):
+    """The policy store, as far as an emergency stop needs it."""
+
+    async def restrain(self, *restraints: Restraint) -> object:
+        """Take in what layers of ours leave of the policy."""
+
+    async def release(self, layer: str) -> object:
+        """Withdraw one of them."""
 
 
 class EmergencyStop:
@@ -50,8 +61,7 @@ class EmergencyStop:
         session: VenueSession,
         marks: Marks,
         post: Post,
-        fence: Fence,
-        store: Watched,
+        store: Store,
         asks: Mapping[str, Ask],
         living: Living,
         tell: Callable[[Event], None],
@@ -61,7 +71,8 @@ class EmergencyStop:
         self._living, self._tell_event, self._clock, self._post = living, tell, clock, post
         policy = Policy()
         self._vigil = Vigil(policy.ess, limits_in_force(policy).row[0], tuple(asks), None, clock())
-        self._system = EmergencyStopSystem(session, self._vigil, post, fence, self._told)
+        self._store = store
+        self._system = EmergencyStopSystem(session, self._vigil, post, store, self._told)
         self._sentry = Sentry(session, marks, self._vigil, currency, self._system.since_ms, self._look, clock)
         self._rounds = Rounds(asks, self._heard, clock)
         self._reader = PolicyReader(store, clock)
@@ -70,8 +81,6 @@ class EmergencyStop:
         self._rejected: int | None = None
         self._was_fed = False
         self._held_then = self._cancelled_then = 0
-        self._changed, self._turn = Bell(), 0
-        self._ruled = self._rule()
 
     async def trip(self, cause: Cause, reason: str, by: str) -> Emergency:
         """Stop the account; what this returns is begun already."""
@@ -104,14 +113,6 @@ class EmergencyStop:
     async def history(self) -> tuple[Past, ...]:
         """Return what it has done, the newest last."""
         return self._system.past
-
-    async def watch(self, turn: int, wait_ms: int) -> Ruling:
-        """Return as soon as there is a ruling after `turn`, or after `wait_ms` to say that there is none."""
-        if not 0 < wait_ms <= WAIT_MS_MAX:
-            raise Invalid(f"wait_ms: 1 to {WAIT_MS_MAX}, was {wait_ms}")
-        if turn == self._turn:
-            await self._changed.heard(wait_ms)
-        return self._ruled
 
     async def condition(self) -> Condition:
         """Return whether it is at its post, which is ready: armed or in an emergency, it sees everything."""
@@ -148,6 +149,21 @@ class EmergencyStop:
             for work in (self._system, self._sentry, self._rounds, self._reader):
                 group.create_task(work.run())
             group.create_task(self._attend())
+            group.create_task(self._hold_back())
+
+    async def _hold_back(self) -> None:
+        """Say again and again how little the fund may do while it climbs, and withdraw that when it has climbed."""
+        is_said = True  # an earlier life may have said it, and what falls silent leaves nothing
+        while True:
+            mode = self._system.mode
+            with suppress(Retryable):
+                if mode is not RecoveryMode.NORMAL:
+                    await self._store.restrain(ramp_of(mode, RAMP_LAYER))
+                    is_said = True
+                elif is_said:
+                    await self._store.release(RAMP_LAYER)
+                    is_said = False
+            await asyncio.sleep(ATTEND_MS / 1_000)
 
     async def _attend(self) -> None:
         """Beat for whoever has not begun yet, take steps out of an emergency, and remember now and then."""
@@ -172,7 +188,6 @@ class EmergencyStop:
 
     def _look(self) -> None:
         self._verdict = self._system.look()
-        self._rule_anew()
 
     def _heard(self, name: str, condition: Condition, at_ms: int) -> None:
         """Take in that a part lives, and what the feed and the gateway say of what they carry."""
@@ -200,7 +215,6 @@ class EmergencyStop:
         else:
             reason, left = self._system.past[-1].reason, tuple(told.emergency.causes)
             self._tell("system.emergency.cause_cleared", CauseCleared(told.cause, told.by, reason, left))
-        self._rule_anew()
 
     def _outcome(self, told: Told) -> EmergencyTriggered:
         held = self._sentry.purse.held
@@ -220,14 +234,3 @@ class EmergencyStop:
 
     def _epoch(self) -> int:
         return self._post.latch.state().epoch
-
-    def _rule(self) -> Ruling:
-        emergency = self._system.emergency
-        return Ruling(self._turn, emergency.state, self._system.mode, emergency.reason)
-
-    def _rule_anew(self) -> None:
-        now = self._rule()
-        if now != self._ruled:
-            self._turn += 1
-            self._ruled = self._rule()
-            self._changed.ring()

@@ -60,7 +60,6 @@ class Guarded:
             session.market(Wanted(SYMBOLS, frozenset({Stream.MARK}))),
             Post(self.latch, memory, lambda epoch, at: Flattening("main", epoch, 1, SYMBOLS, {}, at), EssLimits()),
             self.line,
-            self.line,
             asks,
             Living("EmergencyStop", end=self.house.ends.append, was_reconstructed=False),
             self.house.events.append,

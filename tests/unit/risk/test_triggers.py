@@ -11,6 +11,7 @@ from qt_ray.core.limits import EssLimits, Mode, Modes
 from qt_ray.core.loosening import is_looser
 from qt_ray.core.policy import Policy
 from qt_ray.risk.ess import Cause
+from qt_ray.risk.restraints import FREE, restrained
 from qt_ray.risk.triggers import (
     TRIGGERS,
     Readings,
@@ -18,10 +19,10 @@ from qt_ray.risk.triggers import (
     Watch,
     evaluate,
     healed,
+    ramp_of,
     ramped,
     recovered,
     recovery_mode,
-    under_ramp,
 )
 
 pytestmark = pytest.mark.unit
@@ -150,9 +151,12 @@ def test_the_ramp_is_a_minimum_with_the_policy_and_loosens_step_by_step(mode: Mo
 
 
 @given(st.sampled_from(RecoveryMode), st.sampled_from(Mode))
-def test_no_step_of_the_ramp_loosens_a_policy(step: RecoveryMode, mode: Mode) -> None:
-    policy = Policy(active_mode=mode)
-    after = under_ramp(policy, step)
+def test_no_step_of_the_ramp_loosens_a_policy_and_each_is_what_the_table_says(step: RecoveryMode, mode: Mode) -> None:
+    policy, word = Policy(active_mode=mode), ramp_of(step, "emergency_stop.ramp")
+    left = FREE.meets(word)
+    after = restrained(policy, left)
     assert not is_looser(policy, after)
-    assert after.allow_new_trades is (step is not RecoveryMode.EMERGENCY)
-    assert (after == policy) is (step is RecoveryMode.NORMAL)
+    assert (left.why_closed() is None) is (step is not RecoveryMode.EMERGENCY)
+    assert (after == policy and left.size_bps == 10_000) is (step is RecoveryMode.NORMAL)
+    if (ramp := ramped(policy.risk, step)) is not None:
+        assert (after.risk.max_leverage, after.risk.max_positions) == (ramp.max_leverage, ramp.max_positions)
