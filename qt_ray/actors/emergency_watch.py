@@ -7,7 +7,6 @@ limits as soon as it is known, and the defaults hold until then.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from qt_ray.actors.emergency_stop import EmergencyStopSystem, Fence, Post, Told
@@ -19,7 +18,7 @@ from qt_ray.adapters.emergency_memory import Past
 from qt_ray.adapters.policy_reader import PolicyReader, Watched
 from qt_ray.adapters.trading.sentry import Marks, Sentry
 from qt_ray.ai.hedge_fund_os import Health
-from qt_ray.core.errors import Invalid, Retryable
+from qt_ray.core.errors import Invalid
 from qt_ray.core.events import Event, event
 from qt_ray.core.notices import CauseCleared, EmergencyTripped
 from qt_ray.core.payloads import EmergencyTriggered, EquityUpdated
@@ -28,27 +27,20 @@ from qt_ray.execution.venue.session import VenueSession
 from qt_ray.governance.policy_view import PolicyView
 from qt_ray.monitoring.emergency import EmergencyStatus
 from qt_ray.monitoring.health import Condition
+from qt_ray.risk.breaches import Breaches
 from qt_ray.risk.ess import Cause, Emergency, EssState
 from qt_ray.risk.in_force import limits_in_force
-from qt_ray.risk.restraints import Restraint
-from qt_ray.risk.triggers import RecoveryMode, Verdict, ramp_of
+from qt_ray.risk.triggers import Verdict
 from qt_ray.risk.vigil import Vigil
 
 BEGIN_MS_MAX: Final = 180_000
 ATTEND_MS: Final = 1_000
-RAMP_LAYER: Final = "emergency_stop.ramp"
 REMEMBER_MS: Final = 10_000
 ERRORS_AT_ONCE_MAX: Final = 100
 
 
 class Store(Fence, Watched, Protocol):
     """The policy store, as far as an emergency stop needs it."""
-
-    async def restrain(self, *restraints: Restraint) -> object:
-        """Take in what layers of ours leave of the policy."""
-
-    async def release(self, layer: str) -> object:
-        """Withdraw one of them."""
 
 
 class EmergencyStop:
@@ -71,7 +63,6 @@ class EmergencyStop:
         self._living, self._tell_event, self._clock, self._post = living, tell, clock, post
         policy = Policy()
         self._vigil = Vigil(policy.ess, limits_in_force(policy).row[0], tuple(asks), None, clock())
-        self._store = store
         self._system = EmergencyStopSystem(session, self._vigil, post, store, self._told)
         self._sentry = Sentry(session, marks, self._vigil, currency, self._system.since_ms, self._look, clock)
         self._rounds = Rounds(asks, self._heard, clock)
@@ -79,6 +70,7 @@ class EmergencyStop:
         self._reader.listen(self._governed)
         self._verdict: Verdict = self._vigil.look(clock())[0]
         self._rejected: int | None = None
+        self._breaches = Breaches(account)
         self._was_fed = False
         self._held_then = self._cancelled_then = 0
 
@@ -149,21 +141,6 @@ class EmergencyStop:
             for work in (self._system, self._sentry, self._rounds, self._reader):
                 group.create_task(work.run())
             group.create_task(self._attend())
-            group.create_task(self._hold_back())
-
-    async def _hold_back(self) -> None:
-        """Say again and again how little the fund may do while it climbs, and withdraw that when it has climbed."""
-        is_said = True  # an earlier life may have said it, and what falls silent leaves nothing
-        while True:
-            mode = self._system.mode
-            with suppress(Retryable):
-                if mode is not RecoveryMode.NORMAL:
-                    await self._store.restrain(ramp_of(mode, RAMP_LAYER))
-                    is_said = True
-                elif is_said:
-                    await self._store.release(RAMP_LAYER)
-                    is_said = False
-            await asyncio.sleep(ATTEND_MS / 1_000)
 
     async def _attend(self) -> None:
         """Beat for whoever has not begun yet, take steps out of an emergency, and remember now and then."""
@@ -188,6 +165,9 @@ class EmergencyStop:
 
     def _look(self) -> None:
         self._verdict = self._system.look()
+        breach = self._breaches.seen(self._vigil.reading, *self._vigil.drawdown_limits_bps)
+        if breach is not None:
+            self._tell(*breach)
 
     def _heard(self, name: str, condition: Condition, at_ms: int) -> None:
         """Take in that a part lives, and what the feed and the gateway say of what they carry."""

@@ -27,7 +27,7 @@ STORE: Final = "policy_store"
 
 @dataclass(frozen=True, slots=True)
 class Restraint:
-    """What one layer leaves: of sizes, leverage and positions, how sure a signal is to be, and whom not to enter."""
+    """What one layer leaves: a share of each size, leverage, positions, how sure signals are, whom to enter."""
 
     layer: str
     size_bps: int = WHOLE_BPS
@@ -74,8 +74,8 @@ class Latitude:
         bounds = {
             "size_bps": one.size_bps < self.size_bps,
             "leverage_max": one.leverage_max < self.leverage_max,
-            "positions_max": one.positions_max < self.positions_max,
             "confidence_min_bps": one.confidence_min_bps > self.confidence_min_bps,
+            "positions_max": one.positions_max < self.positions_max,
         }
         return Latitude(
             **{name: getattr(one if binds else self, name) for name, binds in bounds.items()},

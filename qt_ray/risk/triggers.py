@@ -15,7 +15,6 @@ from typing import Final
 from qt_ray.core.limits import EssLimits, ModeLimits
 from qt_ray.core.payloads import EmergencyRecovered
 from qt_ray.risk.ess import Cause
-from qt_ray.risk.restraints import WHOLE_BPS, Restraint
 
 RETRIP_BPS: Final = 100.0
 # The least that a limit of a mode can say; a policy never says less.
@@ -173,15 +172,6 @@ def ramped(risk: ModeLimits, mode: RecoveryMode) -> ModeLimits | None:
         max_positions=min(risk.max_positions, ramp.positions_max),
         position_cap_usd=max(risk.position_cap_usd * ramp.size_share, CAP_USD_MIN),
     )
-
-
-def ramp_of(mode: RecoveryMode, layer: str) -> Restraint:
-    """Return what a recovery mode leaves, as the word of a layer; in an emergency that is nothing."""
-    ramp, reason = RAMP[mode], f"the fund recovers, {mode.name}"
-    if ramp is None:
-        return Restraint(layer, 0, 1, reason=reason)
-    size_bps = int(ramp.size_share * WHOLE_BPS)
-    return Restraint(layer, size_bps, int(ramp.leverage_max), reason=reason, positions_max=ramp.positions_max)
 
 
 def recovered(

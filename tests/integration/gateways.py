@@ -27,7 +27,6 @@ from qt_ray.engine.tidings import Ended, Filled, Paid, Stand, Tiding
 from qt_ray.governance.leases import Held, Lease
 from qt_ray.governance.rulebook import Denied
 from qt_ray.governance.rulebook_entries import Author
-from qt_ray.risk.restraints import Restraint
 from tests.conformance.rulebook_memory import MemoryRulebook
 from tests.integration.accounts import SYMBOLS, venue_open
 
@@ -58,12 +57,6 @@ class Direct:
 
     async def return_lease(self, account: str, token: int) -> None:
         self._answers().return_lease(account, token)
-
-    async def restrain(self, *restraints: Restraint) -> object:
-        return self._answers().restrain(restraints, ESS)
-
-    async def release(self, layer: str) -> object:
-        return self._answers().release(layer, ESS)
 
     async def begin_emergency(self, reason: str) -> int:
         return await self._emergency(True, reason, ESS, 0)

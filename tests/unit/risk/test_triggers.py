@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 
 from qt_ray.core.events import event
 from qt_ray.core.limits import EssLimits, Mode, Modes
-from qt_ray.core.loosening import is_looser
-from qt_ray.core.policy import Policy
 from qt_ray.risk.ess import Cause
-from qt_ray.risk.restraints import FREE, restrained
 from qt_ray.risk.triggers import (
     TRIGGERS,
     Readings,
@@ -19,7 +16,6 @@ from qt_ray.risk.triggers import (
     Watch,
     evaluate,
     healed,
-    ramp_of,
     ramped,
     recovered,
     recovery_mode,
@@ -148,15 +144,3 @@ def test_the_ramp_is_a_minimum_with_the_policy_and_loosens_step_by_step(mode: Mo
     assert protective is not None
     assert protective.position_cap_usd == risk.position_cap_usd / 4
     assert protective.max_leverage == Decimal(2)
-
-
-@given(st.sampled_from(RecoveryMode), st.sampled_from(Mode))
-def test_no_step_of_the_ramp_loosens_a_policy_and_each_is_what_the_table_says(step: RecoveryMode, mode: Mode) -> None:
-    policy, word = Policy(active_mode=mode), ramp_of(step, "emergency_stop.ramp")
-    left = FREE.meets(word)
-    after = restrained(policy, left)
-    assert not is_looser(policy, after)
-    assert (left.why_closed() is None) is (step is not RecoveryMode.EMERGENCY)
-    assert (after == policy and left.size_bps == 10_000) is (step is RecoveryMode.NORMAL)
-    if (ramp := ramped(policy.risk, step)) is not None:
-        assert (after.risk.max_leverage, after.risk.max_positions) == (ramp.max_leverage, ramp.max_positions)
