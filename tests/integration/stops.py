@@ -20,7 +20,7 @@ from qt_ray.core.limits import EssLimits
 from qt_ray.execution.flatten import Flattening
 from qt_ray.monitoring.health import Condition
 from tests.integration.accounts import SYMBOLS
-from tests.integration.gateways import Direct, House
+from tests.integration.gateways import PATIENCE_S, Direct, House
 
 
 class Fake:
@@ -84,6 +84,6 @@ class Guarded:
 
 
 async def until(stop: EmergencyStop, holds: Callable[[Condition], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not holds(await stop.condition()):
             await asyncio.sleep(0.01)
