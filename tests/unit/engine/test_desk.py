@@ -8,7 +8,7 @@ import pytest
 
 from qt_ray.core.errors import Invalid
 from qt_ray.engine.desk import DeskBook
-from qt_ray.engine.desk_entries import Decided, Entry, Handed, Told, encoded, entry_of, watched
+from qt_ray.engine.desk_entries import Decided, Entry, Handed, Rated, Told, encoded, entry_of, watched
 from qt_ray.engine.desk_kept import Kept
 from qt_ray.engine.tidings import Ended, Filled, Holding, Paid, Stand, Tiding
 from qt_ray.execution.slots import Place
@@ -35,6 +35,18 @@ def test_a_desk_that_is_told_what_its_twin_was_told_decides_the_same_bit_for_bit
             at += 1
     assert at == len(made) == 300
     assert book.counts["fills"] > 20
+
+
+def test_a_desk_knows_how_much_of_the_permitted_exposure_it_takes() -> None:
+    book, shares = fresh(), set[int]()
+    for entry in ENTRIES:
+        book.take(entry)
+        share = book.facts["exposure_share_bps"]
+        assert isinstance(share, int)
+        assert book.facts["positions"] == 0 or share > 0
+        shares.add(share)
+    assert min(shares) == 0
+    assert 0 < max(shares) <= 11_000
 
 
 def test_what_was_written_down_leads_to_the_same_desk_and_the_same_errands() -> None:
@@ -174,6 +186,13 @@ def test_what_was_handed_over_is_owed_no_more() -> None:
     count = len(book.due)
     book.take(Handed(1))
     assert len(book.due) == count - 1
+
+
+def test_rates_make_funding_known_and_a_symbol_of_nobody_is_passed_over() -> None:
+    book = fresh()
+    book.take(Rated({TWIN.bars.symbols[0]: Decimal("0.0003"), "OTHERUSDT": Decimal(1)}))
+    quotes = book.fund.world.quotes
+    assert (quotes[0]["funding"], quotes[0]["funding_known"]) == (30_000, 1)  # type: ignore[index]
 
 
 def test_history_is_watched_in_entries_that_fit_a_record() -> None:
