@@ -48,6 +48,7 @@ MODULES = (
     "account_start",
     "console",
     "start",
+    "serving",
 )
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
