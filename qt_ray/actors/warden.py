@@ -17,7 +17,7 @@ from qt_ray.monitoring.health import Condition
 from qt_ray.monitoring.rounds import Change, Rounds
 from qt_ray.monitoring.status import Identity
 
-SOURCE: Final = "monitor"
+SOURCE: Final = "Monitor"
 ROUND_MS: Final = 1_000
 ANSWER_MS: Final = 900
 
