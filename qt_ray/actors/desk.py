@@ -5,8 +5,9 @@ handed over twice is harmless, because it bears the name that its receiver has s
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Final, Protocol, TypeVar
 
 from qt_ray.actors.living import Living
@@ -15,7 +16,7 @@ from qt_ray.adapters.deliberation import Chain, Deliberation, Law
 from qt_ray.adapters.desk_keeper import DeskKeeper
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.core.errors import Invalid, Retryable
-from qt_ray.engine.desk_entries import Began, Handed, Told, watched
+from qt_ray.engine.desk_entries import Began, Handed, Rated, Told, watched
 from qt_ray.engine.desk_kept import Due
 from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.tidings import Stand, Tiding
@@ -27,6 +28,7 @@ WAIT_MS: Final = 1_000
 AGAIN_MS: Final = 200
 STAND_EVERY_MS: Final = 600_000
 PARTING_MS: Final = 1_000
+RATES_ASKED_MAX: Final = 25
 T = TypeVar("T")
 
 
@@ -35,6 +37,9 @@ class Market(Protocol):
 
     async def rows(self, after_ms: int, wait_ms: int) -> Bars | None:
         """Return all closed rows that opened after a moment, or nothing."""
+
+    async def rates(self) -> Mapping[str, Decimal]:
+        """Return at which rate funding will settle next, of each symbol where it is known."""
 
 
 class Account(Protocol):
@@ -70,6 +75,7 @@ class Desk:
         self._turn, self._talk, self._due = asyncio.Lock(), asyncio.Lock(), asyncio.Event()
         self._window: Window | None = None
         self._stood_ms = 0
+        self._rates: Mapping[str, Decimal] = {}
         self._took_ms: float | None = None
 
     async def run(self) -> None:
@@ -113,6 +119,7 @@ class Desk:
         newest = None if rows is None else self._watched(window, rows)
         await _until(self._stand)
         if newest is not None:
+            await self._rated()
             await self._decide(window, newest)
         return window
 
@@ -150,9 +157,28 @@ class Desk:
 
     async def _decide(self, window: Window, bars: Bars) -> None:
         began_ns = monotonic_ns()
+        await self._rate()
         await self._mind.decide(window, bars)
         self._due.set()
         self._took_ms = (monotonic_ns() - began_ns) / 1e6
+
+    async def _rated(self) -> None:
+        """Wait a moment until every symbol's funding is known: a feed that has just begun has not heard of all yet."""
+        for _ in range(RATES_ASKED_MAX):
+            await self._rate()
+            if self._rates.keys() >= set(self._keeper.book.began.symbols):
+                return
+            await asyncio.sleep(AGAIN_MS / 1_000)
+
+    async def _rate(self) -> None:
+        """Learn what funding will cost; without an answer what was known last stands."""
+        try:
+            rates = await self._ports.market.rates()
+        except Retryable:
+            return
+        if rates and rates != self._rates:
+            self._keeper.note(Rated(rates))
+            self._rates = rates
 
     async def _hear(self) -> None:
         """Hear what happened to the account; now and then, or when too much has, how it stands."""

@@ -62,7 +62,7 @@ async def _lived(house: "House", front: "Front | None", seconds: float | None) -
     """Live until a signal or the end of the time, and return the exit code that says which it was."""
     from qt_ray.actors.fund import Fund
 
-    fund, codes = Fund(house, _line, front), list[int]()
+    fund, codes = Fund.on_ray(house, _line, front), list[int]()
 
     def end(code: int) -> None:
         if fund.ended.is_set():

@@ -18,7 +18,7 @@ from qt_ray.core.errors import Invalid
 from qt_ray.core.ids import is_ours
 from qt_ray.core.money import BPS, decimal
 from qt_ray.engine.columns import read, spelled
-from qt_ray.engine.desk_entries import Began, Decided, Entry, Handed, Ruled, Told, Watched
+from qt_ray.engine.desk_entries import Began, Decided, Entry, Handed, Rated, Ruled, Told, Watched
 from qt_ray.engine.desk_kept import Due, Kept
 from qt_ray.engine.errands import Errands, Runner, Sent, Stamp, is_same
 from qt_ray.engine.live import LiveFund, Wanted
@@ -142,6 +142,8 @@ class DeskBook:
                 self._watch(entry.rows.bars(self.began.symbols, self.began.interval_ms))
             case Ruled():
                 self._rule(entry)
+            case Rated():
+                self._rate(entry.rates)
             case Handed():
                 self.due = self.due[entry.count :]
             case Began():
@@ -181,6 +183,10 @@ class DeskBook:
     def _rule(self, ruled: Ruled) -> None:
         self.ruled = ruled
         self.fund.governed(ruled.policy, ruled.ess, ruled.governor_bps)
+
+    def _rate(self, rates: Mapping[str, Decimal]) -> None:
+        for symbol in rates.keys() & set(self.began.symbols):
+            self.fund.rated(symbol, rates[symbol])
 
     def _hear(self, tidings: tuple[Tiding, ...]) -> Outcome:
         fills, closed, differences = list[Filled](), list[Trip](), list[Difference]()

@@ -6,6 +6,7 @@ the fund, because neither could be asked again. Orders are not in them; they fol
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import numpy as np
@@ -61,6 +62,14 @@ class Ruled:
     policy: Policy
     ess: EssState
     governor_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """At which rates funding will settle next, by symbol."""
+
+    kind: ClassVar[str] = "rated"
+    rates: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +161,7 @@ class Handed:
     count: int
 
 
-Entry = Began | Ruled | Watched | Told | Decided | Handed
+Entry = Began | Ruled | Rated | Watched | Told | Decided | Handed
 
 
 def entry_of(data: bytes) -> Entry:

@@ -159,6 +159,12 @@ class LiveFund:
         _add(self.world.account, "wallet", money(amount))
         _add(self.world.account, "funding", money(amount))
 
+    def rated(self, symbol: str, rate: Decimal) -> None:
+        """Take in at which rate funding will settle next."""
+        i, _ = self.place_of(symbol)
+        quote: Any = self.world.quotes[i]
+        quote["funding"], quote["funding_known"] = money(rate), 1
+
     def transferred(self, amount: Decimal) -> None:
         """Take in a deposit, or a withdrawal; neither is profit or loss."""
         _add(self.world.account, "wallet", money(amount))

@@ -12,11 +12,12 @@ from ray.serve.config import ProxyLocation
 from starlette.types import ASGIApp
 
 from qt_ray.actors.line import Line
+from qt_ray.actors.lines.gateway import GatewayLine
 from qt_ray.actors.lines.monitor import MonitorLine
 from qt_ray.actors.lines.policy_store import PolicyStoreLine
 from qt_ray.actors.living import Living
 from qt_ray.actors.origin import Origin
-from qt_ray.actors.topology import EMERGENCY_STOP, MONITOR, POLICY_STORE, namespace_of
+from qt_ray.actors.topology import EMERGENCY_STOP, GATEWAY, MONITOR, POLICY_STORE, namespace_of
 from qt_ray.actors.voice import bus_of, voice
 from qt_ray.adapters.api_keys import KeyRing
 from qt_ray.adapters.clock import now_ms
@@ -24,6 +25,7 @@ from qt_ray.adapters.latch import Latch
 from qt_ray.core.errors import Invalid
 from qt_ray.serve.application import console_app
 from qt_ray.serve.gate import Gate
+from qt_ray.serve.hand import Hand
 from qt_ray.serve.ports import Ports
 from qt_ray.serve.refusals import telling
 from qt_ray.serve.stream import LISTENERS_MAX, Broadcast, stream_app
@@ -116,10 +118,12 @@ def ports_of(origin: Origin, living: Living, part: str) -> Ports:
     monitor = MonitorLine(_line(settings, MONITOR))
     publisher = voice(origin, part)
     living.keep(publisher.run())
+    policy, gateway = PolicyStoreLine(_line(settings, POLICY_STORE)), GatewayLine(_line(settings, GATEWAY))
     return Ports(
-        policy=PolicyStoreLine(_line(settings, POLICY_STORE)),
+        policy=policy,
         emergency=SureStop(_line(settings, EMERGENCY_STOP)),
         views=monitor,
+        trader=Hand(settings.fund.account, gateway, policy, publisher.tell, now_ms),
         latch=Latch(origin.places.latch),
         keys=KeyRing(folder),
         told=telling(publisher.tell, part, now_ms),

@@ -4,10 +4,10 @@ A stranger's body is never read, a large one is not read to its end, and every a
 is crowded says 503 at once, what is late 504: whoever asks again knows that he may.
 """
 
-import re
+import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any, Final, Protocol, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import orjson
 from fastapi import Depends, FastAPI, Header, Request, Response
@@ -18,12 +18,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from qt_ray import __version__
 from qt_ray.adapters.workbench import Late
 from qt_ray.core.codec import decimal_text
-from qt_ray.core.errors import Invalid, QtError, Retryable
+from qt_ray.core.errors import QtError
+from qt_ray.serve.answers import error, failed
+from qt_ray.serve.doorkeeper import Doorkeeper, Unfit
 from qt_ray.serve.forecast_bodies import Question, SizeQuestions
 from qt_ray.serve.inference import Answer, Inference
 
-SCOPE: Final = "read"
-BEARER: Final = re.compile(r"Bearer +([!-~]{1,256})", re.IGNORECASE)
+BODY_S: Final = 5.0
 ERRORS_MAX: Final = 10
 DIGITS_MAX: Final = 9
 VERSION: Final = "X-Model-Version"
@@ -31,28 +32,13 @@ EPOCH: Final = "X-Model-Epoch"
 BodyT = TypeVar("BodyT", bound=BaseModel)
 
 
-class Keys(Protocol):
-    """Who may ask."""
-
-    def scopes(self, token: str) -> frozenset[str] | None:
-        """Return what a token is good for, or nothing if it is not known."""
-
-
-class Refused(Exception):
-    """A request that is answered with an error and nothing else."""
-
-    def __init__(self, status: int, code: str, rule: str, detail: Any = None) -> None:
-        super().__init__(rule)
-        self.status, self.code, self.rule, self.detail = status, code, rule, detail
-
-
-def inference_app(inference: Inference, keys: Keys) -> FastAPI:
+def inference_app(inference: Inference, doorkeeper: Doorkeeper) -> FastAPI:
     """Return the application; whoever mounts it says below which path."""
     app = FastAPI(title="QT-Ray inference", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(Stamped, inference=inference)
-    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(Unfit, _refused)
     app.add_exception_handler(QtError, _failed)
-    known = [Depends(_known(keys))]
+    known = [Depends(doorkeeper.admit)]
     within = _within(inference.limits.request_ms_max)
 
     @app.post("/predict", dependencies=known, openapi_extra=_body(Question))
@@ -91,32 +77,30 @@ def inference_app(inference: Inference, keys: Keys) -> FastAPI:
 async def _read(request: Request, kind: type[BodyT], inference: Inference) -> BodyT:
     """Return the body, read no farther than it may be long."""
     if not request.headers.get("content-type", "").lower().startswith("application/json"):
-        raise Refused(415, "not_json", "a body is application/json")
-    most, body = inference.limits.body_bytes_max, bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > most:
-            raise Refused(413, "too_large", f"a body has at most {most} bytes")
+        raise Unfit(415, "not_json", "a body is application/json")
+    body = await _whole(request, inference.limits.body_bytes_max)
     try:
-        return kind.model_validate_json(bytes(body))
-    except ValidationError as error:
+        return kind.model_validate_json(body)
+    except ValidationError as fault:
         wrong = [
             {"field": ".".join(map(str, one["loc"])) or "body", "rule": one["msg"]}
-            for one in error.errors(include_url=False, include_context=False, include_input=False)[:ERRORS_MAX]
+            for one in fault.errors(include_url=False, include_context=False, include_input=False)[:ERRORS_MAX]
         ]
-        raise Refused(422, "invalid", f"{wrong[0]['field']}: {wrong[0]['rule']}", wrong) from error
+        raise Unfit(422, "invalid", f"{wrong[0]['field']}: {wrong[0]['rule']}", wrong) from fault
 
 
-def _known(keys: Keys) -> Callable[..., Any]:
-    async def check(request: Request) -> None:
-        found = BEARER.fullmatch(request.headers.get("authorization", ""))
-        scopes = keys.scopes(found[1]) if found else None
-        if scopes is None:
-            raise Refused(401, "not_known", "a request bears a key that is known")
-        if SCOPE not in scopes:
-            raise Refused(403, "not_allowed", f"a key has the scope {SCOPE}, this one has {', '.join(sorted(scopes))}")
-
-    return check
+async def _whole(request: Request, most: int) -> bytes:
+    """Return the bytes of a body, which are few enough and come in time."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for part in request.stream():
+                body += part
+                if len(body) > most:
+                    raise Unfit(413, "too_large", f"a body has at most {most} bytes")
+    except TimeoutError as slow:
+        raise Unfit(408, "too_slow", f"a body arrives within {BODY_S:g} s") from slow
+    return bytes(body)
 
 
 Deadline = Annotated[str | None, Header(alias="X-Deadline-Ms", description="Time for the answer in milliseconds.")]
@@ -127,7 +111,7 @@ def _within(most_ms: int) -> Callable[..., Any]:
         if told is None:
             return most_ms
         if not (told.isascii() and told.isdigit() and len(told) <= DIGITS_MAX and 1 <= int(told) <= most_ms):
-            raise Refused(422, "invalid", f"X-Deadline-Ms: 1 to {most_ms}, was {told[:20]}")
+            raise Unfit(422, "invalid", f"X-Deadline-Ms: 1 to {most_ms}, was {told[:20]}")
         return int(told)
 
     return within
@@ -161,30 +145,21 @@ def _told(answer: Answer) -> Response:
     return found
 
 
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, media_type="application/json")
-
-
-def _error(status: int, code: str, rule: str, detail: Any = None) -> Response:
-    response = _json({"error": {"code": code, "rule": rule, "detail": detail}}, status)
-    if status == 503:
-        response.headers["Retry-After"] = "1"
-    return response
+def _json(content: Any) -> Response:
+    return Response(orjson.dumps(content), media_type="application/json")
 
 
 async def _refused(request: Request, fault: Exception) -> Response:
-    if not isinstance(fault, Refused):
+    if not isinstance(fault, Unfit):
         raise fault
-    return _error(fault.status, fault.code, fault.rule, fault.detail)
+    return error(fault.status, fault.code, fault.rule, fault.detail)
 
 
 async def _failed(request: Request, fault: Exception) -> Response:
     if isinstance(fault, Late):
-        return _error(504, "too_late", str(fault))
-    if isinstance(fault, Retryable):
-        return _error(503, "no_answer", str(fault))
-    if isinstance(fault, Invalid):
-        return _error(422, "invalid", str(fault))
+        return error(504, "too_late", str(fault))
+    if isinstance(fault, QtError):
+        return failed(fault)
     raise fault
 
 

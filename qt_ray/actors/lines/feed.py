@@ -9,6 +9,8 @@ from qt_ray.market.bars import Bars
 from qt_ray.monitoring.health import Condition
 
 BEYOND_MS: Final = 2_000
+# A decision waits for it.
+RATES_MS: Final = 200
 
 
 class FeedLine:
@@ -25,6 +27,11 @@ class FeedLine:
     async def marks(self) -> Mapping[str, Decimal]:
         """Return the newest mark of each symbol that has one."""
         found: Mapping[str, Decimal] = await self._line.ask("marks")
+        return found
+
+    async def rates(self) -> Mapping[str, Decimal]:
+        """Return at which rate funding will settle next, of each symbol where it is known."""
+        found: Mapping[str, Decimal] = await self._line.ask("rates", within_ms=RATES_MS)
         return found
 
     async def condition(self) -> Condition:

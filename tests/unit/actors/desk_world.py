@@ -1,6 +1,7 @@
 """A world for desks: a market that closes bars when told to, and an account whose orders trade at the last close."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -47,6 +48,9 @@ class Market:
         await asyncio.sleep(0)
         first = int(np.searchsorted(self.bars.ts, after_ms, "right"))
         return self.bars.window(max(first, self.shown - 1_500), self.shown) if first < self.shown else None
+
+    async def rates(self) -> Mapping[str, Decimal]:
+        return {symbol: Decimal("0.0001") for symbol in self.bars.symbols}
 
 
 @dataclass

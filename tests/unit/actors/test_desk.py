@@ -183,8 +183,9 @@ def test_killed_at_every_touch_of_the_disk_it_loses_no_decision_and_doubles_no_o
         one = Life(stage, tmp_path / "whole", disk=disk)
         await one.decided()
         await one.bars(BARS)
+        touches = disk.calls.count(kind)
         await one.rest()
-        return stage, disk.calls.count(kind)
+        return stage, touches
 
     async def cut(nth: int) -> World:
         stage, folder = world(), tmp_path / f"{kind}{nth}"

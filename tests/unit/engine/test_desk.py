@@ -8,7 +8,7 @@ import pytest
 
 from qt_ray.core.errors import Invalid
 from qt_ray.engine.desk import DeskBook
-from qt_ray.engine.desk_entries import Decided, Entry, Handed, Told, encoded, entry_of, watched
+from qt_ray.engine.desk_entries import Decided, Entry, Handed, Rated, Told, encoded, entry_of, watched
 from qt_ray.engine.desk_kept import Kept
 from qt_ray.engine.tidings import Ended, Filled, Holding, Paid, Stand, Tiding
 from qt_ray.execution.slots import Place
@@ -186,6 +186,13 @@ def test_what_was_handed_over_is_owed_no_more() -> None:
     count = len(book.due)
     book.take(Handed(1))
     assert len(book.due) == count - 1
+
+
+def test_rates_make_funding_known_and_a_symbol_of_nobody_is_passed_over() -> None:
+    book = fresh()
+    book.take(Rated({TWIN.bars.symbols[0]: Decimal("0.0003"), "OTHERUSDT": Decimal(1)}))
+    quotes = book.fund.world.quotes
+    assert (quotes[0]["funding"], quotes[0]["funding_known"]) == (30_000, 1)  # type: ignore[index]
 
 
 def test_history_is_watched_in_entries_that_fit_a_record() -> None:

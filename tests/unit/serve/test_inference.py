@@ -19,13 +19,17 @@ from qt_ray.adapters.models.recipe import Recipe
 from qt_ray.adapters.settings_serving import Serving
 from qt_ray.ai.model_sync import Live
 from qt_ray.ai.sizing import SizerPlan
+from qt_ray.core.errors import Invalid
 from qt_ray.core.policy import Policy
 from qt_ray.engine.backtest import SCHEMA, forecast_blocks
+from qt_ray.governance.access import Grant, Kind, Refused, Scope
 from qt_ray.market.bars import Bars
 from qt_ray.market.features.engine import FeatureEngine
 from qt_ray.market.synthetic import synthetic
+from qt_ray.serve.doorkeeper import Doorkeeper
 from qt_ray.serve.inference import Inference, SizingRules
 from qt_ray.serve.inference_app import inference_app
+from qt_ray.serve.wrong_keys import PER_SECOND_MAX
 from tests.unit.adapters.models.test_stage import models
 from tests.unit.ai.ensemble.living import FEATURES
 from tests.unit.engine.funds import contract
@@ -42,10 +46,13 @@ Ask = Callable[..., Awaitable[httpx.Response]]
 
 
 class Ring:
-    """Two keys."""
+    """Two keys; a third breaks the file they are in."""
 
-    def scopes(self, token: str) -> frozenset[str] | None:
-        return {"reader": frozenset({"read"}), "killer": frozenset({"kill"})}.get(token)
+    def known(self, token: str) -> Grant | None:
+        if token == "broken":
+            raise Invalid("keys.json: a file that only its user may read, mode was 644")
+        scopes = {"reader": Scope.READ, "killer": Scope.KILL}
+        return Grant(token, Kind.KEY, "ann", (scopes[token],), "", 0) if token in scopes else None
 
 
 def service(served: ModelSet | None = None, **limits: int) -> Inference:
@@ -56,11 +63,12 @@ def service(served: ModelSet | None = None, **limits: int) -> Inference:
     return Inference(board, rules, Serving(request_ms_max=60_000).model_copy(update=limits))
 
 
-def tell(inference: Inference, story: Callable[[Ask], Awaitable[None]]) -> None:
+def tell(inference: Inference, story: Callable[[Ask], Awaitable[None]], refusals: list[Refused] | None = None) -> None:
     """Tell a story over HTTP without a socket."""
+    heard: list[Refused] = [] if refusals is None else refusals
 
     async def told() -> None:
-        transport = httpx.ASGITransport(inference_app(inference, Ring()))
+        transport = httpx.ASGITransport(inference_app(inference, Doorkeeper(Ring(), heard.append, lambda: 0)))
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
 
             async def ask(path: str, body: Any = GET, **headers: str) -> httpx.Response:
@@ -176,6 +184,7 @@ def test_an_opinion_becomes_a_size_and_high_volatility_leaves_a_third_of_it() ->
         ({"Authorization": "Bearer nobody"}, 401),
         ({"Authorization": "Basic reader"}, 401),
         ({"Authorization": "Bearer killer"}, 403),
+        ({"Authorization": "Bearer broken"}, 503),
         ({"X_Deadline_Ms": "0"}, 422),
         ({"X_Deadline_Ms": "soon"}, 422),
         ({"X_Deadline_Ms": "60001"}, 422),
@@ -188,6 +197,21 @@ def test_who_may_not_ask_or_asks_amiss_hears_it_in_one_line(headers: dict[str, s
     answer = asked("/predict", question(), **headers)
     assert answer.status_code == status
     assert "\n" not in answer.json()["error"]["rule"]
+
+
+def test_whoever_is_turned_away_is_told_of_and_who_guesses_often_waits() -> None:
+    refusals: list[Refused] = []
+
+    async def story(ask: Ask) -> None:
+        assert (await ask("/models", Authorization="Bearer killer")).status_code == 403
+        guesses = [(await ask("/models", Authorization=f"Bearer {n}")).status_code for n in range(PER_SECOND_MAX + 2)]
+        assert (guesses[0], guesses[-1]) == (401, 429)
+
+    tell(service(models()), story, refusals)
+    assert [(one.who, one.what, one.status) for one in refusals] == [
+        ("ann", "GET /models", 403),
+        ("", "GET /models", 401),
+    ]
 
 
 def broken(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:

@@ -32,7 +32,9 @@ class Store:
     leases: Leases = field(default_factory=lambda: Leases(1, -10_000))
 
     async def watch(self, turn: int, wait_ms: int) -> Word:
-        while self.word.turn == turn:
+        for _ in range(100):
+            if self.word.turn != turn:
+                break
             await asyncio.sleep(0.001)
         return self.word
 
@@ -115,7 +117,7 @@ def test_an_emergency_that_is_not_written_yet_shuts_as_one_that_is() -> None:
 def test_an_account_that_is_not_ready_says_so_whatever_the_lease() -> None:
     async def story(store: Store, account: Account, leased: Leased) -> None:
         account.is_ready = False
-        await until(lambda: leased.why_shut() == "no entry while the latch is closed or an order is in doubt")
+        await until(lambda: leased.why_shut() == "no entry while the latch is closed, or orders are in doubt")
         account.closed = "entries wait for what was missed"
         await until(lambda: leased.why_shut() == "entries wait for what was missed")
 
