@@ -100,12 +100,13 @@ class RiskModeChanged:
 
 @dataclass(frozen=True, slots=True)
 class FundRestrained:
-    """An automatic layer changed what it leaves of all that the policy permits: size, leverage, certainty, symbols."""
+    """An automatic layer changed what it leaves of all that the policy permits."""
 
     layer: str
     size_bps: int
     leverage_max: int
     confidence_min_bps: int
+    positions_max: int
     deny: tuple[str, ...]
     reason: str
 
