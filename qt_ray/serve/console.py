@@ -5,7 +5,6 @@ a queue. `stream` holds one slot for each open WebSocket. Both are bound to one 
 """
 
 from contextlib import suppress
-from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from typing import Any, Final
 
 from ray import serve
@@ -72,7 +71,6 @@ class Stream:
 
 def deploy(origin: Origin, port: int, host: str = HOST) -> str:
     """Begin the console in the cluster that this process is in, and return its address."""
-    _check_free(host, port)
     serve.start(
         proxy_location=ProxyLocation.HeadOnly,
         http_options={"host": host, "port": port, "request_timeout_s": REQUEST_TIMEOUT_S},
@@ -97,15 +95,6 @@ def withdraw(origin: Origin) -> None:
 def _names(origin: Origin) -> tuple[str, str]:
     space = namespace_of(origin.settings)
     return f"{space}-{CONTROL}", f"{space}-{STREAM}"
-
-
-def _check_free(host: str, port: int) -> None:
-    with socket() as door:
-        door.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)  # what a server has left a moment ago is free
-        try:
-            door.bind((host, port))
-        except OSError as error:
-            raise Invalid(f"console: a port that is free, {port} is not: {error.strerror}; --port names one") from error
 
 
 def _check_alone(name: str) -> None:
