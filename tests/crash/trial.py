@@ -36,6 +36,7 @@ PATIENCE_S = 120
 COMPLAINTS = "complaints.txt"
 JOURNAL = places_of(Settings()).journal.relative_to(Settings().fund.state)
 LOOK_S = 0.001
+DAYS_MAX = 6
 # A request that is held up either reaches the venue before the successor has looked, or long after.
 HOLDS_MS = (300, 2_500)
 
@@ -149,20 +150,18 @@ async def tried(point: Point, run: int, folder: Path) -> Trial:
     """Kill a trader at a point, let its successor come to rest, and judge what both sides have written.
 
     How often a day comes to a point is the market's doing too: one that had fewer such moments than this run asks for
-    is lived anew, on a venue of its own, and ended at half as many.
+    is lived anew, on a venue of its own, and ended at half as many; one that had none at all, at the first of another.
     """
-    nth = 1 + run % point.most
-    while True:
+    nth, unmet = 1 + run % point.most, ""
+    for day in range(DAYS_MAX):
         try:
-            return await _killed_at(point, run, nth, folder)
-        except Unmet as unmet:
-            if nth == 1:
-                return Trial(point.name, run, broken=[f"V14 {unmet}"])
-            nth //= 2
+            return await _killed_at(point, run, nth, folder / f"{day}")
+        except Unmet as missed:
+            nth, unmet = max(nth // 2, 1), f"V14 {missed}"
+    return Trial(point.name, run, broken=[unmet])
 
 
-async def _killed_at(point: Point, run: int, nth: int, folder: Path) -> Trial:
-    place = folder / f"{nth}"
+async def _killed_at(point: Point, run: int, nth: int, place: Path) -> Trial:
     place.mkdir()
     return await _judged(Trial(point.name, run, nth), place, lambda venue: _killed(venue, point, run, nth, place))
 
