@@ -176,8 +176,12 @@ class Gateway:
 
     @property
     def entries_in_flight(self) -> int:
-        """Return how many calls that may open are on their way; at zero an emergency may be acknowledged."""
+        """Return how many calls that may open can still be accepted; at zero an emergency may be acknowledged."""
         return self._dispatch.entries_in_flight
+
+    def why_late(self, call_id: int, at_ms: int) -> str | None:
+        """Return why a call that was to leave may not any more, or nothing: a disk may have been slow meanwhile."""
+        return self._dispatch.why_late(call_id, at_ms)
 
     @property
     def is_starting(self) -> bool:
