@@ -3,7 +3,8 @@
 An input and all that follows from it are one turn, whose lines become durable together, by one sync. Only then do its
 calls leave and others hear of it. If they cannot be made durable nothing leaves at all, then or later: the loop ends,
 and its successor begins from what the journal holds. Everything happens in one thread, the sync too, so a turn is never
-half seen; what waits is only the venue.
+half seen; what waits is only the venue. A sync may take longer than a lease, so what opens is looked at once more in
+the same breath in which its bytes are signed.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from qt_ray.core.codec import canonical
 from qt_ray.core.errors import Retryable
 from qt_ray.execution.gateway.effects import Effect, Send, Write
 from qt_ray.execution.gateway.engine import Gateway
-from qt_ray.execution.venue.calls import Answer
+from qt_ray.execution.venue.calls import NOT_SENT, Answer, Refused
 from qt_ray.execution.venue.news import News
 from qt_ray.execution.venue.session import Metered, Prompt, VenueSession
 from qt_ray.execution.venue.views import UsageView
@@ -143,9 +144,13 @@ class GatewayLoop:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 self.take(self.engine.recovered)
-                group.create_task(self._end())
                 group.create_task(self._hear())
                 group.create_task(self._tick())
+                try:
+                    await self._end()
+                finally:
+                    # Before the others are ended: whoever takes something in meanwhile sends nothing any more.
+                    self._group = None
         finally:
             self._over.set()
             self._group = None
@@ -196,18 +201,24 @@ class GatewayLoop:
     def _release_one(self, effect: Effect, group: asyncio.TaskGroup) -> None:
         if isinstance(effect, Send):
             self._mark("sending", effect.call)
-            begun = None if self._prompt is None else self._prompt.start(effect.call)
+            is_prompt = self._prompt is not None and self._late(effect) is None
+            begun = self._prompt.start(effect.call) if self._prompt is not None and is_prompt else None
             group.create_task(self._ask(effect, begun))
             return
         for listener in self._listeners:
             listener(effect, self._clock())
 
     async def _ask(self, send: Send, begun: Awaitable[Answer[Any]] | None) -> None:
-        answer = await (self._session.ask(send.call) if begun is None else begun)
+        answer = await begun if begun is not None else self._late(send) or await self._session.ask(send.call)
         self._mark("answered", send.call)
         with self.turn():
             self._meter()
             self.take(partial(self.engine.answered, send.call_id, answer))
+
+    def _late(self, send: Send) -> Refused | None:
+        """Return the no to a call that may not leave any more."""
+        why = self.engine.why_late(send.call_id, self._clock())
+        return None if why is None else Refused(NOT_SENT, why)
 
     def _meter(self) -> None:
         """Let the engine know what the venue has counted, whoever asked."""
