@@ -28,6 +28,7 @@ MODULES = (
     "binance",
     "journal",
     "fault_campaign",
+    "fence_campaign",
     "market",
     "trees",
     "ensemble",
