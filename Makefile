@@ -1,6 +1,7 @@
 # QT-Ray. A fresh clone needs only Python 3.11 or newer, gcc, git and make: every target sets itself up.
 #
-#   make run     the main job: a demo fund, backtested, with its report
+#   make run     the main job: a fund on paper money, deciding and trading until Ctrl-C
+#   make demo    a backtest of a demo fund, with its report
 #   make test    everything that must hold: check, then all tests
 #   make check   ruff, mypy, import contracts, tidiness
 #   make fix     what ruff can mend by itself
@@ -24,14 +25,17 @@ BIN := .venv/bin
 READY := .venv/.installed
 
 .DEFAULT_GOAL := run
-.PHONY: run test check coverage fix bench chaos docs clean
+.PHONY: run demo test check coverage fix bench chaos docs clean
 
 run: $(READY)
+	$(BIN)/qt up --profile paper
+
+demo: $(READY)
 	$(BIN)/qt demo
 
 test: check
 	@.ci/clients
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -42,6 +42,7 @@ MODULES = (
     "fault_table",
     "gateway",
     "market_burst",
+    "feed",
     "account_start",
     "start",
 )

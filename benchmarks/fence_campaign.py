@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from benchmarks.form import Row, Sample, at_least, at_most, main
 from tests.simulation.fence_histories import FenceCampaign
 from tests.simulation.fence_mutations import HUNTED, MUTATIONS
-from tests.simulation.fence_world import KINDS, FenceHistory, fence_history
+from tests.simulation.fence_world import KINDS, FenceHistory, Script, fence_history
 
 FIRST_SEED = 2_000_000
 SEEDS, SEEDS_QUICK = 10_000, 20
@@ -54,7 +54,7 @@ def together(seeds: Iterable[int]) -> FenceCampaign:
 
 def hunted(name: str, seeds: int) -> FenceHistory | None:
     """Return the first history in which a mistake shows."""
-    histories = (fence_history(seed, MUTATIONS[name], HUNTED.get(name, KINDS)) for seed in range(seeds))
+    histories = (fence_history(seed, MUTATIONS[name], HUNTED.get(name, Script())) for seed in range(seeds))
     return next((history for history in histories if history.violations), None)
 
 

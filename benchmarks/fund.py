@@ -45,7 +45,8 @@ def policy() -> Policy:
     """Return a lawful policy that never binds on the benchmark's orders."""
     base = Policy()
     mode = replace(base.risk, max_positions=1_000, position_cap_usd=Decimal(100_000_000), min_confidence=Decimal(0))
-    return replace(base, limits=WIDE, modes=Modes(NORMAL=mode))
+    wild = replace(base.volatility, fallback_size_max=Decimal(1), fallback_leverage=Decimal(2))
+    return replace(base, limits=WIDE, modes=Modes(NORMAL=mode), volatility=wild)
 
 
 def fund(instruments: Sequence[Instrument], quantities: Sequence[Decimal]) -> Setup:

@@ -18,6 +18,7 @@ from benchmarks.fund import fund, plain
 from benchmarks.libraries import libraries
 from benchmarks.market import MINUTE_MS, SEED, names, quantities
 from qt_ray.adapters.forecast_cache import ForecastCache
+from qt_ray.adapters.models.recipe import ENSEMBLE, Recipe
 from qt_ray.ai.ensemble.ensemble import Conduct
 from qt_ray.ai.members.member import Evidence, Floats
 from qt_ray.core.codec import canonical
@@ -27,7 +28,6 @@ from qt_ray.engine.run import Run
 from qt_ray.engine.setup import Setup
 from qt_ray.jobs.backtest import Result, run_material
 from qt_ray.jobs.fund import Material, material
-from qt_ray.jobs.predictors import ENSEMBLE, Recipe
 from qt_ray.jobs.sweep import Plan, grid, sweep
 from qt_ray.market.bars import Bars
 from qt_ray.market.features.engine import FeatureEngine

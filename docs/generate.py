@@ -3,6 +3,7 @@
 `make docs` writes them; `--check` ends with 1 when a page on disk says something else.
 """
 
+import json
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -13,6 +14,7 @@ from qt_ray.adapters.files import write_text_atomic
 from qt_ray.adapters.models.cards import card_of
 from qt_ray.adapters.models.registry import Registry
 from qt_ray.adapters.settings_keys import KEYS, Key, meaning_of, shown
+from qt_ray.monitoring.dashboards import alarm_rules, dashboard
 
 HERE = Path(__file__).parent
 MACHINES = ("qt_ray.execution.lifecycle", "qt_ray.risk.ess", "qt_ray.governance.trade_state", "qt_ray.ai.model_status")
@@ -69,7 +71,14 @@ def model_card() -> str:
     return card_of(registry, registry.resolve("champion"))
 
 
+def grafana() -> str:
+    """Return the dashboard as a file for Grafana."""
+    return json.dumps(dashboard(), indent=1) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "../deploy/monitoring/grafana/qt-ray.json": grafana,
+    "../deploy/monitoring/alerts.yml": alarm_rules,
     "state-machines.md": state_machines,
     "settings.md": settings,
     "model-card.md": model_card,

@@ -1,6 +1,6 @@
 """Actors: power over the cluster, as thin shells around plain classes. May import all but jobs, serve and
 cli.
 
-Empty today. The topology and the shells that move messages and restart, and decide nothing, will live
-here.
+`topology` is the table of parts, `launch` begins and watches them, `line` is how one asks another. A
+shell moves messages and restarts; it decides nothing.
 """

@@ -8,18 +8,20 @@ no cancel, and a venue that is down no fence. The constructor finds what was lef
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
 
-from qt_ray.adapters.emergency_memory import EmergencyMemory, Kept
+from qt_ray.adapters.emergency_memory import PAST_MAX, EmergencyMemory, Kept, Past
 from qt_ray.adapters.flattener import Clock, Means, RealClock, flatten
 from qt_ray.adapters.latch import Latch
 from qt_ray.core.errors import Retryable
 from qt_ray.core.limits import EssLimits
+from qt_ray.core.payloads import EmergencyRecovered
 from qt_ray.execution.flatten import Flattening
 from qt_ray.execution.flatten_report import Report
 from qt_ray.execution.venue.session import VenueSession
 from qt_ray.risk.ess import Cause, Emergency, EssSignal, progress, reset, trip
+from qt_ray.risk.triggers import RecoveryMode, Verdict, recovered, recovery_mode
 from qt_ray.risk.vigil import Vigil
 
 LOOK_MS: Final = 100
@@ -44,6 +46,8 @@ class Told:
     what: str
     emergency: Emergency
     report: Report | None = None
+    cause: str = ""
+    by: str = NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,10 @@ class Post:
 
 
 class EmergencyStopSystem:
-    """One account's emergency stop; `outcome` is how the last flattening went."""
+    """One account's emergency stop.
+
+    `outcome` is how the last flattening went, `fenced_ms` how long after its trip no entry of before could leave.
+    """
 
     def __init__(
         self,
@@ -72,10 +79,12 @@ class EmergencyStopSystem:
         self._session, self._vigil, self._post, self._fence, self._told = session, vigil, post, fence, told
         self._clock = clock or RealClock()
         self.outcome: Report | None = None
+        self.fenced_ms: int | None = None
         self._work = asyncio.Event()
         self._flattening: Flattening | None = None
         kept = post.memory.read(self._clock.now_ms())
-        self.emergency = kept.emergency
+        self.emergency, self.mode, self.past = kept.emergency, RecoveryMode[kept.mode], kept.past
+        self.since_ms = kept.seen_ms if kept.peaks else self._clock.now_ms()
         vigil.accepted = {Cause(name): value for name, value in kept.accepted.items()}
         if kept.peaks:
             vigil.restore(bytes.fromhex(kept.peaks))
@@ -91,12 +100,13 @@ class EmergencyStopSystem:
         if not self.emergency.state.is_latched:
             return self.emergency
         self._shut(reason, by)
-        self._remember()
+        self.remember()
         if self._flattening is not None:
             self._flattening.activate(at_ms)
         self._work.set()
         if not before.state.is_latched:
-            self._told(Told("tripped", self.emergency))
+            self.mode = RecoveryMode.EMERGENCY
+            self._tell(Told("tripped", self.emergency, cause=cause, by=by), reason)
         return self.emergency
 
     async def clear(self, cause: Cause, person: str, reason: str, reconciled: bool) -> Emergency:
@@ -108,8 +118,7 @@ class EmergencyStopSystem:
             self._post.latch.open(epoch, reason, person, at_ms)
         self._vigil.accept((cause,), at_ms)
         self.emergency = after
-        self._remember()
-        self._told(Told("cleared", after))
+        self._tell(Told("cleared", after, cause=cause, by=person), reason)
         return after
 
     async def run(self) -> None:
@@ -120,12 +129,35 @@ class EmergencyStopSystem:
 
     async def _watch(self) -> None:
         while True:
-            at_ms = self._clock.now_ms()
-            for cause in self._vigil.look(at_ms)[1]:
-                # While one is carried out, the same cause goes on being true: it is news once.
-                if cause not in self.emergency.causes:
-                    self.activate(cause, f"{cause.replace('_', ' ')} reached its limit")
+            self.look()
             await self._clock.sleep(LOOK_MS)
+
+    def look(self) -> Verdict:
+        """Judge what is known now, and trip for it; what this returns has been acted upon."""
+        verdict, causes = self._vigil.look(self._clock.now_ms())
+        for cause in causes:
+            # While one is carried out, the same cause goes on being true: it is news once.
+            if cause not in self.emergency.causes:
+                self.activate(cause, f"{cause.replace('_', ' ')} reached its limit")
+        return verdict
+
+    def climb(self) -> EmergencyRecovered | None:
+        """Take a step out of the last emergency, or back, as equity allows; return what is to be said of it."""
+        if self.emergency.state.is_latched or self.mode is RecoveryMode.NORMAL:
+            return None
+        drawdown = self._vigil.readings(self._clock.now_ms()).equity_drawdown_bps
+        bps = None if drawdown is None else round(drawdown)
+        epoch, limits = self._post.latch.state().epoch, self._post.limits
+        step = recovered(self.mode, bps, limits, NAME, "equity against its peak", epoch)
+        self.mode = recovery_mode(bps, limits)
+        if step is not None:
+            self.remember()
+        return step
+
+    def governed(self, limits: EssLimits, guard: Any) -> None:
+        """Take in other limits."""
+        self._post = replace(self._post, limits=limits)
+        self._vigil.governed(limits, guard)
 
     async def _carry(self) -> None:
         while True:
@@ -139,6 +171,7 @@ class EmergencyStopSystem:
         while self.emergency.state.is_latched:
             with suppress(Retryable):
                 await self._fence.begin_emergency(self.emergency.reason)
+                self.fenced_ms = self._clock.now_ms() - (self.emergency.tripped_at_ms or 0)
                 return
             await self._clock.sleep(AGAIN_MS)
 
@@ -147,11 +180,18 @@ class EmergencyStopSystem:
         means = Means(self._post.latch, self._clock, self._heard)
         self.outcome = await flatten(self._session, self._flattening, means, self.emergency.reason, NAME)
         self._flattening = None
-        self._told(Told("flat", self.emergency, self.outcome))
+        self._tell(Told("flat", self.emergency, self.outcome), self.emergency.reason)
 
     def _heard(self, signal: EssSignal, at_ms: int) -> None:
         self.emergency = progress(self.emergency, signal, at_ms)
-        self._remember()
+        self.remember()
+
+    def _tell(self, told: Told, reason: str) -> None:
+        causes = (told.cause,) if told.cause else tuple(told.emergency.causes)
+        past = Past(told.what, self._clock.now_ms(), causes, reason, told.by)
+        self.past = (*self.past, past)[-PAST_MAX:]
+        self.remember()
+        self._told(told)
 
     def _shut(self, reason: str, by: str = NAME) -> None:
         """Close the latch; a disk that refuses stops nothing, this process knows it all the same."""
@@ -160,7 +200,10 @@ class EmergencyStopSystem:
             with suppress(Retryable):
                 self._post.latch.close(state.epoch + 1, reason or "an emergency", by, self._clock.now_ms())
 
-    def _remember(self) -> None:
+    def remember(self) -> None:
+        """Write down what must outlive this process."""
         accepted = {cause.value: value for cause, value in self._vigil.accepted.items()}
+        peaks, now = self._vigil.state_bytes(), self._clock.now_ms()
+        kept = Kept(self.emergency, accepted, peaks.hex(), now if peaks else 0, "", self.mode.name, self.past)
         with suppress(Retryable):  # the latch is the second memory, and a restart with neither is an emergency too
-            self._post.memory.write(Kept(self.emergency, accepted, self._vigil.state_bytes().hex()))
+            self._post.memory.write(kept)

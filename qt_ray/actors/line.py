@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import PendingCallsLimitExceeded, RayActorError, RayTaskError
 
 from qt_ray.core.errors import QtError, Retryable
 
@@ -50,6 +50,8 @@ class Line:
             # The next asker looks the name up anew: another actor may bear it by then.
             self._handle = None
             raise Retryable(f"{self.name}.{method}: somebody is there, was {type(error).__name__}") from error
+        except PendingCallsLimitExceeded as error:
+            raise Retryable(f"{self.name}.{method}: has room for one more, was full") from error
         except RayTaskError as error:
             cause = error.cause
             if isinstance(cause, QtError):

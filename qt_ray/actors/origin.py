@@ -44,4 +44,4 @@ class Origin:
     @property
     def places(self) -> Places:
         """Return where the account keeps its memory."""
-        return places_of(self.settings)
+        return places_of(self.settings, self.life)

@@ -20,6 +20,7 @@ from qt_ray.governance.rulebook import Denied
 from qt_ray.governance.rulebook_entries import Author, Proposal
 from qt_ray.governance.rulebook_store import Kept
 from qt_ray.governance.wishes import Change, Emergency, Recover, Start, Wish
+from qt_ray.risk.restraints import FREE, Latitude, Restraint, Restraints
 
 STORE: Final = Author("policy_store")
 WATCH_MS_MAX: Final = 30_000
@@ -27,11 +28,15 @@ WATCH_MS_MAX: Final = 30_000
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a reader hears: the policy in force, and why entries are shut out beside it; `turn` counts the words."""
+    """What a reader hears: the policy, why entries are shut out beside it, and what automatic layers leave of it all.
+
+    `turn` counts the words.
+    """
 
     turn: int
     policy: Policy
     shut: str
+    left: Latitude = FREE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +51,22 @@ class PolicyStore:
     """One fund's policy store."""
 
     def __init__(
-        self, keeper: RulebookKeeper, clock: Callable[[], int] = now_ms, steady: Callable[[], int] = monotonic_ms
+        self,
+        keeper: RulebookKeeper,
+        clock: Callable[[], int] = now_ms,
+        required: frozenset[str] = frozenset(),
+        steady: Callable[[], int] = monotonic_ms,
     ) -> None:
-        """Begin a new life on the book that `keeper` has recovered; `clock` dates, `steady` measures leases."""
+        """Begin a new life on the recovered book; before all `required` layers have spoken nothing is let in.
+
+        `clock` dates what is written, `steady` measures leases.
+        """
         self._keeper, self._clock, self._steady = keeper, clock, steady
         self._shut, self._turn = "", 0
         self._changed, self._leased = Bell(), Bell()
         keeper.decide(Start(), STORE, clock())
         self._leases = Leases(keeper.policy.epoch, steady())
+        self._restraints, self._told_left = Restraints(clock(), required), FREE
 
     def get_policy(self) -> Policy:
         """Return the policy in force."""
@@ -73,7 +86,7 @@ class PolicyStore:
 
     def can_open_new_trades(self) -> bool:
         """Return whether the store has nothing against new positions."""
-        return self._keeper.policy.allow_new_trades and not self._shut
+        return self._keeper.policy.allow_new_trades and not self._shut and self.left().size_bps > 0
 
     def set_policy(self, changes: Mapping[str, Any], version: int, reason: str, author: Author) -> Policy | Denied:
         """Set dotted paths as seen from `version`, all or none."""
@@ -121,13 +134,32 @@ class PolicyStore:
         """Return what was written, the newest first."""
         return self._keeper.history(count, before)
 
+    def left(self) -> Latitude:
+        """Return what automatic layers leave now of what the policy permits."""
+        return self._restraints.left(self._clock())
+
+    def restrain(self, restraints: tuple[Restraint, ...], author: Author) -> Latitude:
+        """Take in the word of an author's layers, which can only lessen, and tell readers at once of what changes."""
+        for restraint in restraints:
+            if restraint.layer.partition(".")[0] != author.name:
+                raise Invalid(f"a layer bears the name of its author, {author.name}, was {restraint.layer}")
+            self._restraints = self._restraints.spoken(restraint, self._clock())
+        return self._left_told()
+
+    def release(self, layer: str, author: Author) -> Latitude:
+        """Withdraw a layer, which only its author can; one that must speak leaves nothing from then on."""
+        if layer.partition(".")[0] != author.name:
+            raise Invalid(f"a layer is withdrawn by its author, was {author.name} for {layer}")
+        self._restraints = self._restraints.withdrawn(layer)
+        return self._left_told()
+
     async def watch(self, turn: int, wait_ms: int) -> Word:
         """Return as soon as there is a word after `turn`, or after `wait_ms` to say that there is none."""
         if not 0 < wait_ms <= WATCH_MS_MAX:
             raise Invalid(f"wait_ms: 1 to {WATCH_MS_MAX}, was {wait_ms}")
         if turn == self._turn and not await self._changed.heard(wait_ms):
             self._keeper.confirm()
-        return Word(self._turn, self._keeper.policy, self._shut)
+        return Word(self._turn, self._keeper.policy, self._shut, self.left())
 
     def take_lease(self, account: str, holder: str) -> Lease | Held:
         """Give a gateway the right to send entries, once nobody else can believe in it."""
@@ -146,10 +178,21 @@ class PolicyStore:
         self._leased.ring()
         return found
 
+    async def changed(self, wait_ms: int) -> bool:
+        """Wait for the next word at most so long, and return whether it came."""
+        return await self._changed.heard(wait_ms)
+
     def return_lease(self, account: str, token: int) -> None:
         """Take a lease back from a gateway that will send nothing more."""
         self._leases = self._leases.returned(account, token)
         self._leased.ring()
+
+    def _left_told(self) -> Latitude:
+        left = self.left()
+        if left != self._told_left:
+            self._told_left = left
+            self._turn_to(self._shut)
+        return left
 
     def _turn_to(self, shut: str) -> None:
         self._shut, self._turn = shut, self._turn + 1

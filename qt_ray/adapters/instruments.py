@@ -108,6 +108,17 @@ def venue_of(path: Path | None = None) -> str:
     return str(read_yaml(where, where.name).get("venue", ""))
 
 
+def market_parts(path: Path | None = None) -> dict[str, Decimal]:
+    """Return the most that one market order of each symbol may have; nothing where the file is no good.
+
+    For an emergency: whoever does not know it asks the venue on the way.
+    """
+    try:
+        return {symbol: instrument.market_quantity_max for symbol, instrument in load_instruments(path).items()}
+    except (Invalid, OSError):
+        return {}
+
+
 def pick(instruments: Mapping[str, Instrument], symbols: Iterable[str], hint: str) -> tuple[Instrument, ...]:
     """Return the instruments of `symbols` in that order; each must have filters, which `hint` says where to get."""
     chosen = []

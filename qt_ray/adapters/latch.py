@@ -26,6 +26,7 @@ class LatchState:
 
 
 NEVER = LatchState(False, 0, "", "", 0)
+MEND = "once you have looked, `qt latch open --epoch 0` puts a new one in its place"
 
 
 class Latch:
@@ -45,7 +46,7 @@ class Latch:
         except FileNotFoundError:
             return NEVER
         except (Invalid, OSError) as error:
-            return LatchState(True, 0, f"the latch cannot be read, {error}", "latch", 0)
+            return LatchState(True, 0, f"the latch cannot be read, {error}; {MEND}", "latch", 0)
 
     def close(self, epoch: int, reason: str, by: str, at_ms: int) -> LatchState:
         """Close the latch; Retryable if only this process knows of it because the file could not be written."""

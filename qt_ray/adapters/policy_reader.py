@@ -12,6 +12,7 @@ from qt_ray.adapters.clock import now_ms
 from qt_ray.core.errors import Retryable
 from qt_ray.core.policy import Policy
 from qt_ray.governance.policy_view import PolicyView
+from qt_ray.risk.restraints import Latitude
 
 WAIT_MS: Final = 1_000
 AGAIN_MS: Final = 100
@@ -19,7 +20,7 @@ NEVER: Final = -1
 
 
 class Word(Protocol):
-    """What a store says: how many words it has spoken, the policy in force, and why entries are shut out beside it."""
+    """What a store says: how many words it has spoken, the policy, and what shuts entries out or lessens them."""
 
     @property
     def turn(self) -> int:
@@ -32,6 +33,10 @@ class Word(Protocol):
     @property
     def shut(self) -> str:
         """Return why entries are shut out, or nothing."""
+
+    @property
+    def left(self) -> Latitude:
+        """Return what automatic layers leave of what the policy permits."""
 
 
 class Watched(Protocol):
@@ -51,7 +56,7 @@ class PolicyReader:
         self._listeners: list[Callable[[PolicyView], None]] = []
 
     def listen(self, listener: Callable[[PolicyView], None]) -> None:
-        """Tell `listener` of every policy that comes into force, and of every change of what shuts entries out."""
+        """Tell `listener` of each policy that comes into force, and of every change in what bounds entries."""
         self._listeners.append(listener)
 
     def why_closed(self) -> str | None:
@@ -75,8 +80,8 @@ class PolicyReader:
         word = await self._store.watch(self._turn, WAIT_MS)
         at_ms = self._clock()
         was_fetched, self._turn = self._turn == NEVER, word.turn
-        now = (view or PolicyView(word.policy, at_ms, at_ms)).told(word.policy, word.shut, at_ms)
+        now = (view or PolicyView(word.policy, at_ms, at_ms)).told(word.policy, word.shut, at_ms, word.left)
         self.view = now.refreshed(at_ms) if was_fetched else now
-        if view is None or (view.policy, view.shut) != (now.policy, now.shut):
+        if view is None or (view.policy, view.shut, view.left) != (now.policy, now.shut, now.left):
             for listener in self._listeners:
                 listener(self.view)

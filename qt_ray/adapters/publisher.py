@@ -45,6 +45,11 @@ class Publisher:
         """Return whether what is told reaches the bus now."""
         return self._outage_ms is None
 
+    @property
+    def shed(self) -> Counter[str]:
+        """Return what a full buffer did not keep, by kind."""
+        return self._buffer.shed
+
     def tell(self, *events: Event) -> None:
         """Publish soon; what does not fit in memory is on disk before this returns."""
         room = WAITING_MAX - len(self._waiting)
@@ -73,6 +78,10 @@ class Publisher:
         finally:
             self._keep(list(self._waiting))
             self._waiting.clear()
+
+    def close(self) -> None:
+        """Give the buffer back; what waits in it stays on disk for the next life."""
+        self._buffer.close()
 
     async def _send(self, events: Sequence[Event]) -> None:
         try:

@@ -36,6 +36,11 @@ class RulebookKeeper:
         """Return the policy in force."""
         return self.book.policy
 
+    @property
+    def last(self) -> int:
+        """Return the number of the book's last entry."""
+        return self._last
+
     def decide(self, wish: Wish, author: Author, at_ms: int) -> Denied | None:
         """Carry a wish out, durably; Retryable if it could not be written, and then nothing has changed."""
         for overdue in self.book.overdue(at_ms):

@@ -9,7 +9,9 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from qt_ray.adapters.settings_alerts import Alerts
 from qt_ray.adapters.settings_exchange import Exchange
+from qt_ray.adapters.settings_serving import Serving
 from qt_ray.adapters.settings_strategy import DynamicExits, Exits, FixedFraction, Predictor, Sizer, Trend
 from qt_ray.adapters.settings_training import Training
 from qt_ray.adapters.settings_values import (
@@ -147,6 +149,21 @@ class PolicySeed(Section):
     """Starts in this mode instead of the file's."""
 
 
+class Bus(Section):
+    """What carries events between the parts of a running fund."""
+
+    url: Text | None = None
+    """Address of a Redis of your own, without a password, since every part is told it; null embeds one in the fund."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.url is not None and not self.url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("url begins with redis://, rediss:// or unix://")
+        if self.url is not None and "@" in self.url:
+            raise ValueError("url has no name and no password in it")
+        return self
+
+
 class Audit(Section):
     """The record of what was done: where it is proven, and how long it is kept."""
 
@@ -214,7 +231,10 @@ class Settings(Section):
     exits: Exits = Field(default=DynamicExits(), discriminator="kind")
     signals: Signals = Signals()
     policy: PolicySeed = PolicySeed()
+    bus: Bus = Bus()
     audit: Audit = Audit()
+    alerts: Alerts = Alerts()
     credentials: Credentials = Credentials()
     train: Training = Training()
+    serving: Serving = Serving()
     run: Run = Run()

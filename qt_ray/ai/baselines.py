@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from qt_ray.ai.forecast import Floats, Forecasts, Predictor, Snapshot
 from qt_ray.core.compiled import compiled
 from qt_ray.core.errors import InvalidConfig
+from qt_ray.market.bars import Bars
 
 
 def strength(value: Floats) -> Floats:
@@ -70,9 +71,18 @@ class EmaCross:
 
     def predict(self, snapshot: Snapshot) -> Forecasts:
         """Follow the averages over the snapshot's closes."""
-        score = np.empty_like(snapshot.bars.close)
-        _cross(snapshot.bars.close, *self._alphas, self._warmup, self._state, score)
+        score = self._followed(snapshot.bars)
         return single(score, np.ones_like(score))
+
+    def remember(self, bars: Bars) -> None:
+        """Take bars as past without an opinion on them."""
+        self._followed(bars)
+
+    def _followed(self, bars: Bars) -> Floats:
+        close = np.require(bars.close, np.float64, ("C", "W"))
+        score = np.empty_like(close)
+        _cross(close, *self._alphas, self._warmup, self._state, score)
+        return score
 
 
 @dataclass(frozen=True, slots=True)

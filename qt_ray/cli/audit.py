@@ -31,7 +31,7 @@ Since = Annotated[str | None, typer.Option("--since", help="Only records of this
 @app.command()
 def verify(profile: Profile = "paper", assignments: Assignments = None, json: Json = False) -> None:
     """Read the whole record and its anchors; ends with 6 at the first line that is not as it was written."""
-    from qt_ray.jobs.audit import verdict_on
+    from qt_ray.adapters.audit_verdict import verdict_on
 
     _, places = _found(profile, assignments)
     verdict = verdict_on(places.audit, places.anchors)
@@ -82,8 +82,8 @@ def clean(profile: Profile = "paper", assignments: Assignments = None, json: Jso
     from qt_ray.adapters.audit_anchors import AuditAnchors
     from qt_ray.adapters.audit_files import AuditFiles
     from qt_ray.adapters.audit_logger import AuditLogger
+    from qt_ray.adapters.audit_verdict import cleaned
     from qt_ray.adapters.clock import now_ms
-    from qt_ray.jobs.audit import cleaned
 
     settings, places = _found(profile, assignments)
     logger = AuditLogger(AuditFiles(places.audit), AuditAnchors(places.anchors, places.audit_key))

@@ -11,15 +11,15 @@ from qt_ray.cli.screen import emit, say
 if TYPE_CHECKING:
     from qt_ray.adapters.binance.session import BinanceSession
     from qt_ray.adapters.settings import Settings
-    from qt_ray.jobs.premises import Finding
+    from qt_ray.adapters.trading.premises import Finding
 
 SIGNS = ("ok", "warning", "CRITICAL")
 
 
 def doctor(profile: Profile = "paper", assignments: Assignments = None, json: Json = False) -> None:
     """Check latch and journal, the way to the exchange, clock, keys, the account's mode and the filters."""
-    from qt_ray.jobs.doctor import examined
-    from qt_ray.jobs.premises import Health
+    from qt_ray.adapters.trading.doctor import examined
+    from qt_ray.adapters.trading.premises import Health
 
     async def work(session: "BinanceSession", settings: "Settings") -> "list[Finding]":
         return await examined(session, settings)

@@ -60,7 +60,7 @@ def _found(profile: str, assignments: list[str] | None) -> "tuple[Settings, Latc
 
 
 def _warn(settings: "Settings", state: "LatchState") -> None:
-    note(f"closed by {state.by} at {rfc3339(state.at_ms)}: {state.reason}")
+    note(f"closed by {state.by} at {rfc3339(state.at_ms)}: {state.reason}" if state.at_ms else state.reason)
     note(f"once it is open, whatever runs account {settings.fund.account} may open positions again")
     if settings.exchange.kind == "live":
         note("this is real money")

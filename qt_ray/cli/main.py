@@ -36,6 +36,10 @@ class Command:
 
 
 COMMANDS = {
+    "up": Command("qt_ray.cli.up:up", "Begin the fund of a profile and keep it going, paper money by default."),
+    "down": Command("qt_ray.cli.down:down", "End the running fund in order."),
+    "status": Command("qt_ray.cli.status:status", "Show the running fund: its parts, its numbers, where to look."),
+    "logs": Command("qt_ray.cli.logs:logs", "Show what the parts of the fund say."),
     "demo": Command("qt_ray.cli.backtest:demo", "Backtest a fund on a synthetic market and show its report."),
     "backtest": Command("qt_ray.cli.backtest:backtest", "Run the fund over stored bars and write its report."),
     "replay": Command("qt_ray.cli.replay:replay", "Run a recorded run again and compare every digest."),
@@ -48,6 +52,10 @@ COMMANDS = {
     "orders": Command("qt_ray.cli.account:orders", "Show the open orders, conditional ones too."),
     "fills": Command("qt_ray.cli.account:fills", "Show the account's trades."),
     "pnl": Command("qt_ray.cli.account:pnl", "Show what the account made, and from what."),
+    "policy": Command("qt_ray.cli.policy:app", "Show and change what the fund may do."),
+    "ess": Command("qt_ray.cli.ess:app", "Show, trip or reset the emergency stop."),
+    "trade": Command("qt_ray.cli.trade:app", "Pause or resume new positions."),
+    "auth": Command("qt_ray.cli.auth:app", "Give and take back keys of the console."),
     "flatten": Command("qt_ray.cli.flatten:flatten", "Stop: cancel all orders and close all positions, now."),
     "latch": Command("qt_ray.cli.latch:app", "Show or open the latch that shuts entries out."),
     "audit": Command("qt_ray.cli.audit:app", "Prove, read and hand on the record of what was done."),

@@ -9,7 +9,7 @@ from qt_ray.cli.config import Assignments, Json, Models, Profile, assigned, of_m
 from qt_ray.cli.screen import emit, note, rfc3339, say
 
 if TYPE_CHECKING:
-    from qt_ray.jobs.outlook import Outlook
+    from qt_ray.adapters.models.outlook import Outlook
 
 At = Annotated[str | None, typer.Option("--at", help="Moment whose last closed bar is meant, UTC; default the last.")]
 
@@ -25,9 +25,11 @@ def predict(
 ) -> None:
     """Forecast from the bars of the catalogue: every member's vote, what came of it, and on demand why."""
     from qt_ray.adapters.config import load
+    from qt_ray.adapters.fund_setup import recipe_of
+    from qt_ray.adapters.models.model_set import load as load_models
+    from qt_ray.adapters.models.outlook import closed_by, outlook
     from qt_ray.adapters.settings_values import milliseconds, moment
-    from qt_ray.jobs.fund import market_of, recipe_of
-    from qt_ray.jobs.outlook import closed_by, outlook
+    from qt_ray.jobs.fund import market_of
 
     flags = {**assigned(assignments), "predictor.kind": "ensemble", **of_models(models)}
     settings = load(profile, flags, os.environ).settings
@@ -36,7 +38,7 @@ def predict(
     last = closed_by(bars, None if at is None else milliseconds(moment(at)))
     symbols = tuple(dict.fromkeys(word.upper() for word in symbol)) if symbol else bars.symbols
     recipe = recipe_of(settings.predictor)
-    found = outlook(bars, recipe, last, symbols, explain)
+    found = outlook(bars, load_models(recipe), last, symbols, explain)
     if json:
         emit("qt.predict/1", {"version": recipe.parameters["version"], "forecasts": found})
         return

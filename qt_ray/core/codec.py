@@ -51,6 +51,11 @@ def decode(data: bytes) -> Any:
         raise Invalid(f"canonical bytes are JSON in UTF-8, {error}") from error
 
 
+def spelled(value: object) -> Any:
+    """Return `value` as whoever reads its canonical bytes will see it: dicts, lists, strings and numbers."""
+    return decode(canonical(value))
+
+
 def parse_decimal(text: str) -> Decimal:
     """Return a number that came as text; only ASCII digits in plain or bounded exponent notation pass."""
     found = NUMBER.fullmatch(text) if isinstance(text, str) and len(text) <= 2 * DIGITS_MAX else None

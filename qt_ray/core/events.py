@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from qt_ray.core import payloads
+from qt_ray.core import notices, payloads
 from qt_ray.core.codec import canonical, decode, digest, plain
 from qt_ray.core.errors import Invalid
 from qt_ray.core.ids import event_id, trace_id
@@ -39,11 +39,33 @@ REGISTRY: Final[Mapping[str, type[Any]]] = {
     "model.promoted": payloads.ModelPromoted,
     "model.drift_detected": payloads.ModelDrift,
     "model.prediction_ready": payloads.PredictionReady,
+    "model.swapped": notices.ModelSwapped,
+    "learning.retraining_due": notices.RetrainingDue,
+    "rl.fallback": notices.SizeFallback,
+    "risk.kill.changed": notices.KillChanged,
+    "system.emergency.tripped": notices.EmergencyTripped,
+    "system.emergency.cause_cleared": notices.CauseCleared,
+    "system.started": notices.SystemStarted,
+    "system.stopped": notices.SystemStopped,
+    "part.started": notices.PartStarted,
     "health.changed": payloads.HealthChanged,
+    "hfos.mode.changed": notices.RiskModeChanged,
+    "policy.restrained": notices.FundRestrained,
+    "security.denied": notices.SecurityDenied,
+    "alert.raised": notices.AlertRaised,
 }
 
 # What no full queue and no slow client may ever cost.
-CRITICAL_PREFIXES: Final = ("system.emergency.", "risk.drawdown.", "order.", "trade.", "position.", "policy.")
+CRITICAL_PREFIXES: Final = (
+    "system.emergency.",
+    "risk.drawdown.",
+    "risk.kill.",
+    "order.",
+    "trade.",
+    "position.",
+    "policy.",
+    "security.",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,11 @@ def is_looser(old: Policy, new: Policy) -> bool:
     return any(change.direction is Direction.LOOSER for change in compare(old, new))
 
 
+def tightens(old: Policy, new: Policy) -> bool:
+    """Return whether anything at all is kept out that was let in before."""
+    return any(change.direction is Direction.TIGHTER for change in compare(old, new))
+
+
 def _changes(old: Policy, new: Policy) -> Iterator[Change]:
     if old.active_mode is not new.active_mode:
         inner = tuple(_leaf_changes(old.risk, new.risk, "risk"))

@@ -12,11 +12,11 @@ from qt_ray.core.orders import Order, Side
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A price in the market."""
+    """A price in the market; a quantity where it is the price of one trade."""
 
     symbol: str
     price: Decimal
-    quantity: Decimal
+    quantity: Decimal | None
     mark: Decimal | None = None
 
 
@@ -201,7 +201,7 @@ class FieldChanged:
 
 @dataclass(frozen=True, slots=True)
 class PolicyUpdated:
-    """A write of the policy: what changed, who wrote it and why."""
+    """A write of the policy: what changed, who wrote it, why, and who agreed where a second person had to."""
 
     version: int
     epoch: int
@@ -209,6 +209,9 @@ class PolicyUpdated:
     updated_by: str
     reason: str
     changes: tuple[FieldChanged, ...]
+    deed: str = "change"
+    approved_by: str | None = None
+    proposal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ same order. Stops are not sent from here: a position's stop belongs to whoever g
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -46,9 +46,11 @@ class Errands:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
-    """An order that was asked for: its name, and what was wanted then."""
+class Sent:
+    """An order that was asked for: which place it fills, its name, and what was wanted then."""
 
+    symbol: str
+    place: Place
     client_id: str
     number: int
     quantity: Decimal
@@ -56,13 +58,30 @@ class _Sent:
     left: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """All that a runner remembers: orders that were asked for, where stops were told to be, how often it has asked."""
+
+    sent: tuple[Sent, ...] = ()
+    stops: Mapping[str, Decimal] = field(default_factory=dict)
+    asked: int = 0
+
+
 class Runner:
     """Compares what is wanted with what was asked for, place by place."""
 
-    def __init__(self) -> None:
-        self._sent: dict[Where, _Sent] = {}
-        self._places: dict[str, Where] = {}
-        self._stops: dict[str, Decimal] = {}
+    def __init__(self, rounds: Rounds | None = None) -> None:
+        """Begin with nothing asked for, or where another has stopped."""
+        rounds = rounds or Rounds()
+        self._sent: dict[Where, Sent] = {(one.symbol, one.place): one for one in rounds.sent}
+        self._places: dict[str, Where] = {one.client_id: where for where, one in self._sent.items()}
+        self._stops: dict[str, Decimal] = dict(rounds.stops)
+        self._asked = rounds.asked
+
+    @property
+    def rounds(self) -> Rounds:
+        """Return all that is remembered, for another to go on from."""
+        return Rounds(tuple(self._sent.values()), self._stops, self._asked)
 
     def run(self, wanted: Iterable[Wanted], stamp: Stamp) -> Errands:
         """Return the errands that follow from what is wanted now."""
@@ -76,30 +95,49 @@ class Runner:
             sent = self._sent.get(where)
             if sent is None:
                 place.append(self._placed(where, one, stamp))
-            elif not _is_same(sent, one):
+            elif not is_same(sent, one):
                 end[sent.client_id] = "another takes its place"
         end |= {sent.client_id: NOT_WANTED for where, sent in self._sent.items() if where not in seen}
         return Errands(tuple(place), end, self._guarded([one for one in wishes if one.place is Place.STOP], stamp))
 
     def traded(self, client_id: str, quantity: Decimal) -> Where | None:
         """Take in that an order traded so much, signed; return the place that it fills, if it is one of these."""
-        where = self._places.get(client_id)
-        sent = self._sent.get(where) if where else None
-        if where is not None and sent is not None and sent.client_id == client_id:
-            self._sent[where] = _Sent(client_id, sent.number, sent.quantity, sent.price, sent.left - quantity)
+        sent = self.sent(client_id)
+        if sent is None:
+            return None
+        where = (sent.symbol, sent.place)
+        self._sent[where] = replace(sent, left=sent.left - quantity)
+        if sent.left == quantity:  # what has traded whole needs no ending
+            self.ended(client_id)
         return where
+
+    def sent(self, client_id: str) -> Sent | None:
+        """Return what was asked for under a name, while it is under way."""
+        where = self._places.get(client_id)
+        return None if where is None else self._sent.get(where)
+
+    def of(self, symbol: str) -> tuple[Sent, ...]:
+        """Return what of a symbol is under way."""
+        return tuple(one for one in self._sent.values() if one.symbol == symbol)
 
     def ended(self, client_id: str) -> Where | None:
         """Take in that an order is at the venue no more; its place is free."""
         where = self._places.pop(client_id, None)
-        sent = self._sent.get(where) if where else None
-        if where is not None and sent is not None and sent.client_id == client_id:
+        if where is not None:
             del self._sent[where]
         return where
 
+    def lost(self, working: Iterable[str]) -> list[Sent]:
+        """Return what was asked for and is not at work; stops are told anew, for who keeps them may not know them."""
+        self._stops = {}
+        names = set(working)
+        return [one for one in self._sent.values() if one.client_id not in names]
+
     def _placed(self, where: Where, one: Wanted, stamp: Stamp) -> Intent:
-        intent = _intent(one, stamp)
-        self._sent[where] = _Sent(intent.client_id, one.number, one.quantity, one.price, one.quantity)
+        # The same exit may be asked for twice under one decision, when what is left has changed meanwhile.
+        self._asked += 1
+        intent = _intent(one, stamp, self._asked)
+        self._sent[where] = Sent(*where, intent.client_id, one.number, one.quantity, one.price, one.quantity)
         self._places[intent.client_id] = where
         return intent
 
@@ -114,18 +152,18 @@ class Runner:
         return told
 
 
-def _is_same(sent: _Sent, one: Wanted) -> bool:
+def is_same(sent: Sent, one: Wanted) -> bool:
     """Return whether what was asked for is what is wanted; of an entry its number says so, of an exit what is left."""
     if one.place is Place.ENTRY:
         return sent.number == one.number
     return sent.left == one.quantity and sent.price == one.price
 
 
-def _intent(one: Wanted, stamp: Stamp) -> Intent:
-    decision = stamp.decision(one.symbol)
+def _intent(one: Wanted, stamp: Stamp, asked: int) -> Intent:
+    decision, purpose = stamp.decision(one.symbol), f"{one.place.name}:{one.number}:{one.price}:{asked}"
     is_limit = one.kind is Kind.LIMIT
     return Intent(
-        client_id=str(ClientOrderId(stamp.strategy, intent_id(decision, f"{one.place.name}:{one.number}:{one.price}"))),
+        client_id=str(ClientOrderId(stamp.strategy, intent_id(decision, purpose))),
         symbol=one.symbol,
         side=Side.BUY if one.quantity > 0 else Side.SELL,
         type=OrderType.LIMIT if is_limit else OrderType.MARKET,

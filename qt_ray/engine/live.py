@@ -7,6 +7,7 @@ stop says so, and here it is a state like any other.
 """
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qt_ray.ai.sizing import sizer_rows
 from qt_ray.core.compiled import compiled
 from qt_ray.core.errors import Invalid
 from qt_ray.core.instruments import Instrument
@@ -21,14 +23,16 @@ from qt_ray.core.money import money
 from qt_ray.core.policy import Policy
 from qt_ray.engine import mark
 from qt_ray.engine.decide import decide
+from qt_ray.engine.pipeline import Decision, abstained
 from qt_ray.engine.settle import follow, learn_funding, written
 from qt_ray.engine.setup import Setup, open_world
 from qt_ray.engine.tapes import Block, tape_of
-from qt_ray.engine.world import Journal, Tape, World, build_journal
+from qt_ray.engine.world import Journal, Tape, World, adopt, build_journal, copied, restore
 from qt_ray.execution.fills import Cause
 from qt_ray.execution.ledger import apply_fill
 from qt_ray.execution.simulated import Execution
 from qt_ray.execution.slots import PER_SYMBOL, Kind, Place, clear
+from qt_ray.market.bars import Bars
 from qt_ray.risk.drawdown import observe as observe_drawdown
 from qt_ray.risk.drawdown import transfer
 from qt_ray.risk.ess import EssState
@@ -92,22 +96,46 @@ class LiveFund:
     def __init__(self, setup: Setup, interval_ms: int, start_ms: int) -> None:
         """Begin flat, with the setup's money."""
         self.world = open_world(setup, interval_ms, start_ms)
-        self._instruments = setup.instruments
+        self.instruments, self._sizer = setup.instruments, setup.sizer
         self._index = {instrument.symbol: at for at, instrument in enumerate(setup.instruments)}
         self._interval_ms = interval_ms
         self._cycle = 0
         self._fills = build_journal(1, 1, FILLS_MAX)
 
+    @property
+    def cycles(self) -> int:
+        """Return how many bars were taken."""
+        return self._cycle
+
     def decided(self, block: Block) -> NDArray[np.void]:
         """Take one closed bar and the opinions on it, and return what was decided about each symbol."""
-        if len(block.bars) != 1:
-            raise Invalid(f"a live fund takes a bar at a time, were {len(block.bars)}")
-        tape, journal = tape_of(Block(0, block.bars, block.forecasts)), build_journal(1, len(self._instruments), 1)
-        observe(self.world, tape, self._cycle)
+        self.observed(block.bars)
+        tape, journal = tape_of(Block(0, block.bars, block.forecasts)), build_journal(1, len(self.instruments), 1)
         decide(self.world, tape, journal, 0)
-        self._cycle += 1
         rows: NDArray[np.void] = journal.decisions[0]
         return rows
+
+    def observed(self, bars: Bars) -> None:
+        """Take one closed bar: prices, and what the account is worth at them."""
+        if len(bars) != 1:
+            raise Invalid(f"a live fund takes a bar at a time, were {len(bars)}")
+        observe(self.world, tape_of(Block(0, bars, abstained(bars))), self._cycle)
+        self._cycle += 1
+
+    def adopt(self, decision: Decision) -> None:
+        """Be as was decided about the fund as it stands; nothing may have been told to it since."""
+        adopt(self.world, decision.world)
+
+    def restored(self, state: bytes, cycles: int) -> None:
+        """Be as a fund of the same setup was after so many bars."""
+        restore(self.world, state)
+        self._cycle = cycles
+
+    def twin(self) -> "LiveFund":
+        """Return another fund that is the same now."""
+        other = copy(self)
+        other.world, other._fills = copied(self.world), build_journal(1, 1, FILLS_MAX)
+        return other
 
     def filled(
         self,
@@ -121,7 +149,7 @@ class LiveFund:
         maker: bool = False,
     ) -> None:
         """Take in an execution of one of our orders, signed, with the fee in the fund's own currency."""
-        i, instrument = self._of(symbol)
+        i, instrument = self.place_of(symbol)
         steps, ticks = _whole(quantity / instrument.step, "quantity"), instrument.ticks(price)
         self._fills.filled[0] %= FILLS_MAX
         fill(self.world, self._fills, i, int(place), ts, steps, ticks, money(fee), int(maker))
@@ -131,6 +159,12 @@ class LiveFund:
         _add(self.world.account, "wallet", money(amount))
         _add(self.world.account, "funding", money(amount))
 
+    def rated(self, symbol: str, rate: Decimal) -> None:
+        """Take in at which rate funding will settle next."""
+        i, _ = self.place_of(symbol)
+        quote: Any = self.world.quotes[i]
+        quote["funding"], quote["funding_known"] = money(rate), 1
+
     def transferred(self, amount: Decimal) -> None:
         """Take in a deposit, or a withdrawal; neither is profit or loss."""
         _add(self.world.account, "wallet", money(amount))
@@ -139,7 +173,7 @@ class LiveFund:
 
     def ended(self, symbol: str, place: Place) -> None:
         """Take in that an order of ours is at the venue no more."""
-        i, _ = self._of(symbol)
+        i, _ = self.place_of(symbol)
         slot: Any = self.world.slots[i * PER_SYMBOL + int(place)]
         clear(slot)
 
@@ -147,6 +181,8 @@ class LiveFund:
         """Take in the policy in force, where the emergency stop is, and what the governor leaves of a size."""
         account, instruments, limits = self.world.account, self.world.instruments, self.world.limits
         _put(limits, limits_in_force(policy).row[0])
+        sizers: Any = self.world.sizers
+        sizers[...] = sizer_rows(self.instruments, self._sizer, policy.risk.scaling)
         for name, value in (
             ("allow_new", int(policy.allow_new_trades)),
             ("ess", int(ess)),
@@ -155,31 +191,30 @@ class LiveFund:
             ("policy_epoch", policy.epoch),
         ):
             _put_in(account, name, value)
-        _put_in(instruments, "allowed", [int(policy.may_trade(one.symbol)) for one in self._instruments])
+        _put_in(instruments, "allowed", [int(policy.may_trade(one.symbol)) for one in self.instruments])
 
     def wanted(self) -> Iterator[Wanted]:
         """Yield every order that is to be at the venue now."""
         slots: Any = self.world.slots
-        for i, instrument in enumerate(self._instruments):
-            for place in Place:
-                slot = slots[i * PER_SYMBOL + int(place)]
-                if slot["kind"] != NONE and slot["quantity"] != 0:
-                    yield Wanted(
-                        symbol=instrument.symbol,
-                        place=place,
-                        kind=Kind(int(slot["kind"])),
-                        quantity=instrument.quantity(int(slot["quantity"])),
-                        price=instrument.price(int(slot["price"])),
-                        reduce_only=bool(slot["reduce_only"]),
-                        cause=Cause(int(slot["cause"])),
-                        number=int(slot["order"]),
-                    )
+        for at in np.flatnonzero((slots["kind"] != NONE) & (slots["quantity"] != 0)):
+            slot, instrument = slots[at], self.instruments[at // PER_SYMBOL]
+            yield Wanted(
+                symbol=instrument.symbol,
+                place=Place(int(at) % PER_SYMBOL),
+                kind=Kind(int(slot["kind"])),
+                quantity=instrument.quantity(int(slot["quantity"])),
+                price=instrument.price(int(slot["price"])),
+                reduce_only=bool(slot["reduce_only"]),
+                cause=Cause(int(slot["cause"])),
+                number=int(slot["order"]),
+            )
 
-    def _of(self, symbol: str) -> tuple[int, Instrument]:
+    def place_of(self, symbol: str) -> tuple[int, Instrument]:
+        """Return where a symbol stands in every column, and its units."""
         if symbol not in self._index:
             raise Invalid(f"{symbol}: a fund trades the symbols of its setup, {', '.join(self._index)}")
         i = self._index[symbol]
-        return i, self._instruments[i]
+        return i, self.instruments[i]
 
 
 @compiled

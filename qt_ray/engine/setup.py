@@ -22,7 +22,7 @@ from qt_ray.core.records import empty
 from qt_ray.engine.world import Conduct, World, build_world
 from qt_ray.execution.exits import ExitPlan, exit_rows
 from qt_ray.execution.simulated import Venue
-from qt_ray.market.regime import regime_params
+from qt_ray.market.regime_watch import params_of
 from qt_ray.risk.ess import EssState, as_array
 from qt_ray.risk.in_force import limits_in_force
 
@@ -135,12 +135,5 @@ def _conduct_row(setup: Setup, interval_ms: int) -> NDArray[np.void]:
 
 
 def _regime_rows(policy: Policy) -> NDArray[np.void]:
-    volatility = policy.volatility
-    params: Any = regime_params(
-        normal_bps=volatility.atr_low_bps,
-        high_bps=volatility.atr_high_bps,
-        extreme_bps=volatility.atr_extreme_bps,
-        trending_adx=volatility.adx_trend,
-        strong_adx=volatility.adx_strong,
-    )
+    params: Any = params_of(policy.volatility)
     return np.array([params], dtype=params.dtype)

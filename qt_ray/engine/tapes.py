@@ -1,8 +1,10 @@
 """Tapes: bars and opinions, block by block, as the compiled cycle reads them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qt_ray.ai.forecast import Forecasts
 from qt_ray.engine.world import Tape
@@ -24,16 +26,21 @@ def tape_of(block: Block) -> Tape:
     absent = np.zeros((0, len(bars.symbols)))
     return Tape(
         first=block.first,
-        ts=bars.ts,
-        open=bars.open,
-        high=bars.high,
-        low=bars.low,
-        close=bars.close,
-        volume=bars.volume,
-        funding=absent if bars.funding is None else bars.funding,
-        mark=absent if bars.mark is None else bars.mark,
-        score=forecasts.score,
-        confidence=forecasts.confidence,
-        agreement=forecasts.agreement,
+        ts=_thawed(bars.ts),
+        open=_thawed(bars.open),
+        high=_thawed(bars.high),
+        low=_thawed(bars.low),
+        close=_thawed(bars.close),
+        volume=_thawed(bars.volume),
+        funding=absent if bars.funding is None else _thawed(bars.funding),
+        mark=absent if bars.mark is None else _thawed(bars.mark),
+        score=_thawed(forecasts.score),
+        confidence=_thawed(forecasts.confidence),
+        agreement=_thawed(forecasts.agreement),
         members=forecasts.members,
     )
+
+
+def _thawed(column: NDArray[Any]) -> NDArray[Any]:
+    """Return a column that kernels take: what came out of shared memory may only be read, and is another kind."""
+    return column if column.flags.writeable else column.copy()

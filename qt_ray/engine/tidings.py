@@ -8,12 +8,14 @@ hears a `Stand` instead: what the account holds now, whatever led there.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
     """An order of ours traded, signed; the fee is in the fund's own currency."""
 
+    kind: ClassVar[str] = "filled"
     client_id: str
     symbol: str
     ts_ms: int
@@ -29,6 +31,7 @@ class Filled:
 class Ended:
     """An order of ours is at the venue no more, whatever of it has traded."""
 
+    kind: ClassVar[str] = "ended"
     client_id: str
     symbol: str
     ts_ms: int
@@ -38,6 +41,7 @@ class Ended:
 class Paid:
     """The wallet moved without a trade: funding, a transfer, or what the venue names otherwise."""
 
+    kind: ClassVar[str] = "paid"
     cause: str
     amount: Decimal
     ts_ms: int
@@ -56,6 +60,7 @@ class Holding:
 class Stand:
     """What the account holds now, in the fund's own currency; the orders of ours that are still at work."""
 
+    kind: ClassVar[str] = "stand"
     wallet: Decimal
     holdings: Mapping[str, Holding]
     working: tuple[str, ...]

@@ -6,7 +6,7 @@ The upper part is state and is what a snapshot copies and a digest hashes; the l
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from qt_ray.risk.guard import SLOTS
 from qt_ray.risk.in_force import InForce
 
 STATE = ("account", "drawdown", "books", "quotes", "slots", "regimes", "clusters", "averages", "entrants")
+OWN = (*STATE, "asks", "wishes", "causes", "bands")
 
 
 class Conduct:
@@ -152,9 +153,22 @@ def build_journal(cycles: int, symbols: int, fills: int) -> Journal:
 
 
 def copied(world: World) -> World:
-    """Return a world of its own with the same state and wishes; the constants are shared."""
-    own = (*STATE, "asks", "wishes", "causes")
-    return world._replace(**{name: getattr(world, name).copy() for name in own})
+    """Return a world of its own with the same state and wishes; the constants are shared if kernels may have them.
+
+    What came out of shared memory may only be read, and for a kernel that is another kind of array.
+    """
+    shared = {name: _thawed(column) for name, column in world._asdict().items()}
+    return World(**shared | {name: getattr(world, name).copy() for name in OWN})
+
+
+def adopt(world: World, decided: World) -> None:
+    """Let a world be as it was decided to be; its constants stay its own."""
+    for name in OWN:
+        getattr(world, name)[...] = getattr(decided, name)
+
+
+def _thawed(column: NDArray[Any]) -> NDArray[Any]:
+    return column if column.flags.writeable else column.copy()
 
 
 def state_bytes(world: World) -> bytes:

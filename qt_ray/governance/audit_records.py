@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from qt_ray.core.codec import canonical, plain
+from qt_ray.core.codec import canonical, plain, spelled
 from qt_ray.core.errors import Invalid
 from qt_ray.core.payloads import (
     DecisionMade,
@@ -40,6 +40,13 @@ class AuditType(StrEnum):
     MODEL_PROMOTED = "model.promoted"
     POLICY_CHANGED = "policy.changed"
     ACCESS_DENIED = "access.denied"
+    ORDER_CHANGED = "order.changed"
+    MODEL_SWAPPED = "model.swapped"
+    RETRAINING_DUE = "learning.retraining_due"
+    KILL_CHANGED = "kill.changed"
+    MODE_CHANGED = "mode.changed"
+    FUND_RESTRAINED = "fund.restrained"
+    PART_STARTED = "part.started"
     RECORDS_DELETED = "audit.deleted"
     SYSTEM_STARTED = "system.started"
     SYSTEM_STOPPED = "system.stopped"
@@ -92,7 +99,7 @@ def timestamp(at_ms: int) -> str:
 def trade_decision(made: DecisionMade, actor: str, at_ms: int, trace: str | None) -> AuditRecord:
     """Return what the fund decided about a symbol, and every rule that bound it."""
     outcome = "granted" if made.granted == made.wish else "refused" if made.granted == 0 else "shrunk"
-    return _record(
+    return record(
         AuditType.TRADE_DECISION, at_ms, actor, made.action, made.symbol, made.binding or "none", outcome, made, trace
     )
 
@@ -100,39 +107,37 @@ def trade_decision(made: DecisionMade, actor: str, at_ms: int, trace: str | None
 def trade_executed(trade: TradeExecuted, actor: str, at_ms: int, trace: str | None) -> AuditRecord:
     """Return one execution."""
     action = f"{trade.side} {_text(trade.quantity)} at {_text(trade.price)}"
-    return _record(
-        AuditType.TRADE_EXECUTED, at_ms, actor, action, trade.symbol, trade.client_id, "filled", trade, trace
-    )
+    return record(AuditType.TRADE_EXECUTED, at_ms, actor, action, trade.symbol, trade.client_id, "filled", trade, trace)
 
 
 def trade_closed(trade: TradeClosed, actor: str, at_ms: int, trace: str | None) -> AuditRecord:
     """Return the end of a round trip."""
     outcome = f"realised {_text(trade.realised)}"
-    return _record(AuditType.TRADE_CLOSED, at_ms, actor, "close", trade.symbol, trade.cause, outcome, trade, trace)
+    return record(AuditType.TRADE_CLOSED, at_ms, actor, "close", trade.symbol, trade.cause, outcome, trade, trace)
 
 
 def risk_block(block: RiskBlock, actor: str, at_ms: int, trace: str | None) -> AuditRecord:
     """Return a wish that a rule refused or shrank."""
     outcome = "refused" if block.granted == 0 else f"shrunk to {_text(block.granted)}"
-    return _record(AuditType.RISK_BLOCK, at_ms, actor, "review", block.symbol, block.reason, outcome, block, trace)
+    return record(AuditType.RISK_BLOCK, at_ms, actor, "review", block.symbol, block.reason, outcome, block, trace)
 
 
 def emergency_triggered(what: EmergencyTriggered, actor: str, at_ms: int, trace: str | None) -> AuditRecord:
     """Return an emergency and how far it got."""
     outcome = "not flat" if what.residual else "flat"
-    return _record(AuditType.EMERGENCY_TRIGGERED, at_ms, actor, "stop", "account", what.reason, outcome, what, trace)
+    return record(AuditType.EMERGENCY_TRIGGERED, at_ms, actor, "stop", "account", what.reason, outcome, what, trace)
 
 
 def emergency_recovered(what: EmergencyRecovered, at_ms: int, trace: str | None) -> AuditRecord:
     """Return a reset, or a step of the ramp after it."""
-    return _record(
+    return record(
         AuditType.EMERGENCY_RECOVERED, at_ms, what.by, "recover", what.previous, what.reason, what.mode, what, trace
     )
 
 
 def model_promoted(what: ModelPromoted, actor: str, reason: str, at_ms: int, trace: str | None) -> AuditRecord:
     """Return a model version that trades from now on."""
-    return _record(
+    return record(
         AuditType.MODEL_PROMOTED, at_ms, actor, "promote", what.model_name, reason, what.new_version, what, trace
     )
 
@@ -150,23 +155,23 @@ def policy_changed(revision: Revision, trace: str | None) -> AuditRecord:
     }
     outcome = f"version {policy.version}, epoch {policy.epoch}"
     at_ms = policy.last_updated
-    return _record(
+    return record(
         AuditType.POLICY_CHANGED, at_ms, revision.by, revision.deed, "policy", revision.reason, outcome, told, trace
     )
 
 
 def access_denied(actor: str, action: str, target: str, rule: str, at_ms: int) -> AuditRecord:
     """Return an attempt that changed nothing because it was not allowed."""
-    return _record(AuditType.ACCESS_DENIED, at_ms, actor, action, target, rule, "denied", {}, None)
+    return record(AuditType.ACCESS_DENIED, at_ms, actor, action, target, rule, "denied", {}, None)
 
 
 def records_deleted(by_day: Mapping[str, int], at_ms: int) -> AuditRecord:
     """Return the deletion of records that were kept as long as they had to be."""
     outcome, rule = f"{sum(by_day.values())} deleted", "older than they are kept"
-    return _record(AuditType.RECORDS_DELETED, at_ms, "audit", "delete", "records", rule, outcome, by_day, None)
+    return record(AuditType.RECORDS_DELETED, at_ms, "audit", "delete", "records", rule, outcome, by_day, None)
 
 
-def _record(
+def record(
     kind: AuditType,
     at_ms: int,
     actor: str,
@@ -177,7 +182,8 @@ def _record(
     metadata: Mapping[str, Any] | object,
     trace: str | None,
 ) -> AuditRecord:
-    told: dict[str, Any] = plain(metadata)
+    """Return a record of something that has no words of its own above; `metadata` is a table or a payload."""
+    told: dict[str, Any] = spelled(metadata)
     return AuditRecord(kind, timestamp(at_ms), actor, action, target, reason[:TEXT_MAX], outcome, told, trace)
 
 

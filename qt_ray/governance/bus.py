@@ -49,6 +49,12 @@ class EventBus(Protocol):
     async def hear(self, group: str, consumer: str, most: int, wait_ms: int) -> tuple[Delivery, ...]:
         """Return what nobody of the group has heard yet, after at most `wait_ms`."""
 
+    async def read(self, after: str, most: int, wait_ms: int) -> tuple[Delivery, ...]:
+        """Return what follows the position `after`, for anybody and as often as he asks; "" is before the first."""
+
+    async def position(self, since_ms: int) -> str:
+        """Return the position to `read` on from to hear all that was published since a moment."""
+
     async def claim(self, group: str, consumer: str, most: int, idle_ms: int = CLAIM_IDLE_MS) -> tuple[Delivery, ...]:
         """Return what another consumer has heard and not finished for so long."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from qt_ray.core.policy import Policy
+from qt_ray.risk.restraints import FREE, Latitude, restrained
 
 LEASE_MS: Final = 3_000
 REFRESH_MS: Final = 600_000
@@ -16,12 +17,18 @@ REFRESH_MS: Final = 600_000
 
 @dataclass(frozen=True, slots=True)
 class PolicyView:
-    """A policy, when its store was last heard of, and when the whole policy was last fetched."""
+    """A policy, when its store was last heard of, when the whole was last fetched, and what automatic layers leave."""
 
     policy: Policy
     contact_ms: int
     refreshed_ms: int
     shut: str = ""
+    left: Latitude = FREE
+
+    @property
+    def in_force(self) -> Policy:
+        """Return the policy within what automatic layers leave of it, which is what a decision is made by."""
+        return restrained(self.policy, self.left)
 
     def why_closed(self, at_ms: int) -> str | None:
         """Return why nothing new may be opened, or nothing."""
@@ -33,16 +40,16 @@ class PolicyView:
             return self.shut
         if not 0 <= at_ms - self.contact_ms < LEASE_MS:
             return f"no entry on a policy that was not confirmed for {LEASE_MS} ms, was {at_ms - self.contact_ms}"
-        return None
+        return self.left.why_closed()
 
     def needs_refresh(self, at_ms: int) -> bool:
         """Return whether the view is so old that pushes alone are not trusted any more."""
         return at_ms - self.refreshed_ms >= REFRESH_MS
 
-    def told(self, policy: Policy, shut: str, at_ms: int) -> "PolicyView":
+    def told(self, policy: Policy, shut: str, at_ms: int, left: Latitude = FREE) -> "PolicyView":
         """Return the view after a word of the store; one that was overtaken on its way changes no policy."""
         is_newer = (policy.epoch, policy.version) >= (self.policy.epoch, self.policy.version)
-        return replace(self, policy=policy if is_newer else self.policy, contact_ms=at_ms, shut=shut)
+        return replace(self, policy=policy if is_newer else self.policy, contact_ms=at_ms, shut=shut, left=left)
 
     def refreshed(self, at_ms: int) -> "PolicyView":
         """Return the view after the whole policy was fetched."""

@@ -16,7 +16,9 @@ import pandas as pd
 from qt_ray.adapters.files import write_text_atomic
 from qt_ray.adapters.forecast_cache import ForecastCache
 from qt_ray.adapters.frames import bars_of, decisions_frame, equity_frame, fills_frame
+from qt_ray.adapters.fund_setup import recipe_of
 from qt_ray.adapters.instruments import infer_instrument
+from qt_ray.adapters.models.recipe import ENSEMBLE, Recipe
 from qt_ray.adapters.settings_strategy import Ensemble
 from qt_ray.ai.forecast import Forecasts
 from qt_ray.core.instruments import Instrument
@@ -25,8 +27,7 @@ from qt_ray.engine.run import Run
 from qt_ray.engine.setup import Setup
 from qt_ray.engine.tapes import Block
 from qt_ray.jobs.forecasting import blocks, forecast_on
-from qt_ray.jobs.fund import Material, recipe_of
-from qt_ray.jobs.predictors import ENSEMBLE, Recipe
+from qt_ray.jobs.fund import Material
 from qt_ray.market.bars import Bars
 from qt_ray.monitoring.performance import Performance, measure
 from qt_ray.monitoring.summary import summarised

@@ -4,32 +4,19 @@ Only what was started here is ended here: a cluster that was joined is left as i
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import MappingProxyType
 
+from qt_ray.adapters.ray_variables import export
 from qt_ray.core.errors import InvalidConfig
 
-# A word that the user has set already stays.
-ENVIRONMENT = MappingProxyType(
-    {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        "OMP_NUM_THREADS": "1",
-    }
-)
-# Read when Ray is imported: set later, what is started would ask this process for a token that it has never heard of.
-AT_IMPORT = MappingProxyType({"RAY_AUTH_MODE": "token"})
 OBJECT_STORE_BYTES_MIN = 128 << 20
 
 
 @contextmanager
 def cluster(memory_mb: int, store_bytes: int, cpus: int | None = None) -> Iterator[None]:
     """Connect to the cluster that RAY_ADDRESS names, else to one of our own with these bounds."""
-    for name, value in (ENVIRONMENT if "ray" in sys.modules else {**ENVIRONMENT, **AT_IMPORT}).items():
-        os.environ.setdefault(name, value)
+    export()
     try:
         import ray
     except ImportError as error:

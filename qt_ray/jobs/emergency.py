@@ -13,11 +13,11 @@ from pathlib import Path
 
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.flattener import PARALLEL_MAX, Means, RealClock, flatten
-from qt_ray.adapters.instruments import load_instruments
+from qt_ray.adapters.instruments import market_parts
 from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.places import places_of
-from qt_ray.core.errors import Invalid, Retryable
+from qt_ray.core.errors import Retryable
 from qt_ray.execution.flatten import Flattening
 from qt_ray.execution.flatten_report import Report
 from qt_ray.execution.venue.calls import AskTime
@@ -47,11 +47,7 @@ class Order:
 
 def order_of(settings: Settings, reason: str, by: str) -> Order:
     """Return the order to stop the account of these settings, with all they know; a bad file is no reason not to."""
-    try:
-        known = load_instruments(None if settings.data.instruments is None else Path(settings.data.instruments))
-    except (Invalid, OSError):
-        known = {}
-    parts = {symbol: instrument.market_quantity_max for symbol, instrument in known.items()}
+    parts = market_parts(None if settings.data.instruments is None else Path(settings.data.instruments))
     return Order(settings.fund.account, places_of(settings).latch, reason, by, settings.market.symbols, parts)
 
 

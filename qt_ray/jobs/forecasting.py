@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from qt_ray.adapters.models.recipe import Recipe
 from qt_ray.ai.forecast import Forecasts
 from qt_ray.engine.backtest import BLOCK_BARS, Progress, forecast_blocks, silent
 from qt_ray.engine.tapes import Block
-from qt_ray.jobs.predictors import Recipe
 from qt_ray.market.bars import Bars
 
 

@@ -6,6 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from qt_ray.adapters.config import Loaded
+from qt_ray.adapters.fund_setup import registry_of, setup_of
+from qt_ray.adapters.models.recipe import Recipe
 from qt_ray.adapters.run_files import ROWS, Recorded
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.settings_strategy import Ensemble
@@ -15,8 +17,7 @@ from qt_ray.core.money import money
 from qt_ray.core.policy import Policy
 from qt_ray.core.restore import restore
 from qt_ray.engine.run import Run
-from qt_ray.jobs.fund import Material, market_of, registry_of, setup_of
-from qt_ray.jobs.predictors import Recipe
+from qt_ray.jobs.fund import Material, market_of
 from qt_ray.market.bars import Bars
 
 PRIVATE = {"credentials"}

@@ -1,124 +1,163 @@
-"""Closing: candles of many symbols become one row of bars, and no symbol holds the others up for long.
+"""Closing: candles of many symbols, in whatever order and however often they come, become rows of bars in time's order.
 
-A row is told once, as soon as every symbol's candle has closed and passed its gate, or when the patience for it is
-over; a symbol that is missing then is NaN in it, as in a stored series. Rows come in order of time, each at most once,
-and a candle that comes after its row is counted and never changes the past.
+A row is told once: when every symbol's candle is there, or the venue has said that it has none, or the patience for one
+that nobody can get is over. What has closed and was not heard is a hole that names itself, so that it can be asked for
+before its row is told; what comes after its row is counted and never changes the past.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
 from typing import Final
-
-import numpy as np
 
 from qt_ray.core.errors import Invalid
 from qt_ray.market.bars import Bars
-from qt_ray.market.columns import Bar
+from qt_ray.market.gated_rows import GatedRows
 from qt_ray.market.intervals import INTERVALS_MS
-from qt_ray.market.quality_gate import QualityGate
 from qt_ray.market.ticks import Candle, MarkTick
 
 PATIENCE_MS: Final = 2_000
-ROWS_MAX: Final = 64
-COLUMNS: Final = ("open", "high", "low", "close", "volume")
-NAN: Final = float("nan")
+# A stream tells a candle within this time after its close; who is not heard then is asked about.
+GRACE_MS: Final = 1_000
+# A closed candle is of the past; the venue's clock and ours never differ by more.
+AHEAD_MS: Final = 1_000
+ROWS_MAX: Final = 1_500
+# No venue answers for more candles at once.
+HOLE_ROWS_MAX: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Candles of a symbol that have closed and were not heard, by open time from the first to the last."""
+
+    symbol: str
+    first_ms: int
+    last_ms: int
 
 
 @dataclass(slots=True)
 class _Row:
-    """What has been heard of one open time."""
+    """What has been heard of one open time, and when the last of it was."""
 
-    bars: dict[str, Bar] = field(default_factory=dict)
-    judged: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A symbol's last mark, and the funding that it settles at the end of its period."""
-
-    mark: float
-    rate: float
-    settles_ms: int
+    heard_ms: int
+    candles: dict[str, Candle] = field(default_factory=dict)
 
 
 class Closing:
-    """Gathers the bars of `symbols`; `counts` is what was of no use, by reason."""
+    """Gathers the candles of `symbols` from the row that opens at `start_ms` on; every moment is the venue's."""
 
-    def __init__(self, symbols: Sequence[str], interval: str, patience_ms: int = PATIENCE_MS) -> None:
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        interval: str,
+        start_ms: int,
+        patience_ms: int = PATIENCE_MS,
+        rows_max: int = ROWS_MAX,
+    ) -> None:
         """Begin with nothing heard."""
         if not symbols or len(set(symbols)) < len(symbols):
             raise Invalid(f"bars are gathered of one symbol or more, each once, was {', '.join(symbols) or 'none'}")
         if interval not in INTERVALS_MS:
             raise Invalid(f"interval: one of {', '.join(INTERVALS_MS)}, was {interval!r}")
         self.symbols, self.interval, self.interval_ms = tuple(symbols), interval, INTERVALS_MS[interval]
-        self.counts: Counter[str] = Counter()
-        self._patience_ms = patience_ms
-        self._gates = {symbol: QualityGate(self.interval_ms) for symbol in symbols}
-        self._rows: dict[int, _Row] = {}
-        self._told_ms: int | None = None
-        self._seen: dict[str, _Seen] = {}
-        self._settled: dict[str, tuple[int, float]] = {}
-
-    def heard(self, candle: Candle) -> None:
-        """Take in a candle; one that has not closed is no bar yet."""
-        if candle.symbol not in self._gates or candle.interval != self.interval or not candle.closed:
-            return
-        if self._told_ms is not None and candle.open_ms <= self._told_ms:
-            self.counts["late"] += 1
-            return
-        bar = Bar(candle.open_ms, *(float(getattr(candle, name)) for name in COLUMNS))
-        verdict = self._gates[candle.symbol].admit(bar)
-        if verdict.rule is not None:
-            self.counts[verdict.rule.value] += 1
-        row = self._rows.setdefault(candle.open_ms, _Row())
-        row.judged.add(candle.symbol)
-        if verdict.admitted:
-            row.bars[candle.symbol] = bar
-        if len(self._rows) > ROWS_MAX:
-            del self._rows[min(self._rows)]
-            self.counts["rows beyond the bound"] += 1
-
-    def marked(self, tick: MarkTick) -> None:
-        """Take in a mark; a period of funding that it ends has settled at the rate told last."""
-        before = self._seen.get(tick.symbol)
-        if before is not None and tick.next_funding_ms > before.settles_ms:
-            self._settled[tick.symbol] = (before.settles_ms, before.rate)
-        self._seen[tick.symbol] = _Seen(float(tick.mark), float(tick.funding_rate), tick.next_funding_ms)
-
-    def due(self, at_ms: int) -> tuple[Bars, ...]:
-        """Return the rows that are whole, or have waited long enough, the oldest first."""
-        told = []
-        for open_ms in sorted(self._rows):
-            row, closed_ms = self._rows[open_ms], open_ms + self.interval_ms
-            if len(row.judged) < len(self.symbols) and at_ms < closed_ms + self._patience_ms:
-                break
-            told.append(self._row(open_ms, self._rows.pop(open_ms)))
-            self._told_ms = open_ms
-        return tuple(told)
+        self.next_ms = start_ms - start_ms % self.interval_ms
+        self._patience_ms, self._rows_max = patience_ms, rows_max
+        self._rows = GatedRows(symbols, self.interval_ms)
+        self._held: dict[int, _Row] = {}
+        self._answered = dict.fromkeys(symbols, self.next_ms - self.interval_ms)
 
     @property
-    def next_ms(self) -> int | None:
-        """Return when the patience for the oldest row that waits is over."""
-        return min(self._rows) + self.interval_ms + self._patience_ms if self._rows else None
+    def counts(self) -> Counter[str]:
+        """Return what was of no use, by reason."""
+        return self._rows.counts
 
-    def _row(self, open_ms: int, row: _Row) -> Bars:
-        self.counts["missing"] += len(self.symbols) - len(row.bars)
-        columns = {
-            name: np.array([[getattr(row.bars[s], name) if s in row.bars else NAN for s in self.symbols]])
-            for name in COLUMNS
-        }
-        marks = [self._seen[s].mark if s in self._seen and s in row.bars else NAN for s in self.symbols]
-        return Bars(
-            self.symbols,
-            self.interval_ms,
-            np.array([open_ms], dtype=np.int64),
-            **columns,
-            funding=np.array([[self._funding(symbol, open_ms) for symbol in self.symbols]]),
-            mark=np.array([marks]),
-        )
+    def heard(self, candle: Candle, at_ms: int) -> None:
+        """Take in a candle; one that has not closed is no bar yet."""
+        if candle.symbol not in self._answered or candle.interval != self.interval or not candle.closed:
+            return
+        reason = self._useless(candle, at_ms)
+        if reason is None:
+            self._hold(candle, at_ms)
+        else:
+            self.counts[reason] += 1
 
-    def _funding(self, symbol: str, open_ms: int) -> float:
-        """Return the rate that was settled at the open of this bar, or nothing."""
-        settled_ms, rate = self._settled.get(symbol, (-1, NAN))
-        return rate if open_ms <= settled_ms < open_ms + self.interval_ms else NAN
+    def marked(self, tick: MarkTick) -> None:
+        """Take in a mark."""
+        self._rows.marked(tick)
+
+    def settled(self, symbol: str, at_ms: int, rate: Decimal) -> None:
+        """Take in a rate of funding that was settled."""
+        self._rows.settled(symbol, at_ms, rate)
+
+    def holes(self, at_ms: int) -> tuple[Hole, ...]:
+        """Return what ought to be here and is not, the first hole of each symbol that lacks anything."""
+        return tuple(hole for symbol in self.symbols if (hole := self._hole(symbol, at_ms)) is not None)
+
+    def filled(self, hole: Hole, candles: Iterable[Candle], at_ms: int, *, is_whole: bool = True) -> None:
+        """Take in the venue's answer about a hole: what it does not hold, nobody has, if all of it could be read.
+
+        Of the last moments that is not believed yet: a venue's memory may be behind its streams.
+        """
+        for candle in candles:
+            row = self._held.get(candle.open_ms)
+            if hole.first_ms <= candle.open_ms <= hole.last_ms and (row is None or candle.symbol not in row.candles):
+                self.heard(candle, at_ms)
+        if is_whole:
+            settled_ms = min(hole.last_ms, self._newest(at_ms - self._patience_ms))
+            self._answered[hole.symbol] = max(self._answered[hole.symbol], settled_ms)
+
+    def due(self, at_ms: int, most: int | None = None) -> tuple[Bars, ...]:
+        """Return the rows that are whole, or will never be, or have waited long enough, the oldest first."""
+        return tuple(islice(self._due(at_ms), most))
+
+    def _due(self, at_ms: int) -> Iterator[Bars]:
+        while self._is_due(at_ms):
+            open_ms, row = self.next_ms, self._held.pop(self.next_ms, None)
+            self.next_ms += self.interval_ms
+            yield self._rows.row(open_ms, row.candles if row else {})
+
+    def _is_due(self, at_ms: int) -> bool:
+        row = self._held.get(self.next_ms)
+        missing = [symbol for symbol in self.symbols if row is None or symbol not in row.candles]
+        if all(self._answered[symbol] >= self.next_ms for symbol in missing):
+            return True
+        if not self._held:
+            return False
+        # Patience begins once the market is heard again: while nobody is heard there is nothing to hold up.
+        since_ms = max(self.next_ms + self.interval_ms, self._held[min(self._held)].heard_ms)
+        return at_ms >= since_ms + self._patience_ms
+
+    def _useless(self, candle: Candle, at_ms: int) -> str | None:
+        if candle.open_ms % self.interval_ms:
+            return "off_grid"
+        if candle.open_ms + self.interval_ms > at_ms + AHEAD_MS:
+            return "not over yet"
+        if candle.open_ms < self.next_ms:
+            return "late"
+        row = self._held.get(candle.open_ms)
+        if row is None or candle.symbol not in row.candles:
+            return None
+        return "duplicate" if row.candles[candle.symbol] == candle else "conflicting_duplicate"
+
+    def _hold(self, candle: Candle, at_ms: int) -> None:
+        row = self._held.setdefault(candle.open_ms, _Row(at_ms))
+        row.candles[candle.symbol], row.heard_ms = candle, at_ms
+        oldest_ms = candle.open_ms - (self._rows_max - 1) * self.interval_ms
+        if oldest_ms > self.next_ms:
+            self.counts["rows beyond the bound"] += (oldest_ms - self.next_ms) // self.interval_ms
+            self.next_ms = oldest_ms
+            self._held = {open_ms: kept for open_ms, kept in self._held.items() if open_ms >= oldest_ms}
+
+    def _hole(self, symbol: str, at_ms: int) -> Hole | None:
+        first_ms = max(self.next_ms, self._answered[symbol] + self.interval_ms)
+        times = range(first_ms, self._newest(at_ms - GRACE_MS) + 1, self.interval_ms)
+        missing = [at for at in times if at not in self._held or symbol not in self._held[at].candles]
+        if not missing:
+            return None
+        return Hole(symbol, missing[0], min(missing[-1], missing[0] + (HOLE_ROWS_MAX - 1) * self.interval_ms))
+
+    def _newest(self, at_ms: int) -> int:
+        """Return the open time of the newest candle that has closed by then."""
+        return at_ms - at_ms % self.interval_ms - self.interval_ms

@@ -85,10 +85,9 @@ class QualityGate:
 
     def _unsound(self, bar: Bar) -> Verdict | None:
         bits = defects(bar.open, bar.high, bar.low, bar.close, bar.volume)
-        for defect in Defect:
-            if bits & defect:
-                return Verdict(Fate.QUARANTINED, Rule[defect.name])
-        return None
+        if not bits:
+            return None
+        return Verdict(Fate.QUARANTINED, next(Rule[defect.name] for defect in Defect if bits & defect))
 
     def _judged(self, bar: Bar) -> Verdict:
         newest = self._waiting or self._last

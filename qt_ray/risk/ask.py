@@ -70,6 +70,8 @@ class Limits:
     confidence_volatile_bps: I64
     confidence_margin_bps: I64
     volatile_atr_bps: I64
+    fallback_bps: I64
+    fallback_leverage_x100: I64
     agreement_quarters: I64
     order_value_bps: I64
     order_value_max: I64

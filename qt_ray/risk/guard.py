@@ -69,6 +69,7 @@ def ask_every_rule(bands: Slots, ask: Ask, limits: Limits) -> None:
     put(bands, Reason.CONFIDENCE, filters.confidence(ask, limits))
     put(bands, Reason.GOVERNOR, rules.governor(ask, limits))
     put(bands, Reason.PRECISION, rules.precision(ask, limits))
+    put(bands, Reason.RL_FALLBACK_HIGH_VOL, rules.rl_fallback_high_vol(ask, limits))
 
 
 @inlined

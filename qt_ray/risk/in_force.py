@@ -1,7 +1,7 @@
 """Limits in force: the minimum over all layers, each number with the layer it came from.
 
-Policy mode, controls and the emergency stop each set limits; where two speak of the same thing the tighter one
-rules. The result is one packed row for the guard and a name per number for the person who asks why.
+Policy mode, controls, the emergency stop and automatic layers each set limits; where two speak of the same thing the
+tighter one rules. The result is one packed row for the guard and a name per number for the person who asks why.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from qt_ray.core.money import BPS, money
 from qt_ray.core.policy import Policy
 from qt_ray.core.records import empty
 from qt_ray.risk.ask import Limits
+from qt_ray.risk.restraints import FREE, Latitude
 
 QUALITY_CONFIDENCE_BPS = 4_500
 SLIPPAGE_REST_MS = 3_600_000
@@ -37,9 +38,9 @@ class InForce:
         return int(self.row[name][0])
 
 
-def limits_in_force(policy: Policy) -> InForce:
-    """Return the limits that `policy` puts in force now."""
-    table = _from_mode(policy) | _from_controls(policy) | _from_emergency(policy) | _shared(policy)
+def limits_in_force(policy: Policy, left: Latitude = FREE) -> InForce:
+    """Return the limits that `policy` puts in force now, within what automatic layers leave of it."""
+    table = _from_mode(policy, left) | _from_controls(policy) | _from_emergency(policy) | _shared(policy, left)
     row = empty(Limits, 1)
     for name, (value, _) in table.items():
         row[name] = value
@@ -63,17 +64,20 @@ def _most(*candidates: Layered) -> Layered:
     return max(candidates, key=lambda candidate: candidate[0])
 
 
-def _from_mode(policy: Policy) -> dict[str, Layered]:
+def _from_mode(policy: Policy, left: Latitude) -> dict[str, Layered]:
     mode, layer = policy.risk, f"mode {policy.active_mode}"
     return {
         "risk_per_trade_bps": (_bps(mode.max_risk_pct), layer),
         "position_cap": (money(mode.position_cap_usd), layer),
         "positions_max": (mode.max_positions, layer),
-        "confidence_min_bps": (_asked(mode.min_confidence), layer),
+        "confidence_min_bps": _most(
+            (_asked(mode.min_confidence), layer),
+            (left.confidence_min_bps, f"layer {left.by.get('confidence_min_bps', '')}"),
+        ),
     }
 
 
-def _shared(policy: Policy) -> dict[str, Layered]:
+def _shared(policy: Policy, left: Latitude) -> dict[str, Layered]:
     """Numbers that two layers speak of: the tighter one rules."""
     mode, limits, ess = policy.risk, policy.limits, policy.ess
     by_mode = f"mode {policy.active_mode}"
@@ -82,6 +86,7 @@ def _shared(policy: Policy) -> dict[str, Layered]:
             (int(mode.max_leverage * 100), by_mode),
             (limits.leverage_default * 100, "controls leverage_default"),
             (limits.leverage_max * 100, "controls leverage_max"),
+            (left.leverage_max * 100, f"layer {left.by.get('leverage_max', '')}"),
         ),
         "day_loss_bps": _least(
             (_bps(mode.max_daily_drawdown), by_mode),
@@ -113,6 +118,8 @@ def _from_controls(policy: Policy) -> dict[str, Layered]:
         "confidence_volatile_bps": _asked(volatility.min_confidence),
         "confidence_margin_bps": _asked(volatility.half_size_within),
         "volatile_atr_bps": volatility.atr_extreme_bps,
+        "fallback_bps": _bps(volatility.fallback_size_max),
+        "fallback_leverage_x100": int(volatility.fallback_leverage * 100),
         "agreement_quarters": limits.agreement_min,
         "order_value_bps": limits.order_value_equity_max_bps,
         "order_value_max": money(limits.order_value_max),

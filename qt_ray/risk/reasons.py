@@ -42,6 +42,7 @@ class Reason(IntEnum):
     CONFIDENCE = 29
     GOVERNOR = 30
     PRECISION = 31
+    RL_FALLBACK_HIGH_VOL = 32
 
     @property
     def label(self) -> str:

@@ -234,6 +234,15 @@ def governor(ask: Ask, limits: Limits) -> Band:
 
 
 @inlined
+def rl_fallback_high_vol(ask: Ask, limits: Limits) -> Band:
+    """In high volatility a size that no trained policy has chosen shrinks to a share of it, and to little leverage."""
+    if ask.volatile == 0:
+        return anything()
+    levered = max(ask.equity, 0) // 100 * limits.fallback_leverage_x100
+    return within(min(bps_of(abs(ask.wish), limits.fallback_bps), worth(levered, ask)), ask.position)
+
+
+@inlined
 def precision(ask: Ask, limits: Limits) -> Band:
     """One order fits the venue's largest market quantity; the rest waits for the next cycle."""
     return around(ask.position, ask.market_quantity_max)

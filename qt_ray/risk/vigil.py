@@ -31,15 +31,21 @@ class Equity:
     transfers: Decimal
 
 
+UNKNOWN: Final = Equity(Decimal(0), Decimal(0), Decimal(0), Decimal(0))
+
+
 class Vigil:
     """One account's; `watched` must beat, and the feed must live."""
 
-    def __init__(self, limits: EssLimits, guard: Any, watched: Iterable[str], began: Equity, at_ms: int) -> None:
-        self._limits = limits
-        self._monitor = DrawdownMonitor(guard, began.equity, at_ms)
+    def __init__(self, limits: EssLimits, guard: Any, watched: Iterable[str], began: Equity | None, at_ms: int) -> None:
+        """Watch from `began` on, or from the first confirmed equity if nobody knows yet what the account is worth."""
+        self._limits, self._guard = limits, guard
+        self._has_peaks = began is not None
+        first = began or UNKNOWN
+        self._monitor = DrawdownMonitor(guard, first.equity, at_ms)
         self._reading: Reading | None = None
-        self._last, self._heard_ms = began, at_ms
-        self._recent: deque[tuple[int, Decimal]] = deque([(at_ms, began.equity)], maxlen=HEARD_MAX)
+        self._last, self._heard_ms = first, at_ms
+        self._recent: deque[tuple[int, Decimal]] = deque([(at_ms, first.equity)] if began else [], maxlen=HEARD_MAX)
         self._beats = dict.fromkeys(watched, at_ms)
         self._feed_ms = at_ms
         self._critical: bool | None = False
@@ -50,6 +56,8 @@ class Vigil:
 
     def equity(self, told: Equity, at_ms: int, *, confirmed: bool) -> Reading:
         """Take in what the account is worth; a transfer is neither profit nor loss."""
+        if not self._has_peaks and confirmed:
+            self._monitor, self._last, self._has_peaks = DrawdownMonitor(self._guard, told.equity, at_ms), told, True
         moved = told.transfers - self._last.transfers
         if moved:
             self._monitor.transfer(moved)
@@ -125,11 +133,19 @@ class Vigil:
                 self._stops.clear()
 
     def state_bytes(self) -> bytes:
-        """Return the peaks, to be kept across restarts."""
-        return self._monitor.state_bytes()
+        """Return the peaks, to be kept across restarts; nothing before any equity was confirmed."""
+        return self._monitor.state_bytes() if self._has_peaks else b""
 
     def restore(self, state: bytes) -> None:
-        """Take up peaks that were kept."""
+        """Take up peaks that were kept; transfers are told from then on."""
+        self._monitor.restore(state)
+        self._has_peaks = True
+
+    def governed(self, limits: EssLimits, guard: Any) -> None:
+        """Take in other limits; what was seen stays."""
+        state = self._monitor.state_bytes()
+        self._limits, self._guard = limits, guard
+        self._monitor = DrawdownMonitor(guard, self._last.equity, self._heard_ms)
         self._monitor.restore(state)
 
     def _open_loss_bps(self) -> float:

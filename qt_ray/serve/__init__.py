@@ -1,4 +1,4 @@
 """Serve: the fund over HTTP and WebSocket. May import all but cli.
 
-Empty today. The inference app and the console's API, with the dashboard's files, will live here.
+The console's API is a plain application behind a gate; `console` puts it on Ray Serve.
 """

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from qt_ray.adapters.clock import now_ms
 from qt_ray.core.errors import Invalid
 from qt_ray.core.events import Event, decode_event, encode_event
 from qt_ray.governance.bus import CLAIM_IDLE_MS, Delivery, Gap
@@ -25,6 +26,7 @@ class Group:
 class MemoryBus:
     def __init__(self) -> None:
         self.entries: list[bytes] = []
+        self.added_ms: list[int] = []
         self.first = 0
         self.groups: dict[str, Group] = {}
         self.dead: list[tuple[str, str, bytes]] = []
@@ -33,6 +35,7 @@ class MemoryBus:
     async def publish(self, events: Sequence[Event]) -> int:
         new = {event.id: event for event in events if event.id not in self._ids}
         self._ids |= new.keys()
+        self.added_ms += [now_ms()] * len(new)
         self.entries += [encode_event(event) for event in new.values()]
         return len(new)
 
@@ -48,6 +51,16 @@ class MemoryBus:
             found.pending[place] = Pending(consumer, self._now())
         found.next = max(found.next, places.stop)
         return tuple(self._delivery(place, 1) for place in places)
+
+    async def read(self, after: str, most: int, wait_ms: int) -> tuple[Delivery, ...]:
+        start = max(int(after) + 1 if after else 0, self.first)
+        if start >= len(self.entries):
+            await asyncio.sleep(wait_ms / 1_000)
+        return tuple(self._delivery(place, 1) for place in range(start, min(start + most, len(self.entries))))
+
+    async def position(self, since_ms: int) -> str:
+        before = [place for place, added_ms in enumerate(self.added_ms) if added_ms < since_ms]
+        return str(before[-1]) if before else ""
 
     async def claim(self, group: str, consumer: str, most: int, idle_ms: int = CLAIM_IDLE_MS) -> tuple[Delivery, ...]:
         pending = self._group(group).pending
@@ -87,6 +100,7 @@ class MemoryBus:
 
     async def poison(self, body: bytes) -> None:
         self.entries.append(body)
+        self.added_ms.append(now_ms())
 
     async def trim(self, kept: int) -> None:
         self.first = max(len(self.entries) - kept, 0)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.redis.bus import FIELD, RedisBus
 from qt_ray.adapters.redis.link import linked
 from qt_ray.adapters.redis.server import RedisServer
@@ -92,6 +93,32 @@ def test_every_group_hears_every_event_in_order(told: Told) -> None:
             assert times_of(await bus.hear(group, "one", 3, 1)) == [0, 1, 2]
             assert times_of(await bus.hear(group, "two", 9, 1)) == [3, 4]
             assert await bus.hear(group, "one", 9, 1) == ()
+
+    told(story)
+
+
+def test_anybody_reads_on_from_where_he_was_and_takes_nothing_from_a_group(told: Told) -> None:
+    async def story(bus: Bus) -> None:
+        await bus.join("risk")
+        await bus.publish([happened(number) for number in range(5)])
+        first = await bus.read("", 3, 1)
+        assert times_of(first) == times_of(await bus.read("", 3, 1)) == [0, 1, 2]
+        rest = await bus.read(first[-1].position, 9, 1)
+        assert times_of(rest) == [3, 4]
+        assert await bus.read(rest[-1].position, 9, 1) == ()
+        assert times_of(await bus.hear("risk", "one", 9, 1)) == [0, 1, 2, 3, 4]
+
+    told(story)
+
+
+def test_a_moment_is_a_position_from_which_nothing_later_is_missed(told: Told) -> None:
+    async def story(bus: Bus) -> None:
+        assert times_of(await bus.read(await bus.position(0), 9, 1)) == []
+        began_ms = now_ms()
+        await bus.publish([happened(number) for number in range(3)])
+        assert times_of(await bus.read(await bus.position(began_ms), 9, 1)) == [0, 1, 2]
+        assert times_of(await bus.read(await bus.position(0), 9, 1)) == [0, 1, 2]
+        assert times_of(await bus.read(await bus.position(now_ms() + 1_000), 9, 1)) == []
 
     told(story)
 

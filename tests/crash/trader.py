@@ -26,6 +26,7 @@ from qt_ray.adapters.journal_file import PATTERN
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.account_loop import AccountLoop, Keeping
 from qt_ray.adapters.trading.places import places_of
+from qt_ray.adapters.trading.start import begun
 from qt_ray.core.codec import canonical
 from qt_ray.core.limits import Limits
 from qt_ray.core.orders import OrderType, Working
@@ -33,7 +34,6 @@ from qt_ray.execution.gateway.effects import Declined
 from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.governance.journal import head_of, records
-from qt_ray.jobs.trading import begun
 from tests.crash.metronome import EPOCH, intents
 from tests.crash.points import NAMES
 

@@ -9,6 +9,7 @@ import pytest
 
 from qt_ray.adapters.settings_keys import KEYS, NAMES, TABLES
 from qt_ray.cli.main import COMMANDS, load_command
+from qt_ray.core.events import REGISTRY
 from qt_ray.risk.reasons import Reason
 
 pytestmark = pytest.mark.unit
@@ -53,13 +54,13 @@ def broken_links(page: Path, text: str) -> Iterator[str]:
 
 
 def unknown_keys(text: str) -> Iterator[str]:
-    """Yield what looks like a setting and is none; a page names files and modules too, and shows Python."""
+    """Yield what looks like a setting and is none; a page names files, modules and events too, and shows Python."""
     for code in CODE.finditer(PYTHON.sub("", text)):
         for found in KEY.finditer(code[0]):
             key = found[1]
             known = key in NAMES or any(key.startswith(f"{table}.") for table in TABLES)
             part = any(name.startswith(f"{key}.") for name in NAMES)
-            if not known and not part and not OTHERS.search(key):
+            if not known and not part and key not in REGISTRY and not OTHERS.search(key):
                 yield key
 
 

@@ -7,10 +7,10 @@ import pytest
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.paper.venue import PaperVenue
 from qt_ray.adapters.settings import Settings
+from qt_ray.adapters.trading.doctor import gate
+from qt_ray.adapters.trading.premises import Health
 from qt_ray.core.errors import Invalid
-from qt_ray.jobs.doctor import gate
 from qt_ray.jobs.emergency import order_of, shut
-from qt_ray.jobs.premises import Health
 from tests.integration.emergencies import play
 
 pytestmark = pytest.mark.integration

@@ -40,11 +40,24 @@ def test_generated_pages_say_what_the_code_says() -> None:
     assert run(sys.executable, "docs/generate.py", "--check").returncode == 0
 
 
-@pytest.mark.parametrize("target", ["run", "test", "check", "fix", "bench", "chaos", "docs"])
+@pytest.mark.parametrize("target", ["run", "demo", "test", "check", "fix", "bench", "chaos", "docs"])
 def test_every_target_sets_itself_up_first(target: str) -> None:
     planned = run("make", "--dry-run", "--always-make", target)
     assert planned.returncode == 0, planned.stderr
     assert planned.stdout.splitlines()[0].startswith(".ci/setup")
+
+
+def test_the_main_job_is_a_fund_on_paper_money() -> None:
+    planned = run("make", "--dry-run", "run").stdout.splitlines()
+    assert planned[-1].endswith("qt up --profile paper")
+
+
+def test_a_machine_that_has_a_redis_is_left_as_it_is(tmp_path: Path) -> None:
+    server = tmp_path / "redis-server"
+    server.write_text("#!/bin/sh\nexit 1\n")
+    server.chmod(0o755)
+    found = run(".ci/packages", sys.executable, PATH=f"{tmp_path}:/usr/bin:/bin")
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
 
 
 def test_the_torch_index_is_a_variable_that_is_empty_by_default() -> None:

@@ -9,9 +9,9 @@ from qt_ray.adapters.paper.venue import PaperVenue
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.account_loop import Keeping
 from qt_ray.adapters.trading.places import places_of
+from qt_ray.adapters.trading.start import begun
 from qt_ray.core.errors import Invalid
 from qt_ray.execution.gateway.rules import Rules
-from qt_ray.jobs.trading import begun
 from tests.integration.emergencies import KEY, SECRET, SYMBOLS, play, session_of
 
 pytestmark = pytest.mark.integration

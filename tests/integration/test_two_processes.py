@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qt_ray.adapters.models.recipe import Recipe
 from qt_ray.engine.setup import Setup
 from qt_ray.jobs.backtest import run_material
 from qt_ray.jobs.fund import Material
-from qt_ray.jobs.predictors import Recipe
 from qt_ray.market.synthetic import synthetic
 from tests.integration.shell import SMALL, qt
 

@@ -17,6 +17,7 @@ from qt_ray.governance.rulebook import Denied
 from qt_ray.governance.rulebook_entries import Author
 from qt_ray.governance.wishes import Emergency, Recover, Start, Wish
 from tests.simulation.fence_parts import Cast
+from tests.simulation.fence_world import Script
 
 
 class CountsFromTheAnswer(LeaseKeeper):
@@ -83,16 +84,16 @@ class AcknowledgesAtOnce(PolicyStore):
 class ForgetsWhatTravels(PolicyStore):
     """Takes a lease that has run out for the end of all that was sent under it."""
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
         self._leases = replace(self._leases, travel_ms=0)
 
 
 class IsBornGrown(PolicyStore):
     """Gives leases away as soon as it lives."""
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
         self._leases = replace(self._leases, opened_ms=self._leases.opened_ms - 60_000)
 
 
@@ -100,15 +101,15 @@ class MeasuresByTheWallClock(PolicyStore):
     """Lets leases run out by a clock that somebody may set forward."""
 
     def __init__(self, keeper: RulebookKeeper, clock: Any, steady: Any) -> None:
-        super().__init__(keeper, clock, clock)
+        super().__init__(keeper, clock, steady=clock)
 
 
 class KeepsOnGranting(PolicyStore):
     """Does not look whether another has taken its place."""
 
-    def __init__(self, keeper: RulebookKeeper, *given: Any) -> None:
+    def __init__(self, keeper: RulebookKeeper, *given: Any, **more: Any) -> None:
         keeper.confirm = lambda: None
-        super().__init__(keeper, *given)
+        super().__init__(keeper, *given, **more)
 
 
 class ProlongsInDoubt(PolicyStore):
@@ -156,8 +157,9 @@ class WritesLater(RulebookKeeper):
             return None
 
 
-# Where a mistake shows under one kind of fault only, it is looked for under that kind.
-HUNTED: Final = {"counts from the answer": ("eclipse",), "trusts the wall clock": ("eclipse",)}
+# Where a mistake shows under one kind of fault only, it is looked for under that.
+ECLIPSE: Final = Script(("eclipse",), (1, 1), (0, 0), first_ms=4_000)
+HUNTED: Final = {"counts from the answer": ECLIPSE, "trusts the wall clock": ECLIPSE}
 
 MUTATIONS: Final[dict[str, Cast]] = {
     "counts from the answer": Cast(keeper=CountsFromTheAnswer),

@@ -84,7 +84,7 @@ class StorePart:
     def __init__(self, world: "FenceWorld", life: Life) -> None:
         self._world, self._life = world, life
         book = world.cast.book(world.disk, world.copy, Policy)
-        self.store: PolicyStore = world.cast.store(book, life.wall_ms, life.steady_ms)
+        self.store: PolicyStore = world.cast.store(book, life.wall_ms, steady=life.steady_ms)
 
     def take_lease(self, account: str, holder: str) -> Lease | Held:
         found = self.store.take_lease(account, holder)
@@ -190,7 +190,7 @@ class GatewayPart:
         self.leasing = Leasing(world, name)
         self.session = Session(world, life, name, lambda: self.leasing.token)
         engine = Gateway(world.rules, replay(map(line_of, journal.lines)))
-        self.loop = GatewayLoop(engine, journal, self.session, life.wall_ms)
+        self.loop = GatewayLoop(engine, journal, self.session, life.wall_ms, steady_ms=life.steady_ms)
         self.keeper = world.cast.keeper(self.leasing, self, ACCOUNT, life.name, life.wall_ms, life.steady_ns)
         self.reader = PolicyReader(Line(world, name), life.wall_ms)
         self.reader.listen(self._governed)
@@ -214,7 +214,7 @@ class GatewayPart:
         self._world.look()
 
     def entries_in_flight(self) -> int:
-        return self.loop.engine.entries_in_flight
+        return self.loop.entries_in_flight()
 
     def want(self, intent: Intent) -> None:
         if intent.reduce_only:

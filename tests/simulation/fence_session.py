@@ -12,6 +12,7 @@ from qt_ray.core.limits import RECEIVE_WINDOW_MS
 from qt_ray.core.orders import Intent
 from qt_ray.execution.venue.calls import Answer, Call, Done, Place, PlaceMany, Refused, Unsure
 from qt_ray.execution.venue.news import News, StreamUp
+from tests.simulation.fence_wire import back
 from tests.simulation.loop import Life
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Session:
             found = self._world.venue.ask(call, self._world.loop.start_ms + now_ms)
             self._note(call, found, token)
             self._world.tell()
-        self._world.wire.later(route, _say, answer, found)
+        self._world.wire.later(back(route), _say, answer, found)
 
     def _note(self, call: Call, found: Answer[Any], token: int) -> None:
         if not isinstance(found, Done):

@@ -44,7 +44,7 @@ class Weather:
         """Return how long a message takes, or nothing if it is lost."""
         storms = self.storms.get(route)
         if not storms:
-            share, slowest = (0.1, 2_000) if route.endswith("venue") else (0.02, 400)
+            share, slowest = (0.1, 2_000) if "venue" in route else (0.02, 400)
             return self.dice.uniform(20, slowest) if self.dice.random() < share else self.dice.uniform(0.2, 5)
         if self.dice.random() < storms[-1].lost:
             self.counts["message lost"] += 1
@@ -60,7 +60,7 @@ class Wire:
         self._loop, self._weather, self._died = loop, weather, died
 
     def later(self, route: str, what: Callable[..., object], *args: Any) -> None:
-        """Let something happen when a message has arrived, if it does."""
+        """Let something happen when a message has arrived, if it does; `back` is a route's other direction."""
         delay = self._weather.delay_ms(route)
         if delay is not None:
             self._loop.call_later(delay / 1_000, what, *args, context=NOBODY)
@@ -105,7 +105,12 @@ class Wire:
             return
         except QtError as error:
             found = error
-        self.later(route, _settle, answer, found)
+        self.later(back(route), _settle, answer, found)
+
+
+def back(route: str) -> str:
+    """Return the other direction of a route."""
+    return f"{route}, back"
 
 
 def _settle(answer: "asyncio.Future[Any]", found: Any) -> None:

@@ -20,7 +20,7 @@ from qt_ray.governance.rulebook_entries import RulebookEntry
 from qt_ray.governance.wishes import Change, Pause, Resume
 from tests.simulation.fence_parts import ANN, ESS, Cast, Copy, DeskPart, Disk, GatewayPart, Journal, StorePart
 from tests.simulation.fence_truth import Truth
-from tests.simulation.fence_wire import NOBODY, Storm, Weather, Wire
+from tests.simulation.fence_wire import NOBODY, Storm, Weather, Wire, back
 from tests.simulation.loop import Killed, Life, VirtualLoop
 from tests.simulation.venue import SYMBOLS, Venue
 
@@ -49,11 +49,21 @@ class FenceHistory:
     waits_ms: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What may strike, how often and from when on, and how many emergencies begin beside."""
+
+    kinds: tuple[str, ...] = KINDS
+    strikes: tuple[int, int] = (4, 12)
+    emergencies: tuple[int, int] = (1, 3)
+    first_ms: int = 500
+
+
 class FenceWorld:
     """One history."""
 
-    def __init__(self, seed: int, cast: Cast | None = None, kinds: tuple[str, ...] = KINDS) -> None:
-        self.seed, self.cast, self._kinds = seed, cast or Cast(), kinds
+    def __init__(self, seed: int, cast: Cast | None = None, script: Script = Script()) -> None:
+        self.seed, self.cast, self._script = seed, cast or Cast(), script
         self.loop = VirtualLoop(START_MS)
         self.dice, self._fate = Random(seed), Random(seed + 1)
         self.weather = Weather(Random(seed + 2))
@@ -147,10 +157,11 @@ class FenceWorld:
 
     def _plan(self) -> None:
         self._at(0, self._market)
-        moments = [self._fate.randint(500, ACTIVE_MS) for _ in range(self._fate.randint(4, 12))]
+        script = self._script
+        moments = [self._fate.randint(script.first_ms, ACTIVE_MS) for _ in range(self._fate.randint(*script.strikes))]
         for moment in moments:
-            self._at(moment, partial(self._strike, self._fate.choice(self._kinds)))
-        for _ in range(self._fate.randint(1, 3)):
+            self._at(moment, partial(self._strike, self._fate.choice(script.kinds)))
+        for _ in range(self._fate.randint(*script.emergencies)):
             # Soon after something went wrong, more often than not.
             moment = self._fate.choice(moments) + self._fate.randint(0, 2_500)
             self._at(max(moment, GROWN_MS + 400), self._emergency)
@@ -192,6 +203,7 @@ class FenceWorld:
         side = self._fate.choice(("east", "west"))
         for route in self._fate.choice(((name,), (side,), (f"{side}-venue",), (side, f"{side}-venue"))):
             self._blow(route, Storm(), for_ms)
+            self._blow(back(route), Storm(), for_ms)
 
     def _blow(self, route: str, storm: Storm, for_ms: int) -> None:
         self.weather.storms.setdefault(route, []).append(storm)
@@ -209,9 +221,9 @@ class FenceWorld:
         ready = [part.name for _, part in self.gateways.values() if part.is_open]
         side = ready[0] if ready else self._fate.choice(("east", "west"))
         cut_ms = self._fate.randint(1_200, 2_000)
-        self._blow(side, Storm(0, 150, 480), cut_ms)
+        self._blow(back(side), Storm(0, 700, 950), cut_ms)
         self._at(cut_ms, partial(self._blow, side, Storm(1), 3_000))
-        self._at(cut_ms + 500, partial(self._blow, f"{side}-venue", Storm(0, 1_900, 2_190), 2_000))
+        self._at(cut_ms + 500, partial(self._blow, f"{side}-venue", Storm(0, 1_500, 2_150), 2_000))
         self._at(cut_ms + self._fate.randint(50, 700), self._emergency)
         self._at(cut_ms + 600, partial(self._hurry, 900))
         if self._fate.random() < 0.5:
@@ -348,6 +360,6 @@ def _as_it_stands(truth: Truth) -> Truth:
     )
 
 
-def fence_history(seed: int, cast: Cast | None = None, kinds: tuple[str, ...] = KINDS) -> FenceHistory:
-    """Return what one seed leads to, where only faults of these kinds strike."""
-    return FenceWorld(seed, cast, kinds).run()
+def fence_history(seed: int, cast: Cast | None = None, script: Script = Script()) -> FenceHistory:
+    """Return what one seed leads to."""
+    return FenceWorld(seed, cast, script).run()

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.simulation.fence_histories import fence_campaign
-from tests.simulation.fence_mutations import MUTATIONS
-from tests.simulation.fence_world import KINDS, fence_history
+from tests.simulation.fence_mutations import HUNTED, MUTATIONS
+from tests.simulation.fence_world import KINDS, Script, fence_history
 
 pytestmark = pytest.mark.scenario
 
@@ -23,7 +23,8 @@ def test_no_entry_is_accepted_after_an_acknowledged_emergency_whatever_goes_wron
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mistake_in_the_fence_is_found(name: str) -> None:
-    histories = (fence_history(seed, MUTATIONS[name]) for seed in range(MUTANTS_SEEDS_MAX))
+    script = HUNTED.get(name, Script())
+    histories = (fence_history(seed, MUTATIONS[name], script) for seed in range(MUTANTS_SEEDS_MAX))
     assert any(history.violations for history in histories)
 
 

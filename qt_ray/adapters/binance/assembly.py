@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from qt_ray.adapters.binance.endpoints import KINDS, Endpoints
+from qt_ray.adapters.binance.pace import Pace
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.binance.signing import Signer
 from qt_ray.adapters.binance.wire import Patience
@@ -46,7 +47,19 @@ def patience_of(exchange: "Exchange") -> Patience:
     return Patience(exchange.recv_window_ms, exchange.connect_timeout_ms, exchange.answer_timeout_ms)
 
 
+def session_of(exchange: "Exchange", credentials: "Credentials", ess: bool = False) -> BinanceSession:
+    """Return a session that is yet to begin, with the emergency stop's own key if it is for that."""
+    signer = (ess_signer_of if ess else signer_of)(exchange, credentials)
+    return BinanceSession(endpoints_of(exchange), signer, patience_of(exchange), Pace())
+
+
 async def open_session(exchange: "Exchange", credentials: "Credentials", ess: bool = False) -> BinanceSession:
     """Return a session with the exchange that settings name, with the emergency stop's own key if it is for that."""
-    signer = (ess_signer_of if ess else signer_of)(exchange, credentials)
-    return await BinanceSession.open(endpoints_of(exchange), signer, patience_of(exchange))
+    session = session_of(exchange, credentials, ess)
+    await session.begin()
+    return session
+
+
+async def open_public(exchange: "Exchange") -> BinanceSession:
+    """Return a session with what the exchange tells everybody; it has no key, so nothing can be done through it."""
+    return await BinanceSession.open(endpoints_of(exchange), None, patience_of(exchange))

@@ -48,7 +48,7 @@ class Repair:
         self._candles[key] = max(last, heard.open_ms)
         if heard.open_ms > last + step:
             between = last + step, heard.open_ms - step
-            async for missing in self._missing(_candles_step(heard.interval), heard.symbol, "candles", *between, step):
+            async for missing in self._missing(candles_step(heard.interval), heard.symbol, "candles", *between, step):
                 yield missing
         if heard.open_ms > last:
             yield heard
@@ -75,7 +75,9 @@ def _trades_step(symbol: str, first: int, last: int) -> Step:
     return Step("GET", "/fapi/v1/aggTrades", pairs, read, 20, is_signed=False)
 
 
-def _candles_step(interval: str) -> Callable[[str, int, int], Step]:
+def candles_step(interval: str) -> Callable[[str, int, int], Step]:
+    """Return how a page of closed candles is asked for, by symbol and open times; each comes beside its open time."""
+
     def step(symbol: str, first: int, last: int) -> Step:
         times = (("startTime", str(first)), ("endTime", str(last)), ("limit", str(PAGE)))
         pairs = (("symbol", symbol), ("interval", interval), *times)
@@ -83,6 +85,13 @@ def _candles_step(interval: str) -> Callable[[str, int, int], Step]:
         return Step("GET", "/fapi/v1/klines", pairs, lambda body: read(_rows(body)), 5, is_signed=False)
 
     return step
+
+
+def funding_step(symbol: str, first: int, last: int) -> Step:
+    """Return how the rates that were settled within a time are asked for; each comes beside its moment."""
+    pairs = (("symbol", symbol), ("startTime", str(first)), ("endTime", str(last)), ("limit", str(PAGE)))
+    read = many(lambda data: (data.moment("fundingTime"), data.number("fundingRate")), "fundingRate")
+    return Step("GET", "/fapi/v1/fundingRate", pairs, read, is_signed=False)
 
 
 def _rows(body: Any) -> Any:

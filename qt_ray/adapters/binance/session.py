@@ -7,6 +7,7 @@ needs them. The venue's clock is asked every minute, and at once when the venue 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final, Self
 
@@ -17,6 +18,7 @@ from qt_ray.adapters.binance.market_feed import MarketFeed
 from qt_ray.adapters.binance.market_streams import Wanted
 from qt_ray.adapters.binance.pace import Pace
 from qt_ray.adapters.binance.reading import Told
+from qt_ray.adapters.binance.repair import candles_step, funding_step
 from qt_ray.adapters.binance.requests import Plan, Step, plan_of
 from qt_ray.adapters.binance.signing import Signer
 from qt_ray.adapters.binance.usage import Usage
@@ -28,6 +30,7 @@ from qt_ray.core.errors import Invalid
 from qt_ray.execution.venue.calls import NOT_SENT, Answer, AskTime, Call, Done, Place, PlaceMany, Refused, Unsure
 from qt_ray.execution.venue.news import News
 from qt_ray.execution.venue.views import UsageView
+from qt_ray.market.ticks import Candle
 
 QUESTIONS_MAX: Final = 2
 DEAR_WEIGHT: Final = 40
@@ -71,11 +74,15 @@ class BinanceSession:
     ) -> Self:
         """Return a session that has compared its clock with the venue's, if the venue answers at all."""
         session = cls(endpoints, signer, patience or Patience(), pace or Pace())
-        for _ in range(CLOCK_SAMPLES):
-            await session._ask_time()
-        await session._wire.warm()
-        session._keeper = asyncio.create_task(session._keep_time())
+        await session.begin()
         return session
+
+    async def begin(self) -> None:
+        """Compare clocks, and open the lines that orders leave by; who has not begun can be asked already."""
+        for _ in range(CLOCK_SAMPLES):
+            await self._ask_time()
+        await self._wire.warm()
+        self._keeper = asyncio.create_task(self._keep_time())
 
     @property
     def receive_window_ms(self) -> int:
@@ -114,6 +121,15 @@ class BinanceSession:
         """Return a feed of the market; what is missing in it is asked for here."""
         return MarketFeed(self._wire, self._question, wanted, self._pace)
 
+    async def candles(self, symbol: str, interval: str, first_ms: int, last_ms: int) -> Answer[tuple[Candle, ...]]:
+        """Ask for the candles that opened from `first_ms` to `last_ms`, which have all closed; the oldest of many."""
+        found = await self._question(candles_step(interval)(symbol, first_ms, last_ms))
+        return Done(tuple(one for _, one in found.value), found.unread) if isinstance(found, Done) else found
+
+    async def funding(self, symbol: str, first_ms: int, last_ms: int) -> Answer[tuple[tuple[int, Decimal], ...]]:
+        """Ask for the rates of funding that were settled within a time, each beside its moment."""
+        return await self._question(funding_step(symbol, first_ms, last_ms))
+
     async def close(self) -> None:
         """End the conversation; open orders stay where they are."""
         if self._keeper is not None:
@@ -126,6 +142,10 @@ class BinanceSession:
     def usage(self) -> UsageView:
         """Return what the venue counted against us by its last answer."""
         return self._usage.view
+
+    def venue_ms(self) -> int:
+        """Return what time it is at the venue."""
+        return self._clock.venue_ms(now_ms(), monotonic_ns())
 
     def clock(self) -> ClockView:
         """Return how far our wall clock is from the venue's."""

@@ -4,7 +4,7 @@ A run that must be reproduced is refused whole when one member is; a fund that m
 then the seat says why it is silent.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -61,10 +61,29 @@ def assemble(
     """Return the ensemble of that version, every member read and checked."""
     registry = Registry(root)
     spec = read_spec(registry, version)
+    seats = seated(registry, spec, members)
+    return conducted(spec, seats, symbols, interval_ms, version, members, age_max_days, edge_min_bps)
+
+
+def seated(registry: Registry, spec: EnsembleSpec, members: str) -> tuple[Seat, ...]:
+    """Return the members of a panel in their seats, every one read and checked."""
+    return tuple(Seat(read_member(registry, seat, spec)) for seat in spec.seats_of(members))
+
+
+def conducted(
+    spec: EnsembleSpec,
+    seats: Sequence[Seat],
+    symbols: tuple[str, ...],
+    interval_ms: int,
+    version: str,
+    members: str = "all",
+    age_max_days: int | None = None,
+    edge_min_bps: float | None = None,
+) -> Ensemble:
+    """Return the ensemble of members that are seated already, without a past."""
     if spec.interval_ms != interval_ms:
         about = f"predictor.version: {version[:12]} is about bars of {spec.interval_ms} ms"
         raise InvalidConfig(f"{about}, market.interval was {interval_ms} ms")
-    seats = [Seat(read_member(registry, seat, spec)) for seat in spec.seats_of(members)]
     return Ensemble(spec, seats, symbols, Conduct(members, (), age_max_days, edge_min_bps))
 
 

@@ -20,6 +20,7 @@ KEPT_MAX: Final = 1_000_000
 BURIED_MAX: Final = 10_000
 MARK_S: Final = 7_200
 TRIES_MAX: Final = 100
+SEQUENCE_MAX: Final = (1 << 64) - 1
 FIELD: Final = b"event"
 
 
@@ -55,6 +56,18 @@ class RedisBus:
                 group, consumer, {self.stream: ">"}, count=most, block=wait_ms if wait_ms > 0 else None
             )
         return tuple(_delivery(entry[0], entry[1], 1) for _, entries in found or () for entry in entries)
+
+    async def read(self, after: str, most: int, wait_ms: int) -> tuple[Delivery, ...]:
+        """Return what follows the position `after`, for anybody and as often as he asks; "" is before the first."""
+        async with asked("a stream"):
+            found: Any = await self._redis.xread(
+                {self.stream: after or "0"}, count=most, block=wait_ms if wait_ms > 0 else None
+            )
+        return tuple(_delivery(entry[0], entry[1], 1) for _, entries in found or () for entry in entries)
+
+    async def position(self, since_ms: int) -> str:
+        """Return the position to `read` on from to hear all that was published since a moment."""
+        return f"{max(since_ms, 1) - 1}-{SEQUENCE_MAX}"  # the server numbers entries by its clock
 
     async def claim(self, group: str, consumer: str, most: int, idle_ms: int = CLAIM_IDLE_MS) -> tuple[Delivery, ...]:
         """Return what another consumer has heard and not finished for so long."""

@@ -71,6 +71,7 @@ class RedisServer:
         place, settings = folder / "redis.sock", folder / "redis.conf"
         if len(os.fsencode(place)) > SOCKET_BYTES_MAX:
             raise InvalidConfig(f"redis: a socket's path has at most {SOCKET_BYTES_MAX} bytes, {place} is longer")
+        _retire(place)
         binary = binary or server_binary()
         forbidden = FORBIDDEN + (FORBIDDEN_7 if version_of(binary) >= (7,) else ())
         settings.write_text("\n".join(_settings(folder, place, forbidden)) + "\n")
@@ -130,11 +131,26 @@ def _settings(folder: Path, socket: Path, forbidden: Sequence[str]) -> list[str]
 
 
 def _answers(path: Path) -> bool:
+    return _asked(path, b"PING\r\n") == b"+PONG\r\n"
+
+
+def _retire(path: Path) -> None:
+    """Ask a server that its owner's death has left behind to end: two of them must not write one file."""
+    until_ns = monotonic_ns() + READY_MS_MAX * 1_000_000
+    while _answers(path):
+        if monotonic_ns() >= until_ns:
+            raise Retryable(f"redis: an earlier server ends within {READY_MS_MAX} ms, it did not")
+        _asked(path, b"SHUTDOWN\r\n")
+        sleep(LOOK_S)
+
+
+def _asked(path: Path, words: bytes) -> bytes:
+    """Return a server's answer, or nothing from one that is not there."""
     with socket(AF_UNIX, SOCK_STREAM) as link:
         link.settimeout(1.0)
         try:
             link.connect(str(path))
-            link.sendall(b"PING\r\n")
-            return link.recv(64) == b"+PONG\r\n"
+            link.sendall(words)
+            return link.recv(64)
         except OSError:
-            return False
+            return b""

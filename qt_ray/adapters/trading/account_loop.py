@@ -20,7 +20,7 @@ from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.disk import Disk
 from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.trading.gateway_loop import GatewayLoop, Mark, happened, unmarked
-from qt_ray.adapters.trading.memory import Memory
+from qt_ray.adapters.trading.memory import Follower, Memory
 from qt_ray.adapters.trading.opening import opening_of, rules_of
 from qt_ray.adapters.trading.places import LATCH_FILE
 from qt_ray.core.effects import Alert, Severity
@@ -90,14 +90,15 @@ class AccountLoop:
         disk: Disk | None = None,
         latch: Path | None = None,
         gate: Gate = ungated,
+        follower: Follower | None = None,
     ) -> Self:
         """Return an account that remembers what `folder` holds; the first time, its books begin now.
 
         Its latch lies beside that folder unless another place is named. The receive window is the session's own. What
-        `gate` keeps out is asked at each entry.
+        `gate` keeps out is asked at each entry, and `follower` reads the journal along.
         """
         with ExitStack() as undo:
-            memory = Memory(folder, Book(rules.ended_max, rules.spent_max), disk)
+            memory = Memory(folder, Book(rules.ended_max, rules.spent_max), disk, follower=follower)
             undo.callback(memory.close)
             listed = await rules_of(session)
             if memory.is_empty:
@@ -128,6 +129,10 @@ class AccountLoop:
         self._fence = fence
         self._show_fence()
 
+    def entries_in_flight(self) -> int:
+        """Return how many calls that may open can still be accepted."""
+        return self.gateway.entries_in_flight()
+
     def plan(self, symbol: str, plan: StopPlan | None, side: PositionSide = PositionSide.BOTH) -> None:
         """Take in where a position is to be given up; nothing leaves it to a share of its mark."""
         self._do(self.custody.plan((symbol, side), plan, self._clock()))
@@ -136,8 +141,8 @@ class AccountLoop:
         """Take in a symbol's mark price, as a feed tells it."""
         self._do(self.custody.marked(symbol, mark, self._clock()))
 
-    def end_entries(self, symbol: str, reason: str) -> None:
-        """Cancel what rests and may open, and whatever of it is still to be sent."""
+    def end_entries(self, symbol: str | None, reason: str) -> None:
+        """Cancel what rests and may open, of one symbol or of all, and whatever of it is still to be sent."""
         self.gateway.take(partial(self.gateway.engine.cancel_entries, reason, symbol=symbol))
 
     def tell(self, alert: Alert) -> None:

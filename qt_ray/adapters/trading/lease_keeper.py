@@ -9,9 +9,11 @@ back, ends in a fence that is shut.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 from qt_ray.adapters.clock import monotonic_ns, now_ms
+from qt_ray.adapters.trading.gateway_loop import happened
 from qt_ray.core.errors import Retryable
 from qt_ray.execution.gateway.fence import SHUT, Fence
 from qt_ray.governance.leases import LEASE_MS, Held, Lease
@@ -63,6 +65,7 @@ class LeaseKeeper:
         self._ends_ns = 0
         self._emergency, self._version, self._epoch = True, 0, 0
         self._is_draining = False
+        self._news = asyncio.Event()
         account.fenced(SHUT)
 
     @property
@@ -71,8 +74,12 @@ class LeaseKeeper:
         return self._lease is not None and self._steady_ns() < self._ends_ns
 
     def governed(self, emergency: bool, version_min: int, epoch: int) -> None:
-        """Take in whether an emergency is in force, from which policy on decisions count, and of which epoch it is."""
+        """Take in whether an emergency is in force, from which policy on decisions count, and of which epoch it is.
+
+        A word of the policy may mean another epoch, so the lease is asked for at once.
+        """
         self._emergency, self._version, self._epoch = emergency, version_min, epoch
+        self._news.set()
         self._show()
 
     def why_lapsed(self) -> str | None:
@@ -83,13 +90,15 @@ class LeaseKeeper:
         """Keep the lease until cancelled, and then give it back."""
         try:
             while True:
+                self._news.clear()
                 await self._turn()
-                await asyncio.sleep(RENEW_MS / 1_000)
+                await happened(self._news, RENEW_MS)
         finally:
             lease, self._lease = self._lease, None
             self._account.fenced(SHUT)
             if lease is not None and not self._account.entries_in_flight():
-                await self._store.return_lease(self._name, lease.token)
+                with suppress(Retryable):  # a store that is away lets it run out
+                    await self._store.return_lease(self._name, lease.token)
 
     async def _turn(self) -> None:
         """Ask for the lease anew, or for a first one; without an answer it runs out by itself."""

@@ -7,7 +7,7 @@ is a short cut and never needed: without it the journal alone leads to the same 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from qt_ray.adapters.disk import Disk
 from qt_ray.adapters.journal_file import JournalFile
@@ -29,14 +29,30 @@ SNAPSHOT_EVERY: Final = 10_000
 SEGMENT_BYTES: Final = 8 << 20
 
 
+class Follower(Protocol):
+    """Whoever reads a journal along, line by line, in the order of their numbers."""
+
+    def begun(self, pages: Pages, names: Sequence[str], sequence: int) -> None:
+        """Take in what all lines up to `sequence` have led to: the book, and the name of each entry."""
+
+    def wrote(self, sequence: int, payload: bytes) -> None:
+        """Take in a line that is durable; it may be read whenever there is time."""
+
+
 class Memory:
     """What an account must not forget: the book of its orders, and the entries of its books."""
 
     def __init__(
-        self, folder: Path, book: Book, disk: Disk | None = None, segment_bytes_max: int = SEGMENT_BYTES
+        self,
+        folder: Path,
+        book: Book,
+        disk: Disk | None = None,
+        segment_bytes_max: int = SEGMENT_BYTES,
+        follower: Follower | None = None,
     ) -> None:
         """Fold what `folder` holds into `book`, empty until now; the journal is ours until `close`."""
         self.book = book
+        self._follower = follower
         self.standing: Standing | None = None
         self._names: list[str] = []
         self._lines: list[bytes] = []
@@ -52,7 +68,11 @@ class Memory:
 
     def append_many(self, payloads: Sequence[bytes]) -> int:
         """Return the sequence of the first of `payloads` once all are durable."""
-        return self._journal.append_many(payloads)
+        first = self._journal.append_many(payloads)
+        if self._follower is not None:
+            for sequence, payload in enumerate(payloads, first):
+                self._follower.wrote(sequence, payload)
+        return first
 
     def note(self, entries: Sequence[Entry]) -> list[bytes]:
         """Take entries of the books in and return their lines, which must be durable before anything rests on them."""
@@ -126,7 +146,12 @@ class Memory:
             book_of(restore(Pages, decode(pages)), self.book)
             self.standing, self._names = restore(Standing, decode(standing)), decode(names)
             self._summed = len(self._lines)
+            if self._follower is not None:
+                self._follower.begun(restore(Pages, decode(pages)), self._names, found.snapshot.sequence)
         self._fold(record.payload for record in found.records)
+        if self._follower is not None:
+            for record in found.records:
+                self._follower.wrote(record.sequence, record.payload)
         return self._journal.next - 1 - len(found.records)
 
     def _fold(self, payloads: Iterable[bytes]) -> None:

@@ -87,14 +87,14 @@ class Ensemble:
         """Return an opinion for every bar of the snapshot, with everybody's votes."""
         return self.ask(snapshot)[1]
 
-    def ask(self, snapshot: Snapshot) -> tuple[Evidence, Forecasts]:
-        """Return the opinions and the evidence they rest on."""
+    def ask(self, snapshot: Snapshot, in_haste: bool = False) -> tuple[Evidence, Forecasts]:
+        """Return the opinions and the evidence they rest on; in haste only those who need no window are heard."""
         bars, shape = snapshot.bars, (len(snapshot.bars), len(snapshot.bars.symbols))
         self._require(bars)
         if snapshot.features.shape[2] != len(self.needs):
             raise Invalid(f"ensemble: rows of {len(self.needs)} features, were of {snapshot.features.shape[2]}")
         evidence = self._evidence(snapshot)
-        counted = self.weigh(evidence, self._regime(bars), self._known(bars))
+        counted = self.weigh(evidence, self._regime(bars), self._known(bars), in_haste)
         return evidence, Forecasts(
             counted.score.reshape(shape),
             counted.confidence.reshape(shape),
@@ -126,21 +126,25 @@ class Ensemble:
         tape, ends = self._history.feed(snapshot.bars)
         return Evidence(features, tape, ends)
 
-    def weigh(self, evidence: Evidence, regime: NDArray[np.uint8], known_ms: NDArray[np.int64]) -> Counted:
+    def weigh(
+        self, evidence: Evidence, regime: NDArray[np.uint8], known_ms: NDArray[np.int64], in_haste: bool = False
+    ) -> Counted:
         """Return every row's votes, counted."""
         counted = _room(len(evidence), len(self.seats))
-        blend(self._terms, self._hear(evidence, regime, known_ms), counted)
+        blend(self._terms, self._hear(evidence, regime, known_ms, in_haste), counted)
         return counted
 
-    def _hear(self, evidence: Evidence, regime: NDArray[np.uint8], known_ms: NDArray[np.int64]) -> Heard:
+    def _hear(
+        self, evidence: Evidence, regime: NDArray[np.uint8], known_ms: NDArray[np.int64], in_haste: bool
+    ) -> Heard:
         """Return every member's raw opinion of every row."""
         count, members = len(evidence), len(self.seats)
         up = np.full((count, members), np.nan)
         silence = np.zeros((count, members), np.uint8)
         quantiles = np.full((count, members, len(QUANTILES)), np.nan)
         for at, seat in enumerate(self.seats):
-            if seat.member is None:
-                silence[:, at] = seat.silence
+            if seat.member is None or (in_haste and seat.member.lookback):
+                silence[:, at] = seat.silence or Silence.LATE
                 continue
             said = seat.member.opine(evidence)
             up[:, at], silence[:, at] = said.up, said.silence

@@ -28,6 +28,7 @@ class Silence(IntEnum):
     HISTORY = 4
     NOT_FINITE = 5
     OUT_OF_DISTRIBUTION = 6
+    LATE = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)

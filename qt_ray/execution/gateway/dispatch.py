@@ -37,11 +37,6 @@ class Flight:
         """Return what was asked."""
         return self.waiting.call
 
-    @property
-    def opens(self) -> bool:
-        """Return whether it may open or enlarge a position."""
-        return any(not intent.reduce_only for intent in self.waiting.intents)
-
 
 class Step(Enum):
     """What came of looking at a waiting call."""
@@ -60,7 +55,6 @@ class Dispatch:
         self.fence: Fence = SHUT
         self.lanes = Lanes(rules.waiting_max)
         self.flights: dict[int, Flight] = {}
-        self._adrift: list[Flight] = []
         self.wake_ms: int | None = None
         self._rules = rules
         self._chronicle = chronicle
@@ -71,14 +65,6 @@ class Dispatch:
         self._last_call_id = 0
 
     @property
-    def entries_in_flight(self) -> int:
-        """Return how many calls that may open can still be accepted: an emergency is acknowledged once there are none.
-
-        One that nobody has answered for, or only unsurely, counts until it is too old for the venue to take.
-        """
-        return sum(flight.opens for flight in self.flights.values() if not flight.is_overdue) + len(self._adrift)
-
-    @property
     def is_busy(self) -> bool:
         """Return whether anything waits or is on its way."""
         return bool(len(self.lanes)) or any(not flight.is_overdue for flight in self.flights.values())
@@ -86,6 +72,11 @@ class Dispatch:
     def why_not(self, intent: Intent, at_ms: int) -> str | None:
         """Return why an intent may not leave now by fence or gate, or nothing."""
         return why_not(self.fence, intent, at_ms, self._gate)
+
+    def opens(self, call_id: int) -> bool:
+        """Return whether a call on its way may open or enlarge a position."""
+        flight = self.flights.get(call_id)
+        return flight is not None and any(not intent.reduce_only for intent in flight.waiting.intents)
 
     def why_late(self, call_id: int, at_ms: int) -> str | None:
         """Return why a call whose bytes are about to leave may not any more, or nothing; it was sent a moment ago."""
@@ -118,9 +109,6 @@ class Dispatch:
         flight = self.flights.pop(call_id, None)
         if flight is not None and not isinstance(answer, Unsure):
             self._budget.landed(flight.call, at_ms)
-            self._adrift = [other for other in self._adrift if other is not flight]
-        elif flight is not None:
-            self._drift(flight, at_ms)
         return flight
 
     def overdue(self, at_ms: int) -> list[Flight]:
@@ -128,16 +116,9 @@ class Dispatch:
         for number in [n for n, f in self.flights.items() if at_ms >= f.sent_ms + self._rules.forget_ms]:
             del self.flights[number]
         late = [f for f in self.flights.values() if not f.is_overdue and at_ms >= self._due_ms(f)]
-        self._adrift = [flight for flight in self._adrift if at_ms < flight.sent_ms + self._rules.deadline_ms]
         for flight in late:
             flight.is_overdue = True
-            self._drift(flight, at_ms)
         return late
-
-    def _drift(self, flight: Flight, at_ms: int) -> None:
-        """Remember what may open and may still arrive, though nobody waits for an answer any more."""
-        if flight.opens and at_ms < flight.sent_ms + self._rules.deadline_ms and flight not in self._adrift:
-            self._adrift.append(flight)
 
     def throttled(self, flight: Flight, answer: Throttled, at_ms: int) -> None:
         """Be silent as told; what was not looked at waits again."""
@@ -154,7 +135,6 @@ class Dispatch:
     def next_ms(self) -> int | None:
         """Return when a call will be overdue or may leave, if time alone can do that."""
         due = [self._due_ms(f) for f in self.flights.values() if not f.is_overdue]
-        due += [flight.sent_ms + self._rules.deadline_ms for flight in self._adrift]
         return min([*due, *([] if self.wake_ms is None else [self.wake_ms])], default=None)
 
     def _due_ms(self, flight: Flight) -> int:

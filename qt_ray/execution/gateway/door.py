@@ -98,7 +98,9 @@ class Door:
             return f"no entry while {self._rules.waiting_max} calls wait"
         window_ms = self._rules.limits.duplicate_window_ms
         recent = takewhile(lambda known: at_ms - known.wanted_ms < window_ms, reversed(self._book.orders.values()))
-        if any(known.parent != family.name and _looks(known.intent) == _looks(intent) for known in recent):
+        # What never left, because it was refused or withdrawn, is no entry that another could double.
+        left = (known for known in recent if known.is_open or known.sent_ms is not None)
+        if any(known.parent != family.name and _looks(known.intent) == _looks(intent) for known in left):
             return f"no second entry like another within {window_ms} ms"
         return None
 

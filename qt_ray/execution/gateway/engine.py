@@ -21,10 +21,12 @@ from qt_ray.execution.gateway.endings import Endings
 from qt_ray.execution.gateway.fence import Fence, Gate, ungated
 from qt_ray.execution.gateway.lanes import Waiting
 from qt_ray.execution.gateway.questions import Questions
-from qt_ray.execution.gateway.records import Ending, Wanted
+from qt_ray.execution.gateway.records import Ending, Heard, Wanted
 from qt_ray.execution.gateway.remainder import delay_ms, remainder
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.gateway.truth import Truth
+from qt_ray.execution.lifecycle import News as OrderWord
+from qt_ray.execution.lifecycle import Signal
 from qt_ray.execution.venue.calls import BATCH_MAX, Amend, Answer, Call, Place, PlaceMany
 from qt_ray.execution.venue.news import AlgoNews, News, OrderNews, StreamDown, StreamUp
 from qt_ray.execution.venue.views import UsageView
@@ -65,6 +67,18 @@ class Gateway:
         admitted = [intent for intent in intents if self._admit(intent, at_ms, family)]
         for batch in _batches(admitted):
             self._put(batch, PlaceOrder(batch[0]).lane, at_ms)
+        return self._done(at_ms)
+
+    def refuse(self, intent: Intent, reason: str, at_ms: int) -> list[Effect]:
+        """Write a declined intent down as an order that ended before it left, so that its asker hears so in any life.
+
+        Its name is spent by that: what was refused under one lease is not sent under the next.
+        """
+        name = intent.client_id
+        if name not in self.book.orders and name not in self.book.spent:
+            family = self._door.family(intent)
+            self._chronicle.write(Wanted(intent, family.name, family.quantity, at_ms))
+            self._chronicle.hear(Heard(name, OrderWord(Signal.REJECTED, at_ms, reason=reason)))
         return self._done(at_ms)
 
     def cancel(self, client_id: str, reason: str, at_ms: int) -> list[Effect]:
@@ -174,10 +188,9 @@ class Gateway:
         parts = (self._dispatch.next_ms, self._questions.next_ms, self._endings.next_ms, countdown)
         return min([at for at in (*parts, *self._retries.values()) if at is not None], default=None)
 
-    @property
-    def entries_in_flight(self) -> int:
-        """Return how many calls that may open can still be accepted; at zero an emergency may be acknowledged."""
-        return self._dispatch.entries_in_flight
+    def opens(self, call_id: int) -> bool:
+        """Return whether a call on its way may open or enlarge a position."""
+        return self._dispatch.opens(call_id)
 
     def why_late(self, call_id: int, at_ms: int) -> str | None:
         """Return why a call that was to leave may not any more, or nothing: a disk may have been slow meanwhile."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.config import Loaded
+from qt_ray.adapters.fund_setup import setup_of
 from qt_ray.adapters.models.assembly import prove
 from qt_ray.adapters.models.learner import Learned, Progress
 from qt_ray.adapters.models.registry import Registry
@@ -21,7 +22,7 @@ from qt_ray.ai.sample import Sample
 from qt_ray.ai.splits import holdout
 from qt_ray.core.errors import InvalidConfig
 from qt_ray.jobs.cluster import cluster
-from qt_ray.jobs.fund import market_of, setup_of
+from qt_ray.jobs.fund import market_of
 from qt_ray.jobs.training.drive import train_here, train_on_ray
 from qt_ray.jobs.training.fit import fit
 from qt_ray.jobs.training.judge import money, scores

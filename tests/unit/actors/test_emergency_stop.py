@@ -291,3 +291,42 @@ def test_peaks_and_what_was_accepted_outlive_a_restart(house: House) -> None:
         assert house.vigil.equity(worth(9_400), house.clock.now_ms(), confirmed=True).drawdown_pct == Decimal("-6.00")
 
     run(story)
+
+
+def test_a_fund_climbs_out_step_by_step_as_its_equity_does(house: House) -> None:
+    async def story() -> None:
+        async with house.at_work() as system:
+            assert system.climb() is None
+            house.worth(8_800)
+            await house.until(lambda: system.emergency.state is EssState.COOLING_DOWN)
+            assert system.climb() is None
+            house.clock.at_ms += LIMITS.cooldown_ms
+            house.worth(8_800)
+            for cause in system.emergency.causes:
+                await system.clear(cause, "ann", "seen", reconciled=True)
+            steps = []
+            for equity in (8_800, 9_200, 9_700, 9_900, 9_800):
+                house.worth(equity)
+                steps += [step] if (step := system.climb()) is not None else []
+            assert [(step.previous, step.mode) for step in steps] == [
+                ("EMERGENCY", "PROTECTIVE"),
+                ("PROTECTIVE", "CAUTIOUS"),
+                ("CAUTIOUS", "NORMAL"),
+            ]
+            assert house.memory.read(0).mode == "NORMAL"
+            assert [past.what for past in house.memory.read(0).past][:2] == ["tripped", "flat"]
+
+    run(story)
+
+
+def test_the_peaks_of_another_life_of_the_account_are_none_of_this_one(house: House, tmp_path: Path) -> None:
+    async def story() -> None:
+        house.system().activate(Cause.MANUAL, "now", "ann")
+        kept = EmergencyMemory(tmp_path / "ess.json").read(5)
+        assert kept.peaks
+        other = EmergencyMemory(tmp_path / "ess.json", "another").read(5)
+        assert (other.peaks, other.accepted, other.seen_ms) == ("", {}, 0)
+        assert other.emergency.state is EssState.FLATTENING
+        assert other.past == kept.past
+
+    run(story)

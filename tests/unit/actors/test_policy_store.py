@@ -54,7 +54,7 @@ class House:
         self.clock, self.wall = Clock(), Clock()
 
     def store(self) -> PolicyStore:
-        return PolicyStore(RulebookKeeper(self.entries, self.copy, Policy), self.wall, self.clock)
+        return PolicyStore(RulebookKeeper(self.entries, self.copy, Policy), self.wall, steady=self.clock)
 
     def grown(self) -> PolicyStore:
         """Return a store that is old enough to grant leases."""

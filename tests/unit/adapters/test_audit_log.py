@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from qt_ray.adapters.audit_anchors import FILE, PUBLIC, AuditAnchors
 from qt_ray.adapters.audit_files import AuditFiles, files_in
 from qt_ray.adapters.audit_logger import ANCHOR_MS, ANCHOR_RECORDS, PENDING_MAX, SILENCE_MS_MAX, AuditLogger
+from qt_ray.adapters.audit_verdict import cleaned, verdict_on
 from qt_ray.adapters.disk import Disk
 from qt_ray.core.codec import canonical, decode
 from qt_ray.core.errors import Invalid, Invariant, Retryable
 from qt_ray.core.restore import restore
 from qt_ray.governance.audit_chain import Head, Line, head_of
 from qt_ray.governance.audit_records import AuditRecord, AuditType, access_denied, timestamp
-from qt_ray.jobs.audit import cleaned, verdict_on
 from tests.unit.adapters.failing_disk import FailingDisk
 
 pytestmark = pytest.mark.unit

@@ -35,6 +35,15 @@ def test_mistake_3_a_file_that_cannot_be_read_is_a_closed_latch(path: Path) -> N
     assert Latch(path).state().closed
 
 
+def test_a_latch_that_could_not_be_read_is_mended_by_a_person_under_epoch_nought(path: Path) -> None:
+    Latch(path).close(7, "drawdown", "machine", 5)
+    path.write_bytes(b"{")
+    assert "qt latch open --epoch 0" in Latch(path).state().reason
+    assert (
+        Latch(path).open(0, "looked at", "ann", 9) == Latch(path).state() == LatchState(False, 0, "looked at", "ann", 9)
+    )
+
+
 def test_mistake_3_a_disk_that_refuses_leaves_the_latch_closed_for_this_process_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "state").write_bytes(b"a file where a folder should be")
     latch = Latch(tmp_path / "state" / "latch.json")

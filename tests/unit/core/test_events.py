@@ -22,7 +22,7 @@ st.register_type_strategy(Decimal, amounts)
 TABLES: dict[str, st.SearchStrategy[Any]] = {
     "votes": st.dictionaries(texts, st.none() | st.floats(0, 1), max_size=3),
     "residual": st.dictionaries(texts, amounts, max_size=3),
-    "bound": st.lists(texts, max_size=3).map(tuple),
+    **dict.fromkeys(("bound", "parts", "left", "reasons"), st.lists(texts, max_size=3).map(tuple)),
 }
 
 KINDS = sorted(kind for kind in REGISTRY if not kind.startswith("order."))

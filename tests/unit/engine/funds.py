@@ -103,7 +103,8 @@ def wide_policy(**limits: object) -> Policy:
         position_cap_usd=Decimal(100_000_000),
     )
     ess = replace(base.ess, daily_drawdown_bps=5_000, equity_drawdown_bps=5_000, open_loss_bps=5_000)
-    return replace(base, limits=Limits(**given), modes=Modes(NORMAL=mode), ess=ess)  # type: ignore[arg-type]
+    wild = replace(base.volatility, fallback_size_max=Decimal(1), fallback_leverage=Decimal(2))
+    return replace(base, limits=Limits(**given), modes=Modes(NORMAL=mode), ess=ess, volatility=wild)  # type: ignore[arg-type]
 
 
 FREE = VenueModel(

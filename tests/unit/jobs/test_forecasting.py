@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qt_ray.adapters.models.recipe import Recipe
 from qt_ray.ai.baselines import BASELINES, baseline
 from qt_ray.engine.backtest import forecast_blocks
 from qt_ray.jobs.forecasting import blocks, chosen, forecast
-from qt_ray.jobs.predictors import Recipe
 from tests.unit.engine.funds import lively
 
 pytestmark = pytest.mark.unit

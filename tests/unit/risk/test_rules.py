@@ -1,9 +1,15 @@
 """One hand-made ask per reason, where that reason and no other binds; and every money rule against big integers."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qt_ray.core.errors import Invalid
+from qt_ray.core.limits import Volatility
+from qt_ray.core.policy import Policy
+from qt_ray.risk.in_force import limits_in_force
 from qt_ray.risk.reasons import Reason, reasons_in
 from tests.unit.risk.asks import EQUITY, STEP_VALUE, WISH, ask, granted, judge, limits
 
@@ -65,6 +71,8 @@ SOLE = [
     (Reason.GOVERNOR, {"governor_bps": 5_000}, {}, HALF),
     (Reason.GOVERNOR, {"governor_bps": 0}, {}, 0),
     (Reason.PRECISION, {"market_quantity_max": HALF}, {}, HALF),
+    (Reason.RL_FALLBACK_HIGH_VOL, {"volatile": 1}, {"fallback_bps": 3_000}, 30),
+    (Reason.RL_FALLBACK_HIGH_VOL, {"volatile": 1, "equity": 2 * HALF_VALUE}, {"fallback_leverage_x100": 50}, HALF),
 ]
 
 # The nearest facts and numbers at which the same rules do not bind.
@@ -93,6 +101,7 @@ FREE = [
     ({"confidence_bps": 5_000, "atr_bps": 299}, {}),
     ({"confidence_bps": 7_500, "atr_bps": 300}, {}),
     ({"market_quantity_max": WISH}, {}),
+    ({"volatile": 0}, {"fallback_bps": 3_000, "fallback_leverage_x100": 1}),
 ]
 
 
@@ -214,6 +223,8 @@ numbers_up_to_their_bounds = {
     "drawdown_soft_scale_bps": st.integers(0, 10_000),
     "liquidation_atr_x100": st.integers(0, 10_000),
     "liquidation_min_bps": st.integers(1, 10_000),
+    "fallback_bps": st.integers(0, 10_000),
+    "fallback_leverage_x100": st.integers(1, 200),
 }
 
 
@@ -256,13 +267,16 @@ def in_big_integers(f: dict[str, int], n: dict[str, int]) -> dict[Reason, tuple[
         Reason.LIQUIDATION_DISTANCE: either_way((gross - f["gross_others"]) // value),
         Reason.GOVERNOR: share(f["governor_bps"]) if f["governor_bps"] < 10_000 else (-(2**62), 2**62),
         Reason.PRECISION: one_order(f["market_quantity_max"]),
+        Reason.RL_FALLBACK_HIGH_VOL: either_way(
+            min(abs(f["wish"]) * n["fallback_bps"] // 10_000, equity // 100 * n["fallback_leverage_x100"] // value)
+        ),
     }
 
 
 @settings(deadline=None, max_examples=250)
 @given(st.fixed_dictionaries(sizes), st.fixed_dictionaries(numbers_up_to_their_bounds))
 def test_no_rule_overflows_up_to_the_largest_amounts(facts: dict[str, int], numbers: dict[str, int]) -> None:
-    bands = judge(ask(**facts, drawdown_bps=600), limits(**numbers)).bands
+    bands = judge(ask(**facts, drawdown_bps=600, volatile=1), limits(**numbers)).bands
     for reason, expected in in_big_integers(facts, numbers).items():
         assert (int(bands[reason, 0]), int(bands[reason, 1])) == expected, reason.label
 
@@ -278,3 +292,38 @@ def test_the_collar_is_exact_at_any_price(mark: int, off: int) -> None:
     open_to_entry = abs(off) * 10_000 <= 50 * mark
     answer = judge(ask(mark=mark, last=mark + off, price_min=-(2**60), price_max=2**60), limits())
     assert (Reason.PRICE_COLLAR not in reasons_in(answer.bound)) == open_to_entry
+
+
+shares = st.decimals("0.01", 1, places=2)
+leverages = st.decimals(1, 2, places=1)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    wish=st.integers(-(10**9), 10**9),
+    position=st.integers(-(10**9), 10**9),
+    equity=st.integers(0, 10**16),
+    share=shares,
+    leverage=leverages,
+    others=st.fixed_dictionaries({"governor_bps": st.integers(0, 10_000), "drawdown_bps": st.integers(0, 999)}),
+)
+def test_in_high_volatility_no_untrained_size_grows_past_its_share_or_twice_the_equity(
+    wish: int, position: int, equity: int, share: Decimal, leverage: Decimal, others: dict[str, int]
+) -> None:
+    """P0-05: size at most 0.3 and leverage 1 by default, never above 2, whatever else has bound the wish."""
+    policy = Policy(volatility=Volatility(fallback_size_max=share, fallback_leverage=leverage))
+    told = limits_in_force(policy)
+    numbers = {name: told.value(name) for name in ("fallback_bps", "fallback_leverage_x100")}
+    found = granted(wish, numbers, position=position, equity=equity, volatile=1, **others)
+    grown = abs(found) > abs(position) or found * position < 0
+    if grown:
+        assert abs(found) <= share * abs(wish)
+        assert abs(found) * STEP_VALUE <= leverage * equity <= 2 * equity
+
+
+@pytest.mark.p0_patches
+def test_the_fallback_is_a_third_at_leverage_one_unless_the_policy_is_tighter() -> None:
+    told = limits_in_force(Policy())
+    assert (told.value("fallback_bps"), told.value("fallback_leverage_x100")) == (3_000, 100)
+    with pytest.raises(Invalid, match="fallback_leverage"):
+        Volatility(fallback_leverage=Decimal("2.1"))

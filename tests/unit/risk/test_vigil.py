@@ -173,3 +173,30 @@ def test_peaks_outlive_a_restart() -> None:
     new = Post()
     new.vigil.restore(old.vigil.state_bytes())
     assert new.vigil.equity(worth(10_500), START_MS + 2, confirmed=True).drawdown_pct == Decimal("-4.55")
+
+
+def test_who_begins_without_knowing_the_account_begins_with_what_is_confirmed_first() -> None:
+    vigil = Vigil(LIMITS, GUARD, (), None, START_MS)
+    assert vigil.state_bytes() == b""
+    vigil.equity(worth(8_000), START_MS, confirmed=False)
+    assert vigil.readings(START_MS).equity_drawdown_bps is None
+    reading = vigil.equity(worth(10_000, 0, 500), START_MS + 1, confirmed=True)
+    assert (reading.peak, reading.day_pct) == (Decimal(10_000), Decimal("0.00"))
+    assert vigil.equity(worth(9_900, 0, 500), START_MS + 2, confirmed=True).day_pct == Decimal("-1.00")
+
+
+def test_what_was_moved_while_nobody_watched_moves_the_peaks_that_were_kept() -> None:
+    old = Post()
+    new = Vigil(LIMITS, GUARD, (), None, START_MS)
+    new.restore(old.vigil.state_bytes())
+    reading = new.equity(worth(5_000, 0, -5_000), START_MS + 1, confirmed=True)
+    assert reading.drawdown_pct == Decimal("0.00")
+
+
+def test_other_limits_change_nothing_that_was_seen() -> None:
+    post = Post()
+    post.at(START_MS + 1, worth(9_800))
+    before = post.vigil.state_bytes()
+    post.vigil.governed(EssLimits(daily_drawdown_bps=150), GUARD)
+    assert post.vigil.state_bytes() == before
+    assert post.at(START_MS + 2, worth(9_800)) == (Cause.DAILY_DRAWDOWN,)

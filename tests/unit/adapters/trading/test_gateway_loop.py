@@ -12,9 +12,10 @@ from qt_ray.core.errors import Invariant, Retryable
 from qt_ray.core.orders import Rejected
 from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.gateway.fence import Fence
-from qt_ray.execution.venue.calls import Answer, Call, Done, Place
+from qt_ray.execution.venue.calls import Answer, Call, Done, Place, Unsure
 from qt_ray.execution.venue.news import News, StreamUp
 from qt_ray.execution.venue.views import UsageView
+from qt_ray.governance.leases import TRAVEL_MS
 from tests.unit.adapters.failing_disk import FailingDisk, PowerCut
 from tests.unit.execution.gateway.stories import RULES, entry, exit_, view
 
@@ -29,6 +30,7 @@ class Told:
 
     def __init__(self, *news: News, ends: bool = False) -> None:
         self.asked: list[Call] = []
+        self.answers: list[Answer[Any]] = []
         self.counted = QUIET
         self.is_over = False
         self._news = news
@@ -36,6 +38,11 @@ class Told:
 
     async def ask(self, call: Call) -> Answer[Any]:
         self.asked.append(call)
+        return self.answer(call)
+
+    def answer(self, call: Call) -> Answer[Any]:
+        if isinstance(call, Place) and not call.intent.reduce_only and self.answers:
+            return self.answers.pop()
         return Done(view(call.intent) if isinstance(call, Place) else ())
 
     async def news(self) -> AsyncIterator[News]:
@@ -62,7 +69,7 @@ class Eager(Told):
         return self._answered(call)
 
     async def _answered(self, call: Call) -> Answer[Any]:
-        return Done(view(call.intent) if isinstance(call, Place) else ())
+        return self.answer(call)
 
 
 def loop_of(
@@ -71,9 +78,10 @@ def loop_of(
     disk: FailingDisk | None = None,
     clock: Callable[[], int] = lambda: 1_000,
     mark: Mark = unmarked,
+    steady_ms: Callable[[], int] = lambda: 0,
 ) -> tuple[GatewayLoop, JournalFile]:
     journal = JournalFile(folder, disk=disk)
-    return GatewayLoop(Gateway(RULES), journal, session, clock, mark), journal
+    return GatewayLoop(Gateway(RULES), journal, session, clock, mark, steady_ms), journal
 
 
 def placed(session: Told) -> list[str]:
@@ -192,6 +200,38 @@ def test_an_entry_whose_lease_ended_while_the_disk_was_slow_does_not_leave(tmp_p
         while point.startswith("journalled") and waits:
             waits.pop()()
 
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("is_prompt", [False, True])
+def test_an_entry_is_in_flight_until_it_is_answered_for_or_too_old_by_a_clock_that_nobody_sets(
+    tmp_path: Path, is_prompt: bool
+) -> None:
+    async def story() -> None:
+        session = (Eager if is_prompt else Told)(StreamUp(0))
+        steady_ms = [0]
+        loop, journal = loop_of(tmp_path, session, clock=lambda: wall_ms[0], steady_ms=lambda: steady_ms[0])
+        loop.take(partial(loop.engine.fenced, OPEN))
+        task = asyncio.create_task(loop.run())
+        await settle()
+        session.answers.append(Unsure("no answer"))
+        loop.take(partial(loop.engine.want_all, (entry(), exit_(1))))
+        await settle()
+        wall_ms[0] += 3_600_000
+        loop.take(loop.engine.ticked)
+        steady_ms[0] = TRAVEL_MS - 1
+        assert loop.entries_in_flight() == 1
+        steady_ms[0] = TRAVEL_MS
+        assert loop.entries_in_flight() == 0
+        loop.take(partial(loop.engine.want, entry(2, symbol="ETHUSDT")))
+        assert loop.entries_in_flight() == 1
+        await settle()
+        assert loop.entries_in_flight() == 0
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        journal.close()
+
+    wall_ms = [1_000]
     asyncio.run(story())
 
 

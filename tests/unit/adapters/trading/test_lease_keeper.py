@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 
@@ -37,6 +38,7 @@ class Store:
         return found
 
     async def return_lease(self, account: str, token: int) -> None:
+        self._answers()
         self.returned.append(token)
         self.leases = self.leases.returned(account, token)
 
@@ -205,5 +207,41 @@ def test_who_ends_shuts_the_fence_and_gives_the_lease_back() -> None:
         await asyncio.gather(task, return_exceptions=True)
         assert house.account.fence == SHUT
         assert len(house.store.returned) == 1
+
+    run(story)
+
+
+def test_a_keeper_that_ends_gives_its_lease_back_if_its_store_is_there() -> None:
+    async def story(house: House) -> None:
+        for is_away in (True, False):
+            house.store.is_away = False
+            work = asyncio.create_task(house.keeper.run())
+            while not house.keeper.is_held:
+                await asyncio.sleep(0)
+            house.store.is_away = is_away
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work
+            assert work.cancelled()
+            assert bool(house.store.returned) is not is_away
+            house.passes(LEASE_MS + TRAVEL_MS)
+
+    run(story)
+
+
+def test_a_word_of_the_policy_is_a_reason_to_ask_for_the_lease_at_once() -> None:
+    async def story(house: House) -> None:
+        work = asyncio.create_task(house.keeper.run())
+        while not house.keeper.is_held:
+            await asyncio.sleep(0)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        house.store.leases = house.store.leases.turned(4)
+        house.keeper.governed(emergency=True, version_min=4, epoch=4)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not house.store.leases.outstanding(house.store.now_ms)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
 
     run(story)

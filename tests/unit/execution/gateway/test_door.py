@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qt_ray.core.orders import Intent, Status
+from qt_ray.core.orders import Intent, Rejected, Status
 from qt_ray.execution.gateway.door import Family
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.venue.calls import Done, Place, Refused
@@ -144,3 +144,17 @@ def test_a_full_queue_declines_entries_and_takes_exits() -> None:
     story.take(story.gateway.want(exit_(99), 0))
     assert story.reasons == []
     assert name(99) in story.gateway.book.orders
+
+
+def test_what_was_refused_is_an_order_that_ended_and_is_no_double_of_the_next() -> None:
+    story = Story()
+    story.take(story.gateway.refuse(resting(0), "an entry is of the epoch in force", 0))
+    assert isinstance(story.order(0), Rejected)
+    assert story.all_sent(Place) == []
+    written = len(story.records)
+    story.take(story.gateway.refuse(resting(0), "again", 1))
+    assert len(story.records) == written
+    story.take(story.gateway.want(resting(0), 2))
+    assert story.all_sent(Place) == []
+    story.want(resting(1), 3)
+    assert [call.intent.client_id for call in story.all_sent(Place)] == [name(1)]

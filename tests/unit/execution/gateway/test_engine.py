@@ -485,32 +485,8 @@ def test_an_emergency_meets_the_entries_that_wait_and_lets_the_exits_go() -> Non
     order = story.order(9)
     assert isinstance(order, Rejected)
     assert order.reason == "no entry in an emergency"
-    assert story.gateway.entries_in_flight == RULES.limits.orders_per_second_max
+    assert len(story.all_sent(Place)) == RULES.limits.orders_per_second_max
     story.want(exit_(20), 20)
-
-
-@pytest.mark.parametrize("answer", [Unsure("no answer"), None])
-def test_an_entry_that_nobody_has_answered_for_is_in_flight_until_it_is_too_old_to_be_accepted(
-    answer: Unsure | None,
-) -> None:
-    story = Story()
-    call_id = story.want(entry())
-    if answer is not None:
-        story.answer(call_id, answer, 10)
-    too_old_ms = RULES.deadline_ms if answer else RULES.answer_ms
-    story.sleep(too_old_ms - 1)
-    assert story.gateway.entries_in_flight == 1
-    story.sleep(too_old_ms)
-    assert story.gateway.entries_in_flight == 0
-
-
-def test_an_entry_whose_answer_comes_after_all_is_not_in_flight_any_more() -> None:
-    story = Story(replace(RULES, answer_ms=100))
-    call_id = story.want(entry())
-    story.sleep(200)
-    assert story.gateway.entries_in_flight == 1
-    story.answer(call_id, Done(view(entry())), 300)
-    assert story.gateway.entries_in_flight == 0
 
 
 def test_a_call_is_looked_at_once_more_before_its_bytes_leave() -> None:
@@ -520,6 +496,7 @@ def test_a_call_is_looked_at_once_more_before_its_bytes_leave() -> None:
     assert "needs a living lease" in (story.gateway.why_late(entering, OPEN.lease_until_ms) or "")
     assert story.gateway.why_late(leaving, OPEN.lease_until_ms) is None
     assert story.gateway.why_late(99, OPEN.lease_until_ms) is None
+    assert [story.gateway.opens(call_id) for call_id in (entering, leaving, 99)] == [True, False, False]
 
 
 def test_an_entry_that_waited_too_long_is_not_sent() -> None:

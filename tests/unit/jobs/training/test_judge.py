@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from qt_ray.adapters.fund_setup import setup_of
 from qt_ray.adapters.policy_files import load_policy
 from qt_ray.ai.members.member import Silence
-from qt_ray.jobs.fund import market_of, setup_of
+from qt_ray.jobs.fund import market_of
 from qt_ray.jobs.training.judge import forecast_from, money, scores
 from tests.unit.jobs.training.tiny import loaded, tiny
 

@@ -1,0 +1,79 @@
+"""Chain: from a snapshot to a decision through three stages, wherever they live.
+
+By references the data goes straight from one process to the next, and one answer comes back. Fused, the same three
+objects are inside the desk. Both come to the same decision; whoever asks waits so long and no longer.
+"""
+
+import asyncio
+from typing import Any, Protocol
+
+import ray
+from ray.exceptions import RayActorError, RayTaskError
+
+from qt_ray.core.errors import Retryable
+from qt_ray.engine.pipeline import Decision, Opinion, Sized, Snapshot
+
+
+class Predicts(Protocol):
+    """The first stage in this process."""
+
+    def predict(self, snapshot: Snapshot) -> Opinion:
+        """Return the opinion on a snapshot."""
+
+
+class Sizes(Protocol):
+    """The second stage in this process."""
+
+    def size(self, opinion: Opinion) -> Sized:
+        """Return the wishes that follow."""
+
+
+class Reviews(Protocol):
+    """The last stage in this process."""
+
+    async def review(self, sized: Sized, closed: str = "") -> Decision:
+        """Return what is granted."""
+
+
+class FusedChain:
+    """The three objects in this process."""
+
+    def __init__(self, predictor: Predicts, sizer: Sizes, guard: Reviews) -> None:
+        self._predictor, self._sizer, self._guard = predictor, sizer, guard
+
+    async def decided(self, snapshot: Snapshot, closed: str) -> Decision:
+        """Return what is decided."""
+        return await self._guard.review(self._sizer.size(self._predictor.predict(snapshot)), closed)
+
+
+class ReferenceChain:
+    """The three parts of a fund, by name; `names` are predictor, sizer and guard."""
+
+    def __init__(self, names: tuple[str, str, str], namespace: str, within_ms: int) -> None:
+        self._names, self._namespace, self._within_s = names, namespace, within_ms / 1_000
+        self._handles: tuple[Any, Any, Any] | None = None
+
+    async def decided(self, snapshot: Snapshot, closed: str) -> Decision:
+        """Return what is decided; what does not come in time is not waited for."""
+        try:
+            async with asyncio.timeout(self._within_s):
+                self._handles = self._handles or await asyncio.to_thread(self._found)
+                predictor, sizer, guard = self._handles
+                sized = sizer.size.remote(predictor.predict.remote(snapshot))
+                decision: Decision = await guard.review.remote(sized, closed)
+                return decision
+        except TimeoutError as error:
+            raise Retryable(f"chain: a decision within {self._within_s:g} s, was late") from error
+        except RayActorError as error:
+            # The next bar looks the names up anew: other actors may bear them by then.
+            self._handles = None
+            raise Retryable(f"chain: three stages live, {type(error).__name__}") from error
+        except RayTaskError as error:
+            raise Retryable(f"chain: three stages answer, was {type(error.cause).__name__}: {error.cause}") from error
+
+    def _found(self) -> tuple[Any, Any, Any]:
+        try:
+            predictor, sizer, guard = (ray.get_actor(name, self._namespace) for name in self._names)
+        except ValueError as error:
+            raise Retryable(f"chain: three stages live, {error}") from error
+        return predictor, sizer, guard

@@ -1,0 +1,98 @@
+"""Emergency stop as an actor: its own key, its own session, and a memory that outlives every life of the account."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from qt_ray.actors.emergency_stop import Post
+from qt_ray.actors.emergency_watch import EmergencyStop
+from qt_ray.actors.line import Line
+from qt_ray.actors.lines.policy_store import PolicyStoreLine
+from qt_ray.actors.living import Living
+from qt_ray.actors.origin import Origin
+from qt_ray.actors.topology import DESK, EMERGENCY_STOP, FEED, GATEWAY, POLICY_STORE, RISK_GUARD, namespace_of
+from qt_ray.actors.voice import bus_of, voice
+from qt_ray.adapters.binance.assembly import session_of
+from qt_ray.adapters.binance.market_streams import Stream, Wanted
+from qt_ray.adapters.consumer import Consumer
+from qt_ray.adapters.emergency_memory import EmergencyMemory
+from qt_ray.adapters.instruments import market_parts
+from qt_ray.adapters.latch import Latch
+from qt_ray.adapters.logs import log
+from qt_ray.core.errors import Retryable
+from qt_ray.core.events import Event
+from qt_ray.core.policy import Policy
+from qt_ray.execution.flatten import Flattening
+
+WATCHED: Final = (DESK, RISK_GUARD, FEED, GATEWAY)
+MEMORY: Final = "emergency.json"
+WORTH: Final = "account.equity.updated"
+AGAIN_MS: Final = 1_000
+
+
+class EmergencyStopActor(EmergencyStop):
+    """The emergency stop of the account that `origin` names."""
+
+    def __init__(self, origin: Origin) -> None:
+        """Take up what was left half done, and watch."""
+        settings, places, living = origin.settings, origin.places, Living(EMERGENCY_STOP)
+        session = session_of(settings.exchange, settings.credentials, ess=True)
+        symbols, account = settings.market.symbols, settings.fund.account
+        parts = market_parts(None if settings.data.instruments is None else Path(settings.data.instruments))
+        publisher, space = voice(origin, EMERGENCY_STOP), namespace_of(settings)
+        store = PolicyStoreLine(Line(POLICY_STORE, space))
+        super().__init__(
+            account,
+            settings.fund.quote,
+            session,
+            session.market(Wanted(symbols, frozenset({Stream.MARK}))),
+            Post(
+                Latch(places.latch),
+                EmergencyMemory(places.folder / MEMORY, origin.life),
+                lambda epoch, at_ms: Flattening(account, epoch, 1, symbols, parts, at_ms),
+                Policy().ess,
+            ),
+            store,
+            store,
+            {name: partial(Line(name, space).ask, "condition", within_ms=AGAIN_MS) for name in WATCHED},
+            living,
+            publisher.tell,
+        )
+        state = self._system.emergency.state
+        log().info("the emergency stop is at its post", state=state.label, life=origin.life)
+        for work in (publisher.run(), session.begin(), self.run()):
+            living.keep(work)
+        if origin.redis is not None:
+            consumer = Consumer(bus_of(origin), "emergency_stop", EMERGENCY_STOP, (WORTH,), Rumours(self))
+            living.keep(_listen(consumer))
+        self._session = session
+
+    async def rest(self) -> None:
+        """Go to rest, and end the session."""
+        await super().rest()
+        await self._session.close()
+
+
+class Rumours:
+    """What the bus says of the account's worth; heard again it is as good, and too old it is nothing."""
+
+    def __init__(self, stop: EmergencyStop) -> None:
+        self._stop = stop
+
+    def knows(self, event: Event) -> bool:
+        """Return that nothing is known twice: a rumour has no lasting effect."""
+        return False
+
+    async def commit(self, event: Event) -> None:
+        """Pass a rumour on."""
+        self._stop.rumour(event.payload, event.time_ms)
+
+
+async def _listen(consumer: Consumer) -> None:
+    """Hear the bus until cancelled; while it is away the emergency stop has its own eyes."""
+    while True:
+        try:
+            await consumer.turn()
+        except Retryable:
+            await asyncio.sleep(AGAIN_MS / 1_000)

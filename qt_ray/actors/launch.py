@@ -1,0 +1,162 @@
+"""Launch: the parts begin in order, each group behind a gate, are watched while they live, and rest in reverse order.
+
+A gate opens when all parts before it say that they are ready; the desk stands behind the last one, so nothing decides
+before the account is reconciled, its emergency stop armed and its record verified. A part that could not be born is
+begun again for as long as there is time, and after that the launch says which one is not ready, and why.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from qt_ray.actors.topology import Part, groups
+from qt_ray.adapters.clock import now_ms
+from qt_ray.core.errors import Invalid, Retryable
+from qt_ray.monitoring.health import Condition
+
+READY_MS: Final = 120_000
+LOOK_MS: Final = 100
+WATCH_MS: Final = 1_000
+AGAIN_MS: Final = 5_000
+
+
+class World(Protocol):
+    """Where parts live."""
+
+    async def begin(self, part: Part) -> None:
+        """Begin a part; it is not ready yet."""
+
+    async def condition(self, name: str) -> Condition:
+        """Return what a part says of itself; Retryable if it says nothing now."""
+
+    async def rest(self, name: str) -> None:
+        """Have a part finish what it does; Retryable if it does not say that it has."""
+
+    def lives(self, name: str) -> bool:
+        """Return whether somebody of that name is known, alive or about to be born again."""
+
+    def why_stillborn(self, name: str) -> str | None:
+        """Return why a part never lived, or nothing."""
+
+    def end(self, name: str) -> None:
+        """End a part's process for good."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was last seen of a part: when it was begun, in which process it lives, why it was not ready."""
+
+    begun_ms: int
+    pid: int | None = None
+    why: str = "it has not answered yet"
+
+
+class Launch:
+    """One fund from its first part to its last."""
+
+    def __init__(
+        self,
+        world: World,
+        parts: Sequence[Part],
+        told: Callable[[str], None],
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        """Begin nothing yet; `told` hears a line of each thing that a person should see."""
+        self._world, self._parts, self._told, self._clock = world, parts, told, clock
+        self._seen: dict[str, Seen] = {}
+
+    async def begin(self, within_ms: int = READY_MS) -> None:
+        """Begin all parts; Retryable names the one that is not ready when the time is over, and why."""
+        self._clear()
+        until_ms = self._clock() + within_ms
+        for group in groups(self._parts):
+            for part in group:
+                await self._begin(part)
+            await self._ready(group, until_ms)
+
+    async def watch(self) -> None:
+        """Say which part was born again, and begin anew whoever Ray has given up, until cancelled."""
+        while True:
+            await asyncio.gather(*map(self._looked_at, self._parts))
+            await asyncio.sleep(WATCH_MS / 1_000)
+
+    async def rest(self) -> None:
+        """Lay all parts to rest, the last first, and then end their processes; what does not answer is ended too."""
+        begun = [part for part in reversed(self._parts) if part.name in self._seen]
+        for part in begun:
+            if self._seen[part.name].pid is not None:  # who never answered has nothing to finish
+                await self._rest(part)
+        for part in begun:
+            self._world.end(part.name)
+
+    async def _rest(self, part: Part) -> None:
+        try:
+            await self._world.rest(part.name)
+        except Retryable as error:
+            self._told(f"{part.name} was ended without rest: {error}")
+
+    def _clear(self) -> None:
+        """End what a fund that was killed has left behind, if that is all there is."""
+        there = [part for part in self._parts if self._world.lives(part.name)]
+        if busy := [part.name for part in there if not part.is_detached]:
+            raise Invalid(f"start: the account has one fund, {', '.join(busy)} of another one lives in this cluster")
+        for part in there:
+            self._told(f"{part.name} was left behind by an earlier fund and is ended")
+            self._world.end(part.name)
+
+    async def _begin(self, part: Part) -> None:
+        self._seen[part.name] = Seen(self._clock())
+        await self._world.begin(part)
+
+    async def _ready(self, group: Sequence[Part], until_ms: int) -> None:
+        waiting = list(group)
+        while waiting:
+            ready = await asyncio.gather(*map(self._is_ready, waiting))
+            waiting = [part for part, is_ready in zip(waiting, ready, strict=True) if not is_ready]
+            if waiting and self._clock() >= until_ms:
+                why = "; ".join(f"{part.name} is not: {self._seen[part.name].why}" for part in waiting)
+                raise Retryable(f"start: every part is ready in time, {why}")
+            if waiting:
+                await asyncio.sleep(LOOK_MS / 1_000)
+
+    async def _is_ready(self, part: Part) -> bool:
+        seen = self._seen[part.name]
+        if (why := self._world.why_stillborn(part.name)) is not None:
+            seen.why = why
+            await self._begin_again(part, seen)
+            return False
+        try:
+            found = await self._world.condition(part.name)
+        except Retryable as error:
+            seen.why = str(error)
+            return False
+        seen.pid, seen.why = found.pid, ", ".join(found.reasons) or "it does not say why"
+        if found.is_ready:
+            took_ms = self._clock() - seen.begun_ms
+            self._told(f"{part.name:<14} ready in {took_ms / 1_000:.1f} s{_worry(found)}")
+        return found.is_ready
+
+    async def _begin_again(self, part: Part, seen: Seen) -> None:
+        if self._clock() < seen.begun_ms + AGAIN_MS:
+            return
+        self._told(f"{part.name} is begun again: {seen.why}")
+        await self._begin(part)
+        self._seen[part.name].why = seen.why
+
+    async def _looked_at(self, part: Part) -> None:
+        seen = self._seen[part.name]
+        with suppress(Retryable):
+            found = await self._world.condition(part.name)
+            if seen.pid is not None and found.pid != seen.pid:
+                self._told(f"{part.name} was born again, process {seen.pid} is now {found.pid}")
+            seen.pid = found.pid
+            return
+        if not self._world.lives(part.name):
+            seen.why = self._world.why_stillborn(part.name) or "its process ended"
+            await self._begin_again(part, seen)
+
+
+def _worry(found: Condition) -> str:
+    return f", but {', '.join(found.reasons)}" if found.reasons else ""

@@ -1,0 +1,33 @@
+"""Sizer: how much of an opinion to hold, by the plan that every fund begins with.
+
+No policy was trained for sizes yet, so a wish that grows in high volatility is told and counted as the fallback's; the
+guard grants it a share of itself.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+from qt_ray.engine.high_volatility import Curbed, curbed
+from qt_ray.engine.pipeline import Opinion, Sized
+from qt_ray.engine.pipeline import Sizer as Plan
+
+RL_FALLBACK_HIGH_VOL = "RL_FALLBACK_HIGH_VOL"
+Told = Callable[[Curbed], None]
+
+
+class Sizer:
+    """One fund's sizer; `told` hears of every fallback, `counts` keeps their number by symbol."""
+
+    def __init__(self, told: Told) -> None:
+        """Be ready to be asked."""
+        self.sized, self.counts = 0, Counter[str]()
+        self._told, self._plan = told, Plan()
+
+    async def size(self, opinion: Opinion) -> Sized:
+        """Return the wishes that follow from an opinion."""
+        sized = self._plan.size(opinion)
+        self.sized += 1
+        for one in curbed(sized):
+            self.counts[one.symbol] += 1
+            self._told(one)
+        return sized

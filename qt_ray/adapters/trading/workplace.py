@@ -1,0 +1,137 @@
+"""Workplace: an account at work with all it needs: its session, its sight of the market, and its tidings.
+
+The account is set as the fund needs it before anything else, and what could not be set is a reason not to begin. What
+an order expired without is not tried again from here: whoever decides asks anew, or does not. A closed latch keeps
+nobody from keeping books and stops; it keeps out entries, as long as it is closed.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from qt_ray.adapters.binance.assembly import open_session
+from qt_ray.adapters.binance.market_streams import Stream, Wanted
+from qt_ray.adapters.binance.modes import Mode, ensure_mode
+from qt_ray.adapters.binance.session import BinanceSession
+from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.settings import Settings
+from qt_ray.adapters.trading.account_loop import AccountLoop, Keeping
+from qt_ray.adapters.trading.market_loop import MarketLoop
+from qt_ray.adapters.trading.places import Places
+from qt_ray.adapters.trading.start import begun
+from qt_ray.adapters.trading.tidings import TidingLog
+from qt_ray.core.errors import Invalid, Retryable
+from qt_ray.core.limits import Limits
+from qt_ray.core.orders import Order, Rejected
+from qt_ray.core.payloads import OrderChanged
+from qt_ray.engine.errands import Errands
+from qt_ray.execution.freshness import Freshness, Part
+from qt_ray.execution.gateway.effects import Declined, Effect, Tell
+from qt_ray.execution.gateway.rules import Rules
+from qt_ray.execution.venue.calls import worded
+from qt_ray.execution.venue.session import Metered, VenueSession
+
+WATCHED: Final = frozenset({Stream.BEST, Stream.MARK})
+PARTS: Final = (Part.BEST, Part.MARK)
+KINDS_MAX: Final = 100
+
+
+@dataclass
+class Workplace:
+    """The account, its session, its tidings and its sight of the market.
+
+    `declined` counts each rule of ours that said no, `rejected` the orders that left and that the venue would not have.
+    """
+
+    account: AccountLoop
+    session: VenueSession
+    tidings: TidingLog
+    market: MarketLoop | None = None
+    declined: Counter[str] = field(default_factory=Counter)
+    rejected: int = 0
+
+    def __post_init__(self) -> None:
+        self.account.gateway.join(self._overhear)
+
+    def carry(self, errands: Errands) -> None:
+        """Carry errands out in one turn; what was asked for already is not done twice."""
+        loop = self.account.gateway
+        with loop.turn():
+            for client_id, reason in errands.end.items():
+                loop.take(partial(loop.engine.cancel, client_id, reason))
+            for symbol, plan in errands.stops.items():
+                self.account.plan(symbol, plan)
+            if errands.place:
+                loop.take(partial(loop.engine.want_all, errands.place))
+
+    def has_entries(self) -> bool:
+        """Return whether an order of ours may still open something."""
+        return any(not tracked.intent.reduce_only for tracked in self.account.gateway.engine.book.open())
+
+    def facts(self) -> dict[str, Any]:
+        """Return plain facts for whoever asks how it goes."""
+        engine = self.account.gateway.engine
+        usage = self.session.usage() if isinstance(self.session, Metered) else None
+        return {
+            "orders_open": sum(1 for _ in engine.book.open()),
+            "orders_known": len(engine.book.orders),
+            "entries_in_flight": self.account.entries_in_flight(),
+            "weight_minute": usage and usage.weight_minute,
+            "positions": len(self.account.custody.books.positions),
+            "alerts": self.account.alerts_count,
+            "last_tiding": self.tidings.read(),
+            "declined": dict(self.declined),
+            "rejected": self.rejected,
+        }
+
+    def _overhear(self, effect: Effect, at_ms: int) -> None:
+        """Let a no be an end that is told like any other, in the turn in which it was said."""
+        if isinstance(effect, Declined):
+            rule = effect.reason.partition(",")[0]
+            self.declined[rule if rule in self.declined or len(self.declined) < KINDS_MAX else "others"] += 1
+            loop = self.account.gateway
+            loop.take(partial(loop.engine.refuse, effect.intent, effect.reason))
+        elif isinstance(effect, Tell) and isinstance(effect.payload, OrderChanged):
+            self.rejected += self._went_wrong(effect.payload.order)
+
+    def _went_wrong(self, order: Order) -> bool:
+        """Return whether the venue itself would not have an order that had left."""
+        tracked = self.account.gateway.engine.book.orders.get(order.intent.client_id)
+        return isinstance(order, Rejected) and tracked is not None and tracked.sent_ms is not None
+
+
+async def workplace_of(settings: Settings, places: Places, limits: Limits, ring: Callable[[], None]) -> Workplace:
+    """Return the account of these settings, about to work; Invalid or Retryable if it may or can not."""
+    session = await open_session(settings.exchange, settings.credentials)
+    try:
+        await _set(session, settings, limits)
+        symbols = settings.market.symbols
+        freshness = Freshness(symbols, PARTS, limits, now_ms())
+        tidings = TidingLog(settings.fund.quote, ring)
+        account = await begun(
+            session,
+            settings,
+            Rules(limits=limits, retry_ms=()),
+            Keeping(),
+            places=places,
+            prices=freshness.why_not,
+            follower=tidings,
+            but=("latch",),
+        )
+    except (Invalid, Retryable):
+        await session.close()
+        raise
+    market = MarketLoop(account, session.market(Wanted(symbols, WATCHED)), freshness)
+    return Workplace(account, session, tidings, market)
+
+
+async def _set(session: BinanceSession, settings: Settings, limits: Limits) -> None:
+    """Set the account as the fund needs it; what a person alone can change is theirs to change."""
+    found = await ensure_mode(session, Mode(dict.fromkeys(settings.market.symbols, limits.leverage_default)))
+    if not isinstance(found, list):
+        raise Retryable(f"start: the account shows how it is set, was {worded(found)}")
+    left = [f"{one.setting} {one.wanted}, was {one.found}: {one.reason}" for one in found if not one.mended]
+    if left:
+        raise Invalid(f"start: an account is set as the fund needs it, {'; '.join(left)}")

@@ -1,0 +1,123 @@
+"""Bulletin: what an account's journal says, as numbered tidings for whoever decides over the account.
+
+A number is the place of a line in the journal, so every life of ours gives the same thing the same number. An order's
+end is told once all that it traded is, whatever the venue said first: who hears of an end may forget the order. Only
+the newest are kept; who asks from before them hears how the account stands, and goes on from there.
+"""
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Collection
+from typing import Final
+
+from qt_ray.core.orders import ZERO, progress_of
+from qt_ray.engine.tidings import Ended, Filled, Holding, Paid, Stand, Tiding, What
+from qt_ray.execution.books import Books
+from qt_ray.execution.entries import Entry, Moved, Opening, Traded, trade_key
+from qt_ray.execution.gateway.book import Book, Pages, book_of
+from qt_ray.execution.gateway.records import Record, Wanted
+
+KEPT_MAX: Final = 10_000
+PAGE_MAX: Final = 1_000
+
+
+class Bulletin:
+    """A fold over the lines of one journal; money is told in `currency`, what another asset paid is not."""
+
+    def __init__(self, currency: str, kept_max: int = KEPT_MAX) -> None:
+        """Begin before the first line."""
+        self.last = self._floor = 1
+        self._currency, self._kept_max = currency, kept_max
+        self._book = Book()
+        self._names: set[str] = set()
+        self._working: set[str] = set()
+        self._kept: deque[Tiding] = deque()
+
+    def begin(self, pages: Pages, names: Collection[str], sequence: int) -> None:
+        """Begin after the line `sequence` instead, with the book and the names of entries that it led to."""
+        self.last = self._floor = _end_of(sequence)
+        self._book = book_of(pages, self._book)
+        self._names = set(names) - {""}
+        self._working = {name for name in self._book.orders if self._is_at_work(name)}
+
+    def take(self, sequence: int, line: Record | Entry) -> None:
+        """Take in the next line, once it is durable."""
+        self.last = _end_of(sequence)
+        if isinstance(line, Traded | Moved):
+            self._post(sequence, line)
+        elif not isinstance(line, Opening):
+            self._book.apply(line)
+            self._look(sequence, line.intent.client_id if isinstance(line, Wanted) else line.client_id)
+
+    def since(self, after: int, books: Books, at_ms: int) -> tuple[Tiding, ...]:
+        """Return what came after a number, the oldest first and at most a page of it, or how `books` stand now."""
+        if not self._floor <= after <= self.last:
+            return (Tiding(self.last, self._stand(books, at_ms)),)
+        first = bisect_right(self._kept, after, key=lambda tiding: tiding.number)
+        return tuple(self._kept[at] for at in range(first, min(first + PAGE_MAX, len(self._kept))))
+
+    def has_since(self, after: int) -> bool:
+        """Return whether there is anything to tell to somebody who knows all up to `after`."""
+        return not self._floor <= after <= self.last or bool(self._kept and self._kept[-1].number > after)
+
+    def _post(self, sequence: int, entry: Traded | Moved) -> None:
+        """Tell of an entry once: a trade first taken for a stranger's is posted again when it is known to be ours."""
+        is_new = entry.key not in self._names
+        self._names.add(entry.key)
+        if isinstance(entry, Traded):
+            owner = "" if entry.foreign else self._book.by_plain_id(entry.symbol).get(entry.order_id, "")
+            if is_new:
+                self._tell(2 * sequence, self._filled(entry, owner))
+            if owner:
+                self._look(sequence, owner)
+        elif is_new and entry.asset == self._currency:
+            self._tell(2 * sequence, Paid(entry.cause, entry.amount, entry.time_ms, entry.symbol or None))
+
+    def _filled(self, entry: Traded, owner: str) -> Filled:
+        done = entry.execution
+        return Filled(
+            client_id=owner,
+            symbol=entry.symbol,
+            ts_ms=done.time_ms,
+            quantity=entry.side.sign * done.quantity,
+            price=done.price,
+            fee=done.fee if done.fee_asset == self._currency else ZERO,
+            realised=entry.realised,
+            trade_id=done.trade_id,
+            maker=done.maker,
+        )
+
+    def _look(self, sequence: int, name: str) -> None:
+        """Tell of an order's end when the line at hand has brought it about."""
+        was_at_work, is_at_work = name in self._working, self._is_at_work(name)
+        if is_at_work:
+            self._working.add(name)
+        elif was_at_work:
+            self._working.discard(name)
+            order = self._book.orders[name].order
+            self._tell(_end_of(sequence), Ended(name, order.intent.symbol, order.at_ms))
+
+    def _is_at_work(self, name: str) -> bool:
+        """Return whether an order may still trade, or has traded what is not told yet."""
+        tracked = self._book.orders[name]
+        progress, intent = progress_of(tracked.order), tracked.intent
+        executions = progress.executions if progress else ()
+        keys = (trade_key(intent.symbol, done.trade_id, intent.side) for done in executions)
+        return tracked.is_open or bool(tracked.missing) or any(key not in self._names for key in keys)
+
+    def _tell(self, number: int, what: What) -> None:
+        self._kept.append(Tiding(number, what))
+        if len(self._kept) > self._kept_max:
+            self._floor = self._kept.popleft().number
+
+    def _stand(self, books: Books, at_ms: int) -> Stand:
+        holdings = {
+            symbol: Holding(held.quantity, held.average_entry or ZERO) for (symbol, _), held in books.positions.items()
+        }
+        working = tuple(sorted(self._working & self._book.orders.keys()))
+        return Stand(books.wallets.get(self._currency, ZERO), holdings, working, at_ms)
+
+
+def _end_of(sequence: int) -> int:
+    """Return the number of what a line has ended; of what it says itself, the number is one less."""
+    return 2 * sequence + 1

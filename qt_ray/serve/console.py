@@ -1,0 +1,172 @@
+"""Console: people's way to a running fund, as two deployments of Ray Serve, so that no stream takes a kill's slot.
+
+`control` answers requests and has room for more of them than its gate lets under way, so the kill route is never behind
+a queue. `stream` holds one slot for each open WebSocket. Both are bound to one address, which is this machine's own.
+"""
+
+from collections.abc import Callable
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
+from typing import Any, Final
+
+from ray import serve
+from ray.exceptions import RayError
+from ray.serve.config import ProxyLocation
+from starlette.types import ASGIApp
+
+from qt_ray.actors.line import Line
+from qt_ray.actors.lines.emergency_stop import EmergencyStopLine
+from qt_ray.actors.lines.monitor import MonitorLine
+from qt_ray.actors.lines.policy_store import PolicyStoreLine
+from qt_ray.actors.living import Living
+from qt_ray.actors.origin import Origin
+from qt_ray.actors.topology import EMERGENCY_STOP, MONITOR, POLICY_STORE, namespace_of
+from qt_ray.actors.voice import bus_of, voice
+from qt_ray.adapters.api_keys import KeyRing
+from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.latch import Latch
+from qt_ray.core.errors import Invalid, Retryable
+from qt_ray.core.events import event
+from qt_ray.core.notices import SecurityDenied
+from qt_ray.governance.access import Refused
+from qt_ray.risk.ess import Cause, Emergency
+from qt_ray.serve.application import console_app
+from qt_ray.serve.gate import Gate
+from qt_ray.serve.ports import Ports
+from qt_ray.serve.stream import LISTENERS_MAX, Broadcast, stream_app
+
+HOST: Final = "127.0.0.1"
+CONTROL, STREAM = "console-control", "console-stream"
+STREAM_PREFIX: Final = "/stream"
+CONTROL_SLOTS: Final = 128
+QUEUED_MAX: Final = 256
+# The gate gives up an answer long before; this ends what Serve itself has lost, and renews a stream every hour.
+REQUEST_TIMEOUT_S: Final = 3_600.0
+
+
+class Control:
+    """The replica that answers requests."""
+
+    def __init__(self, origin: Origin) -> None:
+        """Compose the ports; they ask nobody before the first request."""
+        self._ports = ports_of(origin, Living(CONTROL), CONTROL)
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        """Return the application that Serve sends requests to."""
+        return console_app(self._ports)
+
+
+class Stream:
+    """The replica that sends events."""
+
+    def __init__(self, origin: Origin) -> None:
+        """Begin to read the bus."""
+        living = Living(STREAM)
+        self._ports = ports_of(origin, living, STREAM)
+        self._broadcast = Broadcast(bus_of(origin), now_ms)
+        living.keep(self._broadcast.run())
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        """Return the application that Serve opens WebSockets with."""
+        return Gate(stream_app(self._broadcast, now_ms), self._ports)
+
+
+def deploy(origin: Origin, port: int, host: str = HOST) -> str:
+    """Begin the console in the cluster that this process is in, and return its address."""
+    _check_free(host, port)
+    serve.start(
+        proxy_location=ProxyLocation.HeadOnly,
+        http_options={"host": host, "port": port, "request_timeout_s": REQUEST_TIMEOUT_S},
+    )
+    control, stream = _names(origin)
+    _check_alone(control)
+    serve.run_many(
+        [
+            serve.RunTarget(_deployed(Control, CONTROL, CONTROL_SLOTS).bind(origin), control, "/"),
+            serve.RunTarget(_deployed(Stream, STREAM, LISTENERS_MAX + 100).bind(origin), stream, STREAM_PREFIX),
+        ]
+    )
+    return f"http://{host}:{port}"
+
+
+def withdraw(origin: Origin) -> None:
+    """End an account's console, and nothing else that Serve carries; a Ray of one's own ends it with itself."""
+    for name in _names(origin):
+        serve.delete(name)
+
+
+def _names(origin: Origin) -> tuple[str, str]:
+    space = namespace_of(origin.settings)
+    return f"{space}-{CONTROL}", f"{space}-{STREAM}"
+
+
+def _check_free(host: str, port: int) -> None:
+    with socket() as door:
+        door.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)  # what a server has left a moment ago is free
+        try:
+            door.bind((host, port))
+        except OSError as error:
+            raise Invalid(f"console: a port that is free, {port} is not: {error.strerror}; --port names one") from error
+
+
+def _check_alone(name: str) -> None:
+    """See that no other account's console stands at the root of this Ray's Serve: it would be pushed aside."""
+    others = [known for known in serve.status().applications if known.endswith(f"-{CONTROL}") and known != name]
+    if others:
+        raise Invalid(f"console: one Ray serves one, {others[0]} is there already; --no-serve begins without")
+
+
+class SureStop(EmergencyStopLine):
+    """The line to the emergency stop of somebody who has another way: whatever goes wrong on it is one answer."""
+
+    async def trip(self, cause: Cause, reason: str, by: str) -> Emergency:
+        """Have the account stopped; Retryable if that failed in any way."""
+        try:
+            return await super().trip(cause, reason, by)
+        except RayError as fault:
+            raise Retryable(f"EmergencyStop.trip: is carried out, was {type(fault).__name__}") from fault
+
+
+def ports_of(origin: Origin, living: Living, part: str) -> Ports:
+    """Return the fund's ports as one process of the console has them."""
+    settings, folder = origin.settings, origin.places.folder
+    monitor = MonitorLine(_line(settings, MONITOR))
+    publisher = voice(origin, part)
+    living.keep(publisher.run())
+    return Ports(
+        policy=PolicyStoreLine(_line(settings, POLICY_STORE)),
+        emergency=SureStop(_line(settings, EMERGENCY_STOP)),
+        views=monitor,
+        latch=Latch(origin.places.latch),
+        keys=KeyRing(folder),
+        told=telling(publisher.tell, part, now_ms),
+        clock=now_ms,
+    )
+
+
+def telling(tell: Callable[..., None], source: str, clock: Callable[[], int]) -> Callable[[Refused], None]:
+    """Return what makes an event of a refusal."""
+
+    def told(refused: Refused) -> None:
+        times = f", {refused.times} times" if refused.times > 1 else ""
+        rule = f"{refused.rule} (from {refused.address}{times})"
+        tell(event("security.denied", SecurityDenied(refused.who, refused.what, "console", rule), source, clock()))
+
+    return told
+
+
+def _line(settings: Any, part: str) -> Line:
+    return Line(part, namespace_of(settings))
+
+
+def _deployed(kind: type[Any], name: str, slots: int) -> Any:
+    shell = serve.ingress()(kind)
+    return serve.deployment(
+        shell,
+        name=name,
+        num_replicas=1,
+        max_ongoing_requests=slots,
+        max_queued_requests=QUEUED_MAX,
+        ray_actor_options={"num_cpus": 0},
+        health_check_period_s=5,
+        graceful_shutdown_timeout_s=2,
+    )

@@ -1,0 +1,82 @@
+"""Store, gateway and emergency stop as real actors: a trip over Ray is fenced and flat, whoever has just died."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import ray
+
+from qt_ray.actors.line import Line
+from qt_ray.actors.lines.emergency_stop import EmergencyStopLine
+from qt_ray.actors.lines.gateway import GatewayLine
+from qt_ray.actors.lines.policy_store import PolicyStoreLine
+from qt_ray.actors.origin import Origin
+from qt_ray.actors.topology import EMERGENCY_STOP, GATEWAY, PARTS, POLICY_STORE, begun, namespace_of
+from qt_ray.core.errors import Retryable
+from qt_ray.engine.errands import Errands
+from qt_ray.monitoring.health import Condition
+from qt_ray.risk.ess import Cause
+from tests.integration.cluster import namespace, ray_head
+from tests.integration.gateways import BTC, Reader, market_entry
+from tests.integration.venue_process import SYMBOLS, opened
+
+__all__ = ["namespace", "ray_head"]
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray")]
+
+
+async def until(ask: Callable[[], Awaitable[Condition]], holds: Callable[[Condition], bool]) -> Condition:
+    """Return the condition of a part once it holds; a part that is not there is asked again."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                if holds(found := await ask()):
+                    return found
+            except Retryable:
+                pass
+            await asyncio.sleep(0.05)
+
+
+def test_a_trip_over_ray_is_fenced_and_flat_though_the_stop_was_killed_just_before(
+    tmp_path: Path, namespace: str
+) -> None:
+    account = namespace[:20]
+
+    async def story() -> None:
+        store = PolicyStoreLine(Line(POLICY_STORE, space))
+        gateway = GatewayLine(Line(GATEWAY, space))
+        stop = EmergencyStopLine(Line(EMERGENCY_STOP, space))
+        await until(gateway.condition, lambda found: found.facts.get("lets_entries", False))
+        armed = await until(stop.condition, lambda found: found.is_ready)
+        reader, policy = Reader(), await store.policy()
+        reader.apply(await gateway.tidings(0, 1_000))
+        bought, stamp = market_entry(1, policy, account=account)
+        await gateway.errands(Errands(place=(bought,)), stamp)
+        while not reader.held.get(BTC):
+            reader.apply(await gateway.tidings(reader.cursor, 1_000))
+        assert armed.pid is not None
+        os.kill(armed.pid, signal.SIGKILL)
+        reborn = await until(stop.condition, lambda found: found.pid != armed.pid and found.is_ready)
+        assert reborn.was_reconstructed
+        await stop.trip(Cause.MANUAL, "fire", "ann")
+        await until(stop.condition, lambda found: found.facts["state"] == "COOLING_DOWN")
+        assert (await store.policy()).emergency_mode
+        late, stamp = market_entry(2, policy, account=account)
+        await gateway.errands(Errands(place=(late,)), stamp)
+        while late.client_id not in reader.ended():
+            reader.apply(await gateway.tidings(reader.cursor, 1_000))
+        assert reader.held[BTC] == 0
+
+    with opened("--symbols", SYMBOLS) as venue:
+        flags = {"fund.state": str(tmp_path), "fund.account": account, "market.symbols": SYMBOLS}
+        flags |= {"exchange.rest_url": venue.said["rest"], "exchange.ws_url": venue.said["streams"]}
+        origin = Origin("paper", flags, life="one")
+        space, parts = namespace_of(origin.settings), {part.name: part for part in PARTS}
+        handles = [begun(parts[name], origin, space) for name in (POLICY_STORE, GATEWAY, EMERGENCY_STOP)]
+        try:
+            asyncio.run(asyncio.wait_for(story(), 60))
+        finally:
+            for handle in handles:
+                ray.kill(handle)

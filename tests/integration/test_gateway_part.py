@@ -1,0 +1,139 @@
+"""The gateway as a part: errands in, tidings out, and no entry without the policy store's leave."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from qt_ray.core.errors import Invalid, Retryable
+from qt_ray.engine.errands import Errands, Stamp
+from qt_ray.engine.tidings import Filled, Stand
+from qt_ray.execution.venue.views import PositionSide
+from tests.integration.gateways import BTC, Direct, House, Reader, placed, play
+
+pytestmark = pytest.mark.integration
+
+
+def test_errands_become_orders_once_and_tidings_become_what_the_books_hold(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        async with house.at_work() as gateway:
+            reader = Reader()
+            await house.read(gateway, reader, lambda: reader.cursor > 0)
+            assert isinstance(reader.told[0].what, Stand)
+            intent = house.entry(1)
+            for _ in range(2):  # the answer to the first may have been lost
+                await placed(house, gateway, intent)
+            await house.read(gateway, reader, lambda: intent.client_id in reader.ended())
+            fills = [tiding.what for tiding in reader.told if isinstance(tiding.what, Filled)]
+            assert sum(fill.quantity for fill in fills) == Decimal("0.01")
+            assert {fill.client_id for fill in fills} == {intent.client_id}
+            place = gateway._open_place()
+            books = place.account.custody.books
+            assert reader.held[BTC] == books.position(BTC, PositionSide.BOTH).quantity
+            assert reader.wallet == books.wallets["USDT"]
+            facts = (await gateway.condition()).facts
+            assert facts["positions"] == 1
+            assert facts["is_reconciled"]
+            gateway._herald.look()  # type: ignore[union-attr]
+            kinds = [event.type for event in house.events]
+            assert {"order.filled", "trade.executed", "position.opened", "account.equity.updated"} <= set(kinds)
+        assert not house.ends
+
+    play(tmp_path, story)
+
+
+def test_what_is_refused_ends_among_the_tidings_and_is_counted_by_its_rule(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        async with house.at_work() as gateway:
+            reader = Reader()
+            await house.read(gateway, reader, lambda: reader.cursor > 0)
+            old = house.entry(1)
+            await house.stop()
+            await placed(house, gateway, old)
+            await house.read(gateway, reader, lambda: old.client_id in reader.ended())
+            condition = await gateway.condition()
+            assert condition.is_ready
+            assert not condition.facts["lets_entries"]
+            assert condition.facts["declined"] == {"no entry in an emergency": 1}
+            await placed(house, gateway, old)  # and again: its name is spent, under every later lease too
+            assert sum((await gateway.condition()).facts["declined"].values()) == 1
+            with pytest.raises(Invalid, match="for the account main"):
+                await gateway.errands(Errands(), Stamp("other", "trend", 0, 1, 1))
+            with pytest.raises(Invalid, match="wait_ms"):
+                await gateway.tidings(0, 10**6)
+        assert not house.venue.exchange.open_orders("paper")
+
+    play(tmp_path, story)
+
+
+def test_an_entry_under_an_epoch_that_has_turned_is_told_as_ended(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        async with house.at_work() as gateway:
+            reader = Reader()
+            await house.read(gateway, reader, lambda: reader.cursor > 0)
+            old = house.entry(1)
+            await house.stop()
+            await house.line.end_emergency("ann", "it was nothing")
+            await house.until(gateway, lambda found: found.facts["lets_entries"])
+            await placed(house, gateway, old)
+            await house.read(gateway, reader, lambda: bool(reader.ended()))
+            assert reader.ended() == {old.client_id}
+            assert (await gateway.condition()).facts["declined"] == {"an entry is of the epoch in force": 1}
+            fresh = house.entry(2)
+            await placed(house, gateway, fresh)
+            await house.read(gateway, reader, lambda: reader.held.get(BTC, 0) != 0)
+
+    play(tmp_path, story)
+
+
+def test_a_second_gateway_of_one_account_gets_no_lease_and_sends_nothing(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        async with house.at_work(), house.at_work(Direct(house.store), folder="two", ready=False) as second:
+            intent = house.entry(1)
+            await placed(house, second, intent)
+            condition = await second.condition()
+            assert not condition.is_ready
+            assert condition.reasons[0] == "no entry without a lease of the policy store"
+            assert sum(condition.facts["declined"].values()) == 1
+            assert not house.venue.exchange.open_orders("paper")
+
+    play(tmp_path, story)
+
+
+def test_rest_takes_back_what_could_open_and_the_next_life_says_how_the_account_stands(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        reader = Reader()
+        async with house.at_work() as gateway:
+            await house.read(gateway, reader, lambda: reader.cursor > 0)
+            resting, bought = house.resting(1), house.entry(2)
+            await placed(house, gateway, resting, bought)
+            await house.read(gateway, reader, lambda: bought.client_id in reader.ended())
+            assert house.open_entries() == 1
+        assert house.open_entries() == 0
+        with pytest.raises(Retryable, match="the account is open"):
+            await gateway.tidings(reader.cursor, 0)
+        async with house.at_work(Direct(house.store)) as successor:
+            reader.apply(await successor.tidings(reader.cursor, 0))
+            stand = reader.told[-1].what
+            assert isinstance(stand, Stand)
+            assert resting.client_id not in stand.working
+            assert reader.held[BTC] == Decimal("0.01")
+            assert await successor.tidings(reader.cursor, 0) == ()
+
+    play(tmp_path, story)
+
+
+def test_the_dead_mans_timer_is_wound_only_while_those_who_end_positions_are_well(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        async with house.at_work() as gateway:
+            engine = gateway._open_place().account.gateway.engine
+            await house.until(gateway, lambda _: engine._is_healthy)
+            house.is_well = False
+            await house.until(gateway, lambda _: not engine._is_healthy)
+            house.is_well = True
+            await house.until(gateway, lambda _: engine._is_healthy)
+            house.line.is_away = True
+            await house.until(gateway, lambda found: not engine._is_healthy and not found.is_ready)
+        assert not house.ends
+
+    play(tmp_path, story)

@@ -1,0 +1,251 @@
+"""SPEC 5, AI-HFOS: directives that are enforced through the policy store alone, and silence that leaves nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qt_ray.actors.fund_os import FundOS
+from qt_ray.actors.living import Living
+from qt_ray.actors.policy_store import PolicyStore
+from qt_ray.actors.roll_call import RollCall
+from qt_ray.adapters.metrics_logger import MetricsLogger
+from qt_ray.adapters.policy_copy import PolicyCopy
+from qt_ray.adapters.policy_reader import PolicyReader
+from qt_ray.adapters.rulebook_keeper import RulebookKeeper
+from qt_ray.ai.hedge_fund_os import Health
+from qt_ray.core.errors import Invalid, Retryable
+from qt_ray.core.events import event
+from qt_ray.core.payloads import DecisionMade
+from qt_ray.core.policy import Policy, Stage
+from qt_ray.governance.coordination import AUTHOR, GOVERNOR, LAYERS, REPORTERS, SILENCE_MAX_MS
+from qt_ray.governance.rulebook_entries import Author
+from qt_ray.monitoring.health import Condition
+from qt_ray.risk.restraints import OPENING_MS, SILENT_MS, Latitude, Restraint
+from tests.conformance.bus_memory import MemoryBus
+from tests.conformance.rulebook_memory import MemoryRulebook
+from tests.unit.actors.numbers import CountedNumbers
+from tests.unit.actors.voices import HeardVoice
+
+pytestmark = pytest.mark.unit
+
+FACTS = {"drawdown_bps": 0, "exposure_share_bps": 0, "losing_streak": 0}
+BEAT_MS = 1_000
+ME = Author(AUTHOR)
+
+
+@dataclass
+class Part:
+    """A part that a test makes well or ill."""
+
+    name: str
+    health: Health = Health.HEALTHY
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    is_silent: bool = False
+
+    async def condition(self) -> Condition:
+        if self.is_silent:
+            raise Retryable(f"{self.name}: answers, did not")
+        return Condition(self.name, self.health, 0, facts=self.facts)
+
+
+class House:
+    """A store, a coordinator and a reader of the desk's, all on one clock."""
+
+    def __init__(self, folder: Path, stage: Stage = Stage.OBSERVATION) -> None:
+        self.now_ms, self.is_away = 1_000_000, False
+        keeper = RulebookKeeper(MemoryRulebook(), PolicyCopy(folder / "policy.json"), lambda: Policy(stage=stage))
+        self.store = PolicyStore(keeper, self.clock, LAYERS)
+        self.parts = {name: Part(name) for names in REPORTERS.values() for name in names}
+        self.parts["Desk"].facts, self.parts["Feed"].facts = FACTS, {"regimes": {"AUSDT": "NORMAL"}}
+        self.voice, self.numbers, self.bus = HeardVoice(), CountedNumbers(), MemoryBus()
+        self.desk = PolicyReader(self, self.clock)
+        calls = RollCall(self.parts, self.clock)
+        living = Living("FundOS", self.clock, was_reconstructed=False)
+        metrics = MetricsLogger(self.numbers)
+        self.os = FundOS(calls, self, self.policy, living, self.voice.tell, metrics, self.clock)
+
+    def clock(self) -> int:
+        return self.now_ms
+
+    def policy(self) -> Policy | None:
+        return self.store.get_policy()
+
+    async def watch(self, turn: int, wait_ms: int) -> Any:
+        return await self.store.watch(turn, 5)
+
+    async def restrain(self, *restraints: Restraint) -> Latitude:
+        if self.is_away:
+            raise Retryable("PolicyStore.restrain: answers within 5000 ms, did not")
+        return self.store.restrain(restraints, ME)
+
+    async def beats(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.now_ms += BEAT_MS
+            await self.os.beat()
+        await self.desk.turn()
+
+    def size(self) -> int:
+        assert self.desk.view is not None
+        return self.desk.view.left.size_bps
+
+
+Story = Callable[[House], Awaitable[None]]
+
+
+def play(folder: Path, story: Story, stage: Stage = Stage.OBSERVATION) -> None:
+    async def whole() -> None:
+        await asyncio.wait_for(story(House(folder, stage)), 20)
+
+    asyncio.run(whole())
+
+
+def test_before_the_coordinator_speaks_a_desk_may_open_nothing_and_afterwards_what_its_policy_permits(
+    tmp_path: Path,
+) -> None:
+    async def story(house: House) -> None:
+        await house.desk.turn()
+        assert (house.size(), house.store.can_open_new_trades()) == (0, False)
+        assert "no entry" in str(house.desk.why_closed())
+        await house.beats(OPENING_MS // BEAT_MS)
+        assert (house.size(), house.store.can_open_new_trades()) == (10_000, True)
+        assert house.desk.why_closed() is None
+
+    play(tmp_path, story)
+
+
+def test_a_coordinator_that_falls_silent_leaves_nothing(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.beats(5)
+        house.now_ms += SILENT_MS
+        await house.desk.turn()
+        assert house.size() == 0
+        await house.beats()
+        assert house.size() == 10_000
+
+    play(tmp_path, story)
+
+
+def test_a_part_that_dies_is_missed_after_a_few_seconds_and_not_for_one_late_answer(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.beats(5)
+        house.parts["RiskGuard"].is_silent = True
+        await house.beats(SILENCE_MAX_MS // BEAT_MS)
+        assert house.size() == 10_000
+        await house.beats()
+        assert house.size() == 0
+        found = await house.os.condition()
+        assert (found.facts["size_by"], found.health) == ("risk", Health.HEALTHY)
+        house.parts["RiskGuard"].is_silent = False
+        await house.beats()
+        assert house.size() == 10_000
+
+    play(tmp_path, story)
+
+
+def test_what_tightens_reaches_a_waiting_desk_without_its_asking_again(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.beats(5)
+        turn = (await house.store.watch(-1, 5)).turn
+        waiting = asyncio.create_task(house.store.watch(turn, 20_000))
+        await asyncio.sleep(0)
+        house.parts["Desk"].facts = {**FACTS, "drawdown_bps": 700}
+        house.now_ms += BEAT_MS
+        await house.os.beat()
+        word = await asyncio.wait_for(waiting, 1)
+        assert (word.left.size_bps, word.left.by["size_bps"]) == (5_000, GOVERNOR)
+        assert "portfolio: the drawdown is 700 bps" in word.left.reason
+
+    play(tmp_path, story)
+
+
+def test_the_worst_of_what_parts_know_counts(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        house.parts["EmergencyStop"].facts = {"drawdown_bps": 600}
+        await house.beats(3)
+        assert house.size() == 5_000
+
+    play(tmp_path, story)
+
+
+def test_a_change_of_mode_is_told_counted_and_shown(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.beats(3)
+        house.parts["Gateway"].health = Health.CRITICAL
+        house.parts["Learner"].health = Health.DEGRADED
+        await house.beats()
+        (turned,) = house.voice.of("hfos.mode.changed")
+        assert (turned.payload.old, turned.payload.new) == ("SAFE", "CRITICAL")
+        assert {one.payload.layer for one in house.voice.of("policy.restrained")} == LAYERS
+        assert house.numbers.said == {
+            ("risk_mode_transitions", "SAFE", "CRITICAL"): 1.0,
+            ("system_health_critical_subsystems",): 1,
+            ("system_health_degraded_subsystems",): 1,
+        }
+        came = await house.os.directive()
+        assert came is not None
+        assert came.standing.mode.name == (await house.os.condition()).facts["mode"] == "CRITICAL"
+
+    play(tmp_path, story, Stage.COORDINATION)
+
+
+def test_without_a_store_or_a_policy_the_coordinator_says_that_it_is_not_heard(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        assert (await house.os.condition()).reasons == ("the policy is not known yet",)
+        house.is_away = True
+        await house.beats()
+        found = await house.os.condition()
+        assert (found.health, found.is_ready) == (Health.DEGRADED, False)
+        assert "PolicyStore.restrain" in found.reasons[0]
+        house.is_away = False
+        await house.beats()
+        assert (await house.os.condition()).is_ready
+
+    play(tmp_path, story)
+
+
+def test_nobody_speaks_for_another_s_layer_or_withdraws_it(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.beats(5)
+        for author in (Author("recovery"), Author("ann", is_person=True)):
+            with pytest.raises(Invalid, match="bears the name of its author"):
+                house.store.restrain((Restraint(GOVERNOR),), author)
+            with pytest.raises(Invalid, match="withdrawn by its author"):
+                house.store.release(GOVERNOR, author)
+        left = house.store.restrain((Restraint("recovery", 2_500, reason="a ramp"),), Author("recovery"))
+        assert (left.size_bps, left.by["size_bps"]) == (2_500, "recovery")
+        assert house.store.release("recovery", Author("recovery")).size_bps == 10_000
+        assert house.store.release(GOVERNOR, ME).size_bps == 0
+
+    play(tmp_path, story)
+
+
+def decision(number: int, action: str, confidence: float | None) -> DecisionMade:
+    wish = Decimal(number)
+    return DecisionMade(
+        str(number), "main", "AUSDT", number, wish, wish, confidence, action, "", (), 1, 1, f"{number:064}"
+    )
+
+
+def test_what_was_done_is_compared_with_what_would_have_been_said(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.beats(2)
+        following = asyncio.create_task(house.os.follow(house.bus))
+        while not house.bus.groups:
+            await asyncio.sleep(0)
+        made = [("ENTER", 0.9), ("refused", 0.9), ("ENTER", 0.4), ("HOLD", 0.9), ("ENTER", None)]
+        await house.bus.publish(
+            [event("decision.made", decision(n, *one), "Desk", n) for n, one in enumerate(made, start=1)]
+        )
+        while house.os.observer.seen < 3:
+            await asyncio.sleep(0.001)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        assert house.os.observer.agreement == pytest.approx(1 / 3)
+        assert (await house.os.condition()).facts["agreement"] == pytest.approx(1 / 3)
+
+    play(tmp_path, story)

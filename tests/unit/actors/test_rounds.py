@@ -1,0 +1,65 @@
+import asyncio
+
+import pytest
+
+from qt_ray.actors.rounds import AGE_MAX_MS, Rounds
+from qt_ray.ai.hedge_fund_os import Health
+from qt_ray.core.errors import Retryable
+from qt_ray.monitoring.health import Condition
+
+pytestmark = pytest.mark.unit
+
+
+class Part:
+    """A part that says how it is, says nothing, or hangs."""
+
+    def __init__(self, health: Health = Health.HEALTHY) -> None:
+        self.health, self.is_away = health, False
+
+    async def condition(self) -> Condition:
+        if self.is_away:
+            raise Retryable("somebody is there, was not")
+        return Condition("part", self.health, 0)
+
+
+async def seen(rounds: Rounds) -> None:
+    """Let one round be made."""
+    going = asyncio.create_task(rounds.run())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    going.cancel()
+    await asyncio.gather(going, return_exceptions=True)
+
+
+def test_well_is_who_answered_lately_and_is_not_critical() -> None:
+    async def story() -> None:
+        now = 10_000
+        good, bad, away = Part(), Part(Health.CRITICAL), Part()
+        away.is_away = True
+        told: list[str] = []
+        parts = {"good": good.condition, "bad": bad.condition, "away": away.condition}
+        rounds = Rounds(parts, lambda name, condition, at_ms: told.append(name), lambda: now)
+        assert not rounds.is_well(["good"])
+        await seen(rounds)
+        assert [rounds.is_well([name]) for name in parts] == [True, False, False]
+        assert sorted(told) == ["bad", "good"]
+        now += AGE_MAX_MS
+        assert not rounds.is_well(["good"])
+
+    asyncio.run(story())
+
+
+def test_a_part_that_hangs_delays_no_other() -> None:
+    async def story() -> None:
+        good = Part()
+
+        async def hung() -> Condition:
+            await asyncio.Event().wait()
+            raise AssertionError("nobody rings")
+
+        rounds = Rounds({"hung": hung, "good": good.condition}, clock=lambda: 1)
+        await seen(rounds)
+        assert rounds.is_well(["good"])
+        assert not rounds.is_well(["hung", "good"])
+
+    asyncio.run(story())

@@ -1,0 +1,42 @@
+"""Commands about a running fund: no fund is one line and a code of its own, and logs are read without one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qt_ray.cli.logs import readable
+from tests.integration.shell import qt, refused
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize("command", ["status", "down"])
+def test_without_a_fund_there_is_one_line_and_code_4(tmp_path: Path, command: str) -> None:
+    refused(qt(command, "--set", f"fund.state={tmp_path}"), 4, "a fund of account main runs, none does", "qt up")
+
+
+def test_logs_of_nobody_are_empty_and_of_somebody_unknown_refused(tmp_path: Path) -> None:
+    told = ("--set", f"fund.state={tmp_path}")
+    assert qt("logs", *told).out == ""
+    refused(qt("logs", "Desk", *told), 6, "a part that has said something, nobody, was Desk")
+
+
+def test_logs_are_read_by_a_person_or_a_program(tmp_path: Path) -> None:
+    folder = tmp_path / "paper" / "main" / "logs"
+    folder.mkdir(parents=True)
+    line = {"time": "2026-01-01T00:00:01.000+00:00", "level": "info", "part": "Desk", "event": "hello", "symbols": 3}
+    (folder / "Desk.jsonl").write_text(json.dumps(line) + "\n")
+    told = ("--set", f"fund.state={tmp_path}")
+    assert qt("logs", *told).out == "2026-01-01T00:00:01.000 info    Desk           hello  symbols=3\n"
+    assert json.loads(qt("logs", "Desk", "--json", *told).out) == line
+    assert qt("logs", "--last", "0", *told).out == ""
+
+
+@pytest.mark.parametrize("line", ["", "no object", "[1]", '"text"', "{"])
+def test_a_line_that_is_no_object_is_shown_as_it_is(line: str) -> None:
+    assert readable(line) == line
+
+
+def test_an_error_follows_its_line() -> None:
+    assert readable(json.dumps({"event": "it fell", "error": "Trace\nback"})).endswith("it fell\nTrace\nback")

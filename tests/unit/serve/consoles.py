@@ -1,0 +1,279 @@
+"""A console with everything behind it small and honest: a real policy store in memory, real keys and a real latch."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from starlette.types import ASGIApp, Message
+
+from qt_ray.actors.policy_store import PolicyStore
+from qt_ray.adapters.api_keys import KeyRing
+from qt_ray.adapters.latch import Latch
+from qt_ray.adapters.policy_copy import PolicyCopy
+from qt_ray.adapters.rulebook_keeper import RulebookKeeper
+from qt_ray.ai.hedge_fund_os import Health
+from qt_ray.core.policy import Policy
+from qt_ray.governance.access import Refused, Scope
+from qt_ray.governance.rulebook import Denied
+from qt_ray.governance.rulebook_entries import Author, Proposal
+from qt_ray.governance.rulebook_store import Kept
+from qt_ray.governance.wishes import Wish
+from qt_ray.monitoring.health import Condition
+from qt_ray.risk.ess import Cause, Emergency, EssSignal, progress, reset, trip
+from qt_ray.serve.application import console_app
+from qt_ray.serve.ports import Ports
+from tests.conformance.rulebook_memory import MemoryRulebook
+
+COOLDOWN_MS = 900_000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_ms = 1_700_000_000_000
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+class Post:
+    """A place that may stop answering: `fault` is raised, `hangs` waits for ever."""
+
+    def __init__(self) -> None:
+        self.fault: Exception | None = None
+        self.hangs = False
+
+    async def reached(self) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.fault is not None:
+            raise self.fault
+
+
+class StoreDesk(Post):
+    def __init__(self, store: PolicyStore) -> None:
+        super().__init__()
+        self.store = store
+
+    async def policy(self) -> Policy:
+        await self.reached()
+        return self.store.get_policy()
+
+    async def wish(self, wish: Wish, author: Author) -> Policy | Denied:
+        await self.reached()
+        return self.store.wish(wish, author)
+
+    async def proposals(self) -> tuple[Proposal, ...]:
+        await self.reached()
+        return self.store.proposals()
+
+    async def history(self, count: int, before: int | None) -> tuple[Kept, ...]:
+        await self.reached()
+        return self.store.history(count, before)
+
+
+class StopDesk(Post):
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.emergency, self._clock = Emergency(), clock
+
+    async def trip(self, cause: Cause, reason: str, by: str) -> Emergency:
+        await self.reached()
+        self.emergency = trip(self.emergency, cause, reason, self._clock())
+        return self.emergency
+
+    async def clear(self, cause: Cause, person: str, reason: str) -> Emergency:
+        await self.reached()
+        self.emergency = reset(self.emergency, cause, person, reason, self._clock(), COOLDOWN_MS, True)
+        return self.emergency
+
+    async def status(self) -> Any:
+        await self.reached()
+        return self.emergency
+
+    async def history(self) -> Any:
+        await self.reached()
+        return ()
+
+    def settle(self) -> None:
+        """Go on as the venue would: flat, and settled."""
+        for signal in (EssSignal.FLATTENED, EssSignal.SETTLED):
+            self.emergency = progress(self.emergency, signal, self._clock())
+
+
+class Seen(Post):
+    """What a monitor shows."""
+
+    made: Mapping[str, Any] = {"d-1": {"id": "d-1", "symbol": "BTCUSDT", "binding": "position_cap", "score": 0.4}}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken_on: list[tuple[str, str]] = []
+        self.shown: dict[str, Any] = {
+            "as_of_ms": 1_700_000_000_000,
+            "wallet": Decimal(10_000),
+            "equity": Decimal("10000.50"),
+            "unrealised": Decimal("0.50"),
+            "realised": Decimal(0),
+            "positions": {"BTCUSDT": {"quantity": Decimal("0.10"), "entry": Decimal(50_000)}},
+            "curve": [(1_700_000_000_000, Decimal("10000.50"))],
+        }
+
+    async def status(self) -> Mapping[str, Any]:
+        await self.reached()
+        return {"schema": "qt.status/1", "profile": "paper", "decisions": 1, "actors": {"RiskGuard": {"pid": 1}}}
+
+    async def health(self) -> Mapping[str, Any]:
+        await self.reached()
+        guard = Condition("RiskGuard", Health.HEALTHY, 1_700_000_000_000, facts={"reserved": 0})
+        return {"schema": "qt.health/1", "health": Health.HEALTHY, "parts": {"RiskGuard": guard}}
+
+    async def portfolio(self) -> Mapping[str, Any]:
+        await self.reached()
+        return self.shown
+
+    async def orders(self, count: int) -> Mapping[str, Any]:
+        await self.reached()
+        return {"working": [], "ended": []}
+
+    async def fills(self, count: int) -> Sequence[Mapping[str, Any]]:
+        await self.reached()
+        return [{"at_ms": 1_700_000_000_000, "price": Decimal("1.50")}]
+
+    async def trips(self, count: int) -> Sequence[Mapping[str, Any]]:
+        await self.reached()
+        return []
+
+    async def timeline(self, count: int, *prefixes: str) -> Sequence[Mapping[str, Any]]:
+        await self.reached()
+        return [{"type": prefix, "time_ms": 1_700_000_000_000} for prefix in prefixes]
+
+    async def alerts(self) -> Sequence[Mapping[str, Any]]:
+        await self.reached()
+        return [{"key": "part:Feed"}]
+
+    async def acknowledge(self, key: str, person: str) -> Mapping[str, Any]:
+        await self.reached()
+        self.taken_on.append((key, person))
+        return {"key": key, "by": person}
+
+    async def decisions(self, count: int, before: str | None = None) -> Sequence[Mapping[str, Any]]:
+        await self.reached()
+        return list(self.made.values())[:count]
+
+    async def decision(self, decision_id: str) -> Mapping[str, Any] | None:
+        await self.reached()
+        found: Mapping[str, Any] | None = self.made.get(decision_id)
+        return found
+
+    async def patches(self) -> Sequence[Any]:
+        await self.reached()
+        return (Patch("p0_01", "one policy store", True, ""), Patch("p0_02", "a stop", False, "EmergencyStop: silent"))
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    key: str
+    title: str
+    holds: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        code: str = self.data["error"]["code"]
+        return code
+
+
+@dataclass
+class House:
+    """A console and all that is behind it; `token` is the operator's."""
+
+    folder: Path
+    clock: Clock = field(default_factory=Clock)
+    refused: list[Refused] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        keeper = RulebookKeeper(MemoryRulebook(), PolicyCopy(self.folder / "policy.json"), Policy)
+        self.store = PolicyStore(keeper, self.clock)
+        self.policy, self.stop, self.seen = StoreDesk(self.store), StopDesk(self.clock), Seen()
+        self.keys, self.latch = KeyRing(self.folder, self.clock), Latch(self.folder / "latch.json")
+        self.token = self.keys.issue("ann", tuple(Scope))
+        self.app = console_app(self.ports)
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(
+            self.policy,
+            self.stop,
+            self.seen,
+            self.latch,
+            self.keys,
+            self.refused.append,
+            self.clock,
+            patience_s=0.1,
+        )
+
+    def key(self, *scopes: Scope, person: str = "bob", is_person: bool = True) -> str:
+        return self.keys.issue(person, scopes, is_person=is_person)
+
+    def ask(self, method: str, path: str, body: Any = None, token: str | None = "", **headers: str) -> Answer:
+        return asyncio.run(self.asked(method, path, body, token, **headers))
+
+    async def asked(self, method: str, path: str, body: Any = None, token: str | None = "", **headers: str) -> Answer:
+        """Ask as a person with `token` would: the operator if it is empty, a stranger if there is none."""
+        told = {name.replace("_", "-"): text for name, text in headers.items()}
+        if token is not None:
+            told["authorization"] = f"Bearer {token or self.token}"
+        if body is not None:
+            told.setdefault("content-type", "application/json")
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        return await called(self.app, method, path, told, [content])
+
+
+async def called(
+    app: ASGIApp, method: str, path: str, headers: Mapping[str, str], body: Sequence[bytes | None]
+) -> Answer:
+    """Call an application as a server does; a body's `None` is a client that sends nothing more and stays."""
+    place, _, query = path.partition("?")
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": place,
+        "raw_path": place.encode(),
+        "query_string": query.encode(),
+        "headers": [(name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in headers.items()],
+        "client": ("192.0.2.1", 1),
+        "server": ("console", 80),
+        "scheme": "http",
+        "http_version": "1.1",
+        "root_path": "",
+    }
+    parts, sent = list(body), list[Message]()
+
+    async def receive() -> Message:
+        part = parts.pop(0) if parts else None
+        if part is None:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await asyncio.wait_for(app(scope, receive, send), 10)
+    start = next(message for message in sent if message["type"] == "http.response.start")
+    told = {name.decode(): text.decode() for name, text in start["headers"]}
+    return Answer(start["status"], told, b"".join(message.get("body", b"") for message in sent))
