@@ -36,14 +36,18 @@ MODULES = (
     "footprint",
     "planted",
     "drill",
+    "emergency",
+    "cluster_drill",
     "exchange",
     "paper_venue",
     "crash_points",
     "fault_table",
     "gateway",
     "market_burst",
+    "decision_path",
     "feed",
     "account_start",
+    "console",
     "start",
 )
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,14 +17,14 @@ from qt_ray.engine.pipeline import Decision, Opinion, Sized, Snapshot
 class Predicts(Protocol):
     """The first stage in this process."""
 
-    def predict(self, snapshot: Snapshot) -> Opinion:
+    async def predict(self, snapshot: Snapshot) -> Opinion:
         """Return the opinion on a snapshot."""
 
 
 class Sizes(Protocol):
     """The second stage in this process."""
 
-    def size(self, opinion: Opinion) -> Sized:
+    async def size(self, opinion: Opinion) -> Sized:
         """Return the wishes that follow."""
 
 
@@ -43,7 +43,8 @@ class FusedChain:
 
     async def decided(self, snapshot: Snapshot, closed: str) -> Decision:
         """Return what is decided."""
-        return await self._guard.review(self._sizer.size(self._predictor.predict(snapshot)), closed)
+        sized = await self._sizer.size(await self._predictor.predict(snapshot))
+        return await self._guard.review(sized, closed)
 
 
 class ReferenceChain:
@@ -57,8 +58,8 @@ class ReferenceChain:
         """Return what is decided; what does not come in time is not waited for."""
         try:
             async with asyncio.timeout(self._within_s):
-                self._handles = self._handles or await asyncio.to_thread(self._found)
-                predictor, sizer, guard = self._handles
+                handles = self._handles or await asyncio.to_thread(self._found)
+                self._handles = predictor, sizer, guard = handles
                 sized = sizer.size.remote(predictor.predict.remote(snapshot))
                 decision: Decision = await guard.review.remote(sized, closed)
                 return decision

@@ -26,9 +26,9 @@ from qt_ray.monitoring.health import Condition
 
 WAIT_MS: Final = 1_000
 AGAIN_MS: Final = 200
-RATES_EVERY_MS: Final = 60_000
 STAND_EVERY_MS: Final = 600_000
 PARTING_MS: Final = 1_000
+RATES_ASKED_MAX: Final = 25
 T = TypeVar("T")
 
 
@@ -39,7 +39,7 @@ class Market(Protocol):
         """Return all closed rows that opened after a moment, or nothing."""
 
     async def rates(self) -> Mapping[str, Decimal]:
-        """Return at which rates funding will settle next."""
+        """Return at which rate funding will settle next, of each symbol where it is known."""
 
 
 class Account(Protocol):
@@ -74,7 +74,8 @@ class Desk:
         # Whoever is told and whoever decides take turns; nothing is handed over while the gateway says how it stands.
         self._turn, self._talk, self._due = asyncio.Lock(), asyncio.Lock(), asyncio.Event()
         self._window: Window | None = None
-        self._stood_ms = self._rated_ms = 0
+        self._stood_ms = 0
+        self._rates: Mapping[str, Decimal] = {}
         self._took_ms: float | None = None
 
     async def run(self) -> None:
@@ -118,6 +119,7 @@ class Desk:
         newest = None if rows is None else self._watched(window, rows)
         await _until(self._stand)
         if newest is not None:
+            await self._rated()
             await self._decide(window, newest)
         return window
 
@@ -160,16 +162,23 @@ class Desk:
         self._due.set()
         self._took_ms = (monotonic_ns() - began_ns) / 1e6
 
+    async def _rated(self) -> None:
+        """Wait a moment until every symbol's funding is known: a feed that has just begun has not heard of all yet."""
+        for _ in range(RATES_ASKED_MAX):
+            await self._rate()
+            if self._rates.keys() >= set(self._keeper.book.began.symbols):
+                return
+            await asyncio.sleep(AGAIN_MS / 1_000)
+
     async def _rate(self) -> None:
-        """Learn what funding will cost, now and then; what is not answered now is asked for with the next bar."""
-        if self._clock() - self._rated_ms < RATES_EVERY_MS:
-            return
+        """Learn what funding will cost; without an answer what was known last stands."""
         try:
             rates = await self._ports.market.rates()
         except Retryable:
             return
-        self._keeper.note(Rated(rates))
-        self._rated_ms = self._clock()
+        if rates and rates != self._rates:
+            self._keeper.note(Rated(rates))
+            self._rates = rates
 
     async def _hear(self) -> None:
         """Hear what happened to the account; now and then, or when too much has, how it stands."""

@@ -95,18 +95,24 @@ class EmergencyStopSystem:
 
     def activate(self, cause: Cause, reason: str, by: str = NAME) -> Emergency:
         """Stop the account: what this returns is begun already; once more while it lasts only urges it on."""
-        at_ms = self._clock.now_ms()
-        before, self.emergency = self.emergency, trip(self.emergency, cause, reason, at_ms)
+        return self._trip((cause,), reason, by)
+
+    def _trip(self, causes: tuple[Cause, ...], reason: str, by: str) -> Emergency:
+        """Stop for all causes at once: each word on the disk costs time, so there is one."""
+        at_ms, before = self._clock.now_ms(), self.emergency
+        for cause in causes:
+            self.emergency = trip(self.emergency, cause, reason, at_ms)
         if not self.emergency.state.is_latched:
             return self.emergency
         self._shut(reason, by)
-        self.remember()
         if self._flattening is not None:
             self._flattening.activate(at_ms)
         self._work.set()
-        if not before.state.is_latched:
+        if before.state.is_latched:
+            self.remember()
+        else:
             self.mode = RecoveryMode.EMERGENCY
-            self._tell(Told("tripped", self.emergency, cause=cause, by=by), reason)
+            self._tell(Told("tripped", self.emergency, cause=causes[0], by=by), reason)
         return self.emergency
 
     async def clear(self, cause: Cause, person: str, reason: str, reconciled: bool) -> Emergency:
@@ -135,10 +141,11 @@ class EmergencyStopSystem:
     def look(self) -> Verdict:
         """Judge what is known now, and trip for it; what this returns has been acted upon."""
         verdict, causes = self._vigil.look(self._clock.now_ms())
-        for cause in causes:
-            # While one is carried out, the same cause goes on being true: it is news once.
-            if cause not in self.emergency.causes:
-                self.activate(cause, f"{cause.replace('_', ' ')} reached its limit")
+        # While one is carried out, the same cause goes on being true: it is news once.
+        fresh = tuple(cause for cause in causes if cause not in self.emergency.causes)
+        if fresh:
+            names = ", ".join(cause.replace("_", " ") for cause in fresh)
+            self._trip(fresh, f"{names} reached {'its limit' if len(fresh) == 1 else 'their limits'}", NAME)
         return verdict
 
     def climb(self) -> EmergencyRecovered | None:

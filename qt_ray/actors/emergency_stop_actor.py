@@ -11,11 +11,19 @@ from qt_ray.actors.line import Line
 from qt_ray.actors.lines.policy_store import PolicyStoreLine
 from qt_ray.actors.living import Living
 from qt_ray.actors.origin import Origin
-from qt_ray.actors.topology import DESK, EMERGENCY_STOP, FEED, GATEWAY, POLICY_STORE, RISK_GUARD, namespace_of
+from qt_ray.actors.topology import (
+    DESK,
+    EMERGENCY_STOP,
+    FEED,
+    GATEWAY,
+    POLICY_STORE,
+    RISK_GUARD,
+    namespace_of,
+)
 from qt_ray.actors.voice import bus_of, voice
 from qt_ray.adapters.binance.assembly import session_of
 from qt_ray.adapters.binance.market_streams import Stream, Wanted
-from qt_ray.adapters.consumer import Consumer
+from qt_ray.adapters.consumer import Consumer, Effects
 from qt_ray.adapters.emergency_memory import EmergencyMemory
 from qt_ray.adapters.instruments import market_parts
 from qt_ray.adapters.latch import Latch
@@ -24,9 +32,11 @@ from qt_ray.core.errors import Retryable
 from qt_ray.core.events import Event
 from qt_ray.core.policy import Policy
 from qt_ray.execution.flatten import Flattening
+from qt_ray.governance.bus import EventBus
 
 WATCHED: Final = (DESK, RISK_GUARD, FEED, GATEWAY)
 MEMORY: Final = "emergency.json"
+GROUP: Final = "emergency_stop"
 WORTH: Final = "account.equity.updated"
 AGAIN_MS: Final = 1_000
 
@@ -64,8 +74,7 @@ class EmergencyStopActor(EmergencyStop):
         for work in (publisher.run(), session.begin(), self.run()):
             living.keep(work)
         if origin.redis is not None:
-            consumer = Consumer(bus_of(origin), "emergency_stop", EMERGENCY_STOP, (WORTH,), Rumours(self))
-            living.keep(_listen(consumer))
+            living.keep(listen(bus_of(origin), Rumours(self)))
         self._session = session
 
     async def rest(self) -> None:
@@ -89,10 +98,14 @@ class Rumours:
         self._stop.rumour(event.payload, event.time_ms)
 
 
-async def _listen(consumer: Consumer) -> None:
+async def listen(bus: EventBus, effects: Effects) -> None:
     """Hear the bus until cancelled; while it is away the emergency stop has its own eyes."""
+    consumer, is_member = Consumer(bus, GROUP, EMERGENCY_STOP, (WORTH,), effects), False
     while True:
         try:
+            if not is_member:
+                await bus.join(GROUP)
+                is_member = True
             await consumer.turn()
         except Retryable:
             await asyncio.sleep(AGAIN_MS / 1_000)

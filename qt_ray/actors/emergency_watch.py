@@ -28,6 +28,7 @@ from qt_ray.execution.venue.session import VenueSession
 from qt_ray.governance.policy_view import PolicyView
 from qt_ray.monitoring.emergency import EmergencyStatus, Ruling
 from qt_ray.monitoring.health import Condition
+from qt_ray.risk.breaches import Breaches
 from qt_ray.risk.ess import Cause, Emergency, EssState
 from qt_ray.risk.in_force import limits_in_force
 from qt_ray.risk.triggers import Verdict
@@ -68,6 +69,7 @@ class EmergencyStop:
         self._reader.listen(self._governed)
         self._verdict: Verdict = self._vigil.look(clock())[0]
         self._rejected: int | None = None
+        self._breaches = Breaches(account)
         self._was_fed = False
         self._held_then = self._cancelled_then = 0
         self._changed, self._turn = Bell(), 0
@@ -125,6 +127,7 @@ class EmergencyStop:
             "causes": list(emergency.causes),
             "mode": self._system.mode.name,
             "trips": emergency.trips,
+            "positions": len(self._sentry.purse.held),
             "fenced_ms": self._system.fenced_ms,
             "equity": last and str(last.equity),
             "drawdown_bps": self._vigil.readings(self._clock()).equity_drawdown_bps,
@@ -171,6 +174,9 @@ class EmergencyStop:
 
     def _look(self) -> None:
         self._verdict = self._system.look()
+        breach = self._breaches.seen(self._vigil.reading, *self._vigil.drawdown_limits_bps)
+        if breach is not None:
+            self._tell(*breach)
         self._rule_anew()
 
     def _heard(self, name: str, condition: Condition, at_ms: int) -> None:

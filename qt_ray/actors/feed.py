@@ -69,6 +69,10 @@ class Feed:
         """Return the newest mark of each symbol that has one."""
         return {symbol: tick.mark for symbol, tick in self._marks.items()}
 
+    async def rates(self) -> Mapping[str, Decimal]:
+        """Return at which rate the period of funding that is under way will settle, of each symbol that told one."""
+        return {symbol: tick.funding_rate for symbol, tick in self._marks.items()}
+
     async def condition(self) -> Condition:
         """Return how the feed is: how old what it heard is, how the market moves, and what could not be used."""
         sight, newest, mute = self._sight(), self._recent.newest, self._mute()

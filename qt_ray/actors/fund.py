@@ -6,21 +6,24 @@ ask a second time.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from os import getpid
-from typing import Any, Final
+from typing import Any, Final, Protocol, Self
+
+from ray.exceptions import RayError
 
 from qt_ray.actors.births import Births
 from qt_ray.actors.house import House
 from qt_ray.actors.launch import Launch
 from qt_ray.actors.origin import Origin
-from qt_ray.actors.topology import PARTS, Part
+from qt_ray.actors.topology import PARTS
 from qt_ray.adapters.children import Watch
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.processes import mark_of
 from qt_ray.adapters.session_file import Session, forget_session, write_session
+from qt_ray.core.errors import Retryable
 
 LOOK_MS: Final = 500
 
@@ -29,15 +32,32 @@ Front = Callable[[Origin], str]
 Told = Callable[[str], None]
 
 
+class Launched(Protocol):
+    """The parts of a fund, all together."""
+
+    async def begin(self) -> None:
+        """Begin all parts; Retryable names the one that is not ready in time, and why."""
+
+    async def watch(self) -> None:
+        """Look after all parts until cancelled."""
+
+    async def rest(self) -> None:
+        """Lay all parts to rest and end them."""
+
+
 class Fund:
     """One life; `ended` is set by whoever wants it to end, and `hurry` by whoever cannot wait."""
 
-    def __init__(self, house: House, told: Told, front: Front | None = None, parts: Sequence[Part] = PARTS) -> None:
+    def __init__(self, house: House, parts: Launched, told: Told, front: Front | None = None) -> None:
         """Begin nothing yet; `told` hears what a person should see, `front` opens what people look at."""
-        self._house, self._told, self._front = house, told, front
-        self._launch = Launch(Births(house.origin, house.namespace), parts, told)
+        self._house, self._parts, self._told, self._front = house, parts, told, front
         self.ended, self.hurry = asyncio.Event(), asyncio.Event()
         self.session = _session(house)
+
+    @classmethod
+    def on_ray(cls, house: House, told: Told, front: Front | None = None) -> Self:
+        """Return a fund whose parts are those of the table, on the Ray that the house stands on."""
+        return cls(house, Launch(Births(house.origin, house.namespace), PARTS, told), told, front)
 
     async def live(self, ready: Callable[[Session], None]) -> None:
         """Live until somebody ends it; `ready` hears it when all parts are ready."""
@@ -45,16 +65,24 @@ class Fund:
         try:
             await _first(self._work(ready), self.ended)
         finally:
-            await _first(self._launch.rest(), self.hurry)
+            await _first(self._parts.rest(), self.hurry)
             forget_session(self._house.places.session)
 
     async def _work(self, ready: Callable[[Session], None]) -> None:
-        await self._launch.begin()
-        console = None if self._front is None else await asyncio.to_thread(self._front, self._house.origin)
-        self.session = replace(self.session, console=console, ready_ms=now_ms())
+        await self._parts.begin()
+        self.session = replace(self.session, console=await self._opened(), ready_ms=now_ms())
         write_session(self._house.places.session, self.session)
         ready(self.session)
-        await asyncio.gather(self._launch.watch(), self._look_after_children())
+        await asyncio.gather(self._parts.watch(), self._look_after_children())
+
+    async def _opened(self) -> str | None:
+        """Open what people look at: a fund that nobody can see or stop is not begun."""
+        if self._front is None:
+            return None
+        try:
+            return await asyncio.to_thread(self._front, self._house.origin)
+        except (RayError, RuntimeError, OSError) as error:
+            raise Retryable(f"console: it opens, it did not: {str(error).strip().splitlines()[-1]}") from error
 
     async def _look_after_children(self) -> None:
         watch = Watch(self._house.exchange, self._house.bus, self._told)

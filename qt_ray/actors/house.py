@@ -20,6 +20,7 @@ from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.config import Loaded, load
 from qt_ray.adapters.files import locked
 from qt_ray.adapters.logs import Remarks, write_logs
+from qt_ray.adapters.redis.fitness import examine
 from qt_ray.adapters.session_file import read_session
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.places import Places, places_of
@@ -72,6 +73,8 @@ def opened(wanted: Wanted) -> Iterator[House]:
     places, namespace = places_of(settings), namespace_of(settings)
     with ExitStack() as stack:
         stack.enter_context(_sole(places))
+        if settings.bus.url is not None:
+            examine(settings.bus.url)
         write_logs(places.logs, LOG)
         stack.enter_context(redirect_stdout(Remarks("ray")))  # Ray prints there, and ours is for data
         exchange = stack.enter_context(_exchange(wanted, settings, places)) if is_embedded(settings) else None

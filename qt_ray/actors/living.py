@@ -17,6 +17,8 @@ from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.monitoring.health import Condition
 
 EXIT_FAILED: Final = 1
+ASK_MS: Final = 2_000
+ASKED_MAX: Final = 5
 
 
 class Living:
@@ -47,11 +49,14 @@ class Living:
         """End all work, the youngest first, each before the next."""
         self._is_resting = True
         while self._tasks:
-            task = self._tasks[-1]
-            task.cancel()
-            await asyncio.wait((task,))
-            if task in self._tasks:  # its callback comes with the loop's next turn
-                self._tasks.remove(task)
+            task = self._tasks.pop()
+            for _ in range(ASKED_MAX):
+                # A wait that ran out in the moment it was cancelled has swallowed the cancellation.
+                task.cancel()
+                if (await asyncio.wait((task,), timeout=ASK_MS / 1_000))[0]:
+                    break
+            else:
+                log().error("a part's work did not end", part=self.part, work=task.get_name())
 
     def condition(
         self,

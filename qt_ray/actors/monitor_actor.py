@@ -80,6 +80,7 @@ class MonitorActor(PagedMonitor):
             "lines": None if scribe.verdict is None else scribe.verdict.lines,
             "alerts": sum(alert.is_open for alert in self.book.alerts),
             "decisions": self.views.counts["decision.made"],
+            "losing_streak": self.views.losing_streak,
         }
         return self._living.condition(health, reasons, facts, ready=silent is None)
 

@@ -22,8 +22,10 @@ from qt_ray.adapters.logs import log
 from qt_ray.adapters.publisher import Publisher
 from qt_ray.adapters.trade_keeper import TradeKeeper
 from qt_ray.core.errors import Invalid, Retryable
+from qt_ray.core.policy import Policy
 from qt_ray.engine.tidings import Tiding
 from qt_ray.governance.bus import EventBus
+from qt_ray.risk.fallback_proof import why_uncapped
 
 BEYOND_MS: Final = 2_000
 PROBE: Final = "probe"
@@ -53,10 +55,18 @@ class Parts:
 
     async def try_policy(self) -> str:
         """Ask the policy store for the policy."""
-        if POLICY_STORE not in self._lines:
-            return f"{POLICY_STORE}: is a part of this fund, is not"
-        policy = await self._lines[POLICY_STORE].ask("get_policy")
+        policy = await self._policy()
         return "" if policy.version > 0 and policy.epoch > 0 else f"a policy is written, was version {policy.version}"
+
+    async def try_sizing(self) -> str:
+        """Ask the guard's table, under the policy in force, for what it grants in high volatility."""
+        return why_uncapped(await self._policy())
+
+    async def _policy(self) -> Policy:
+        if POLICY_STORE not in self._lines:
+            raise Retryable(f"{POLICY_STORE}: is a part of this fund, is not")
+        found: Policy = await self._lines[POLICY_STORE].ask("get_policy")
+        return found
 
 
 class BooksLine:
@@ -75,6 +85,7 @@ def trials_of(parts: Parts, bus: EventBus, mouth: Publisher, buffer: Path, trade
     """Return what is tried when somebody asks whether the founding requirements hold."""
     return {
         "policy": parts.try_policy,
+        "sizing": parts.try_sizing,
         "bus": partial(_try_bus, bus, mouth),
         "buffer": partial(_try_buffer, buffer, mouth),
         "trades": partial(_try_trades, trades),

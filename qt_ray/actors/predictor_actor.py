@@ -4,6 +4,9 @@ A new life has no models and no past. It follows the policy, loads and warms wha
 by the desk with its first question.
 """
 
+import asyncio
+from typing import Final
+
 from qt_ray.actors.line import Line
 from qt_ray.actors.lines.policy_store import PolicyStoreLine
 from qt_ray.actors.living import Living
@@ -19,11 +22,16 @@ from qt_ray.adapters.models.stage import Stage, staged
 from qt_ray.adapters.policy_reader import PolicyReader
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.ai.model_sync import Live
+from qt_ray.ai.predictions import predictions
 from qt_ray.core.events import event
 from qt_ray.core.notices import ModelSwapped
 from qt_ray.core.payloads import ModelPromoted
+from qt_ray.engine.pipeline import Opinion, Snapshot
 from qt_ray.governance.policy_view import PolicyView
 from qt_ray.monitoring.health import Condition
+
+# A decision is under way when an opinion is given: telling others of it waits until that is over.
+TELL_S: Final = 0.2
 
 
 class PredictorActor(Predictor):
@@ -42,6 +50,12 @@ class PredictorActor(Predictor):
         for work in (self._voice.run(), reader.run(), self.models.run()):
             self._living.keep(work)
 
+    async def predict(self, snapshot: Snapshot) -> Opinion:
+        """Return the opinion on a snapshot, and tell it to whoever keeps score once it is on its way."""
+        opinion = await super().predict(snapshot)
+        asyncio.get_running_loop().call_later(TELL_S, self._foretold, opinion)
+        return opinion
+
     async def condition(self) -> Condition:
         """Return how the predictor is; without models it is not ready."""
         health, reasons = self.health()
@@ -54,6 +68,15 @@ class PredictorActor(Predictor):
         await self._living.rest()
         self.close()
         self._voice.close()
+
+    def _foretold(self, opinion: Opinion) -> None:
+        """Tell what was foretold; asked again about the same bar it is the same event."""
+        bars, served = opinion.snapshot.bars, self.models.served
+        spec = served.models.models.spec if served is not None else None
+        names = [seat.kind for seat in spec.seats] if spec is not None else ()
+        close_ms = int(bars.ts[-1]) + bars.interval_ms
+        for told in predictions(bars.symbols, close_ms, opinion.forecasts, names):
+            self._voice.tell(event("model.prediction_ready", told, PREDICTOR, close_ms))
 
     def _load(self, version: str) -> Stage:
         return staged(load_promoted(self._recipe, version), self._market.symbols, self._market.interval_ms)

@@ -107,7 +107,8 @@ class RiskGuard:
 
     def _why_closed(self, sized: Sized, at_ms: int) -> str:
         view = self._reader.view
-        return self._why_unready(at_ms) or why_refused(sized.world, view.policy if view else None)
+        why = self._why_unready(at_ms)
+        return why if why or view is None else why_refused(sized.world, view.in_force, view.left.size_bps)
 
     def _why_unready(self, at_ms: int) -> str:
         """Return why nothing grows whatever is asked, or nothing."""

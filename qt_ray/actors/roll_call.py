@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from qt_ray.actors.line import Line
+from qt_ray.actors.topology import EMERGENCY_STOP
 from qt_ray.adapters.clock import now_ms
 from qt_ray.core.errors import Retryable
 from qt_ray.governance.coordination import SILENCE_MAX_MS, Seen
@@ -16,6 +17,7 @@ from qt_ray.monitoring.health import Condition
 
 ANSWER_MS: Final = 900
 REGIMES: Final = "regimes"
+RECOVERY: Final = "mode"
 NUMBERS: Final = ("drawdown_bps", "exposure_share_bps", "losing_streak")
 
 
@@ -57,7 +59,9 @@ class RollCall:
         regimes: Mapping[str, str] = next((known[REGIMES] for known in facts if REGIMES in known), {})
         drawdown_bps, exposure_share_bps, losing_streak = (_worst(facts, name) for name in NUMBERS)
         healths = {name: said.health for name, said in young.items()}
-        return Seen(healths, regimes, drawdown_bps, exposure_share_bps, losing_streak)
+        stop = young.get(EMERGENCY_STOP)
+        recovery = stop.facts.get(RECOVERY) if stop else None
+        return Seen(healths, regimes, drawdown_bps, exposure_share_bps, losing_streak, recovery)
 
     async def _ask(self, name: str) -> None:
         try:

@@ -60,15 +60,17 @@ class Part:
 # sent, then whoever sends, and last of all the record and the policy.
 PARTS: Final[tuple[Part, ...]] = (
     Part(POLICY_STORE, "qt_ray.actors.policy_store_actor:PolicyStoreActor", is_detached=True),
-    Part(MONITOR, "qt_ray.actors.monitor_actor:MonitorActor"),
-    Part(FEED, "qt_ray.actors.feed:FeedActor", retries=AGAIN_ALWAYS),
-    Part(GATEWAY, "qt_ray.actors.gateway_actor:GatewayActor"),
-    Part(EMERGENCY_STOP, "qt_ray.actors.emergency_stop_actor:EmergencyStopActor", is_detached=True),
+    Part(MONITOR, "qt_ray.actors.monitor_actor:MonitorActor", is_gated=True),
     Part(PREDICTOR, "qt_ray.actors.predictor_actor:PredictorActor"),
     Part(SIZER, "qt_ray.actors.sizer_actor:SizerActor"),
     Part(SUPERVISOR, "qt_ray.actors.supervisor_actor:SupervisorActor"),
-    Part(FUND_OS, "qt_ray.actors.fund_os:FundOSActor", retries=AGAIN_ALWAYS),
     Part(LEARNER, "qt_ray.actors.learner_actor:LearnerActor"),
+    Part(FUND_OS, "qt_ray.actors.fund_os:FundOSActor", retries=AGAIN_ALWAYS),
+    Part(FEED, "qt_ray.actors.feed:FeedActor", retries=AGAIN_ALWAYS),
+    Part(RISK_GUARD, "qt_ray.actors.risk_guard:RiskGuardActor"),
+    Part(GATEWAY, "qt_ray.actors.gateway_actor:GatewayActor"),
+    Part(EMERGENCY_STOP, "qt_ray.actors.emergency_stop_actor:EmergencyStopActor", is_detached=True),
+    Part(DESK, "qt_ray.actors.desk_actor:DeskActor", is_gated=True),
 )
 
 

@@ -5,7 +5,7 @@ version, or of another setup, cannot be gone on from: then a desk begins anew in
 Old segments are kept on a shelf, so that every decision there ever was can be made again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +42,7 @@ class DeskJournal:
             self.words = found.words
             book = DeskBook.resumed(Kept.of(found.snapshot.state)) if found.snapshot else None
             self._kept = self._journal.next - 1 - len(found.records)
-            return folded((entry_of(record.payload) for record in found.records), book)
+            return folded([entry_of(record.payload) for record in found.records], book)
         except Invalid as error:
             self.words = (*self.words, f"a desk begins anew, {error}")
             return None
@@ -68,9 +68,10 @@ class DeskJournal:
         self._journal.close()
 
 
-def folded(entries: Iterator[Entry], book: DeskBook | None = None) -> DeskBook | None:
-    """Return the desk that entries lead to; where one begins, what came before it is past."""
-    for entry in entries:
+def folded(entries: Sequence[Entry], book: DeskBook | None = None) -> DeskBook | None:
+    """Return the desk that entries lead to; what came before the last beginning is past, and is not even looked at."""
+    beginnings = [at for at, entry in enumerate(entries) if isinstance(entry, Began)]
+    for entry in entries[beginnings[-1] :] if beginnings else entries:
         if isinstance(entry, Began):
             book = DeskBook(entry)
         elif book is None:
@@ -97,9 +98,3 @@ def entries_in(folder: Path) -> Iterator[Entry]:
             if vouched_in(record.payload) is None:
                 yield entry_of(record.payload)
         before = (head, digest_of(data), after)
-
-
-def begun(journal: DeskJournal, began: Began) -> DeskBook:
-    """Return a desk that begins in a journal now."""
-    journal.append(began)
-    return DeskBook(began)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from qt_ray.adapters.desk_journal import DeskJournal
-from qt_ray.core.errors import Invariant
+from qt_ray.core.errors import Invariant, Retryable
 from qt_ray.core.events import event
 from qt_ray.core.payloads import RiskAlert
 from qt_ray.engine.desk import DeskBook, Outcome
@@ -61,8 +61,8 @@ class DeskKeeper:
         """Take a snapshot."""
         try:
             self._journal.keep(self.book)
-        except OSError as error:
-            self.alert("no snapshot could be taken", error.strerror or str(error))
+        except (OSError, Retryable) as error:
+            self.alert("no snapshot could be taken", str(error))
 
     def alert(self, rule: str, detail: str) -> None:
         """Tell a person."""

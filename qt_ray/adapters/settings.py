@@ -10,6 +10,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from qt_ray.adapters.settings_alerts import Alerts
+from qt_ray.adapters.settings_desk import Desk
 from qt_ray.adapters.settings_exchange import Exchange
 from qt_ray.adapters.settings_serving import Serving
 from qt_ray.adapters.settings_strategy import DynamicExits, Exits, FixedFraction, Predictor, Sizer, Trend
@@ -237,4 +238,5 @@ class Settings(Section):
     credentials: Credentials = Credentials()
     train: Training = Training()
     serving: Serving = Serving()
+    desk: Desk = Desk()
     run: Run = Run()

@@ -54,7 +54,7 @@ COMMANDS = {
     "pnl": Command("qt_ray.cli.account:pnl", "Show what the account made, and from what."),
     "policy": Command("qt_ray.cli.policy:app", "Show and change what the fund may do."),
     "ess": Command("qt_ray.cli.ess:app", "Show, trip or reset the emergency stop."),
-    "trade": Command("qt_ray.cli.trade:app", "Pause or resume new positions."),
+    "trade": Command("qt_ray.cli.trade:app", "Pause or resume new positions, close what is held."),
     "auth": Command("qt_ray.cli.auth:app", "Give and take back keys of the console."),
     "flatten": Command("qt_ray.cli.flatten:flatten", "Stop: cancel all orders and close all positions, now."),
     "latch": Command("qt_ray.cli.latch:app", "Show or open the latch that shuts entries out."),

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qt_ray.cli.backtest import Folder, Workers, simulated
-from qt_ray.cli.config import Json
+from qt_ray.cli.backtest import Workers, simulated
+from qt_ray.cli.config import Json, Profile
+from qt_ray.cli.replay_live import is_decision, journal_of, replay_all, replay_one
+from qt_ray.cli.replay_views import rules_shown, say_rule
 from qt_ray.cli.screen import emit, say
 
 if TYPE_CHECKING:
@@ -17,22 +19,32 @@ if TYPE_CHECKING:
     from qt_ray.ai.forecast import Predictor
 
 EXIT_CHECK_FAILED = 6
+What = Annotated[str | None, typer.Argument(metavar="[RUN|DECISION]", help="A run's folder, or a decision's id.")]
 
 
 def replay(
-    run: Folder,
+    run: What = None,
     at: Annotated[int | None, typer.Option("--at", help="Explain the decision of this cycle.")] = None,
     symbol: Annotated[str | None, typer.Option("--symbol", help="And of this symbol.")] = None,
     workers: Workers = None,
+    live_all: Annotated[bool, typer.Option("--live-all", help="Make all decisions of a desk's journal again.")] = False,
+    journal: Annotated[Path | None, typer.Option("--journal", help="Folder of a desk's journal, or a copy.")] = None,
+    profile: Profile = "paper",
     json: Json = False,
 ) -> None:
-    """Run a recorded run again and compare every digest, or explain one of its decisions."""
+    """Run a recorded run again, or decisions of a running fund, and compare every digest or explain one decision."""
     if (at is None) != (symbol is None):
         raise typer.BadParameter("--at and --symbol come together", param_hint="--at")
-    if at is not None and symbol is not None:
-        _explain(run, at, symbol, json)
+    if live_all:
+        replay_all(journal_of(journal, profile), json)
+    elif run is None:
+        raise typer.BadParameter("the folder of a run, the id of a decision, or --live-all", param_hint="RUN")
+    elif is_decision(run):
+        replay_one(journal_of(journal, profile), run, json)
+    elif at is not None and symbol is not None:
+        _explain(Path(run), at, symbol, json)
     else:
-        _replay(run, workers or 1, json)
+        _replay(Path(run), workers or 1, json)
 
 
 def _replay(folder: Path, workers: int, json: bool) -> None:
@@ -72,10 +84,7 @@ def _explain(folder: Path, at: int, symbol: str, json: bool) -> None:
         "same_as_recorded": same,
         "decision": {name: row[name].item() for name in row.dtype.names},
         "question": answer.ask,
-        "rules": [
-            {"rule": rule.reason.label, "low": rule.band.low, "high": rule.band.high, "bound": rule.bound}
-            for rule in answer.rules
-        ],
+        "rules": rules_shown(answer.rules),
         "votes": _votes(recorded, predictor, at, symbol),
     }
     if json:
@@ -114,8 +123,7 @@ def _show_answer(told: dict[str, Any]) -> None:
     for vote in told["votes"]:
         _show_vote(vote)
     for rule in told["rules"]:
-        mark = "x" if rule["bound"] else " "
-        say(f" {mark} {rule['rule']:<24} {_edge(rule['low'])} to {_edge(rule['high'])}")
+        say_rule(rule)
 
 
 def _show_vote(vote: dict[str, Any]) -> None:
@@ -124,7 +132,3 @@ def _show_vote(vote: dict[str, Any]) -> None:
         say(f"{who}  silent: {vote['silence'].replace('_', ' ')}")
         return
     say(f"{who}  raw {vote['raw']:.4f}  calibrated {vote['calibrated']:.4f}  weight {vote['weight']:.3f}")
-
-
-def _edge(value: int) -> str:
-    return "any" if abs(value) >= 1 << 62 else str(value)

@@ -7,6 +7,7 @@ behind their stops at the venue. A second Ctrl-C waits for nobody.
 import asyncio
 import signal
 from functools import partial
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ import typer
 from qt_ray.cli.calling import who
 from qt_ray.cli.config import Assignments, Profile, assigned
 from qt_ray.cli.screen import note
+from qt_ray.core.errors import InvalidConfig
 
 if TYPE_CHECKING:
     from qt_ray.actors.fund import Front
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 PORT = 8_700
+HERE = "127.0.0.1"
 
 Address = Annotated[str | None, typer.Option("--address", help="Join the Ray at this address; default one of our own.")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port of the console, on this machine.")]
@@ -43,6 +46,8 @@ def up(
     """Begin the fund of a profile and keep it going: exchange if it is paper, bus, Ray, every part, console."""
     from qt_ray.actors.house import Wanted, opened
 
+    if not no_serve:
+        _free(port)
     wanted = Wanted(profile, assigned(assignments), address, not no_dashboard)
     note(f"qt up: profile {profile}; Ctrl-C ends it in order")
     with opened(wanted) as house:
@@ -57,7 +62,7 @@ async def _lived(house: "House", front: "Front | None", seconds: float | None) -
     """Live until a signal or the end of the time, and return the exit code that says which it was."""
     from qt_ray.actors.fund import Fund
 
-    fund, codes = Fund(house, _line, front), list[int]()
+    fund, codes = Fund.on_ray(house, _line, front), list[int]()
 
     def end(code: int) -> None:
         if fund.ended.is_set():
@@ -100,6 +105,17 @@ def _ready(house: "House", session: "Session") -> None:
 
 def _line(text: str) -> None:
     note(f"  {text}")
+
+
+def _free(port: int) -> None:
+    """Refuse a port that somebody else listens on, before anything is begun."""
+    with socket() as probe:
+        probe.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        try:
+            probe.bind((HERE, port))
+        except OSError as error:
+            rule = f"--port: one that is free on {HERE}, was {port}: {error.strerror}"
+            raise InvalidConfig(f"{rule}; --port takes another, --no-serve needs none") from error
 
 
 def _front(port: int) -> "Front":

@@ -24,6 +24,7 @@ REGISTRY: Final[Mapping[str, type[Any]]] = {
     **{f"order.{status}": payloads.OrderChanged for status in Status},
     "trade.executed": payloads.TradeExecuted,
     "trade.closed": payloads.TradeClosed,
+    "trade.by_hand": notices.ClosedByHand,
     "position.opened": payloads.PositionChanged,
     "position.closed": payloads.PositionChanged,
     "account.equity.updated": payloads.EquityUpdated,

@@ -47,6 +47,16 @@ class SecurityDenied:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedByHand:
+    """A person had positions closed at the market; the orders that do it bear these names."""
+
+    person: str
+    reason: str
+    symbols: tuple[str, ...]
+    client_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EmergencyTripped:
     """The emergency stop began to act; how far it got is told when it is done."""
 
@@ -90,12 +100,13 @@ class RiskModeChanged:
 
 @dataclass(frozen=True, slots=True)
 class FundRestrained:
-    """An automatic layer changed what it leaves of all that the policy permits: size, leverage, certainty, symbols."""
+    """An automatic layer changed what it leaves of all that the policy permits."""
 
     layer: str
     size_bps: int
     leverage_max: int
     confidence_min_bps: int
+    positions_max: int
     deny: tuple[str, ...]
     reason: str
 

@@ -24,17 +24,17 @@ ALL: Final = "*"
 ORDERING: Final = (Action.ENTER, Action.ADD, Action.REDUCE, Action.CLOSE, Action.FLIP)
 
 
-def why_refused(world: World, policy: Policy | None) -> str:
-    """Return why nothing may grow in a fund under the policy that is known here, or nothing."""
+def why_refused(world: World, policy: Policy, size_bps: int) -> str:
+    """Return why nothing may grow in a fund under the policy and the share of sizes that are known here, or nothing."""
     fund: Any = world.account[0]
-    if policy is None:
-        return "no policy is known"
     if int(fund["policy_epoch"]) != policy.epoch:
         return f"a decision is made in epoch {policy.epoch}, was {int(fund['policy_epoch'])}"
     if int(fund["policy_version"]) != policy.version:
         return f"a decision is made under policy {policy.version}, was {int(fund['policy_version'])}"
     if np.asarray(world.limits).tobytes() != limits_in_force(policy).row.tobytes():
         return f"a fund's limits are those of policy {policy.version}, were others"
+    if int(fund["governor_bps"]) > size_bps:
+        return f"a size is at most {size_bps} bps of itself, was {int(fund['governor_bps'])}"
     return ""
 
 

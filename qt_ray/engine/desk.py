@@ -16,7 +16,7 @@ import numpy as np
 from qt_ray.ai.forecast import Floats
 from qt_ray.core.errors import Invalid
 from qt_ray.core.ids import is_ours
-from qt_ray.core.money import decimal
+from qt_ray.core.money import BPS, decimal
 from qt_ray.engine.columns import read, spelled
 from qt_ray.engine.desk_entries import Began, Decided, Entry, Handed, Rated, Ruled, Told, Watched
 from qt_ray.engine.desk_kept import Due, Kept
@@ -107,8 +107,15 @@ class DeskBook:
             "told": self.told,
             "due": len(self.due),
             "equity": str(decimal(int(account["equity"]))),
+            "exposure_share_bps": self._exposure_share_bps(account),
             "positions": sum(held != 0 for held in self.positions.values()),
         }
+
+    def _exposure_share_bps(self, account: Any) -> int | None:
+        """Return how much of the gross exposure that the limits permit is taken; nothing of nothing is not known."""
+        limits: Any = self.fund.world.limits[0]
+        permitted = int(account["equity"]) * int(limits["gross_bps"])
+        return int(account["gross"]) * BPS * BPS // permitted if permitted > 0 else None
 
     def snapshot(self, bars: Bars, features: Floats, past: Bars | None = None) -> Snapshot:
         """Return what a decision on a bar may know; the desk itself stays as it is."""
@@ -178,9 +185,8 @@ class DeskBook:
         self.fund.governed(ruled.policy, ruled.ess, ruled.governor_bps)
 
     def _rate(self, rates: Mapping[str, Decimal]) -> None:
-        for symbol, rate in rates.items():
-            if symbol in self.began.symbols:
-                self.fund.rated(symbol, rate)
+        for symbol in rates.keys() & set(self.began.symbols):
+            self.fund.rated(symbol, rates[symbol])
 
     def _hear(self, tidings: tuple[Tiding, ...]) -> Outcome:
         fills, closed, differences = list[Filled](), list[Trip](), list[Difference]()

@@ -5,9 +5,10 @@ thought, what it asks for, and what its own view of a round trip was.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
-from qt_ray.core.payloads import DecisionMade, ExecutionRequested, RiskAlert, TradeClosed
+from qt_ray.core.orders import Side
+from qt_ray.core.payloads import DecisionMade, ExecutionRequested, RiskAlert, SignalGenerated, TradeClosed
 from qt_ray.engine.admission import reasons_of
 from qt_ray.engine.desk import Outcome
 from qt_ray.engine.desk_entries import Began
@@ -19,13 +20,28 @@ from qt_ray.risk.reasons import Reason
 
 Told = tuple[str, Any]
 
+ENTERING: Final = frozenset({Action.ENTER, Action.ADD, Action.FLIP, Action.REFUSED})
+
 
 def told_of(outcome: Outcome, began: Began) -> Iterator[Told]:
     """Yield the kind and the payload of everything that is to be told of an outcome."""
+    yield from _signals(outcome, began)
     yield from _decisions(outcome, began)
     yield from _requests(outcome.errands)
     yield from map(_closed, outcome.closed)
     yield from map(_differs, outcome.differences)
+
+
+def _signals(outcome: Outcome, began: Began) -> Iterator[Told]:
+    """Yield every opinion that something could be entered on, whatever was granted; it holds until the next bar."""
+    if outcome.decision is None or outcome.stamp is None:
+        return
+    stamp = outcome.stamp
+    for row, instrument in zip(outcome.decision.rows, began.setup.instruments, strict=True):
+        if row["score"] == row["score"] and row["wish"] and row["action"] in ENTERING:
+            name, side = stamp.decision(instrument.symbol), Side.BUY if row["wish"] > 0 else Side.SELL
+            until_ms = stamp.cycle_ms + began.interval_ms
+            yield "signal.generated", SignalGenerated(name, instrument.symbol, side, float(row["confidence"]), until_ms)
 
 
 def _decisions(outcome: Outcome, began: Began) -> Iterator[Told]:

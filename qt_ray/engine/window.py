@@ -43,7 +43,7 @@ class Window:
 
 def joined(before: Bars, after: Bars) -> Bars:
     """Return bars and what came after them; a column that only one of them has is unknown in the other."""
-    columns: dict[str, Floats | None] = {}
+    columns: dict[str, Any] = {}
     for name in PRICES:
         parts = [getattr(before, name), getattr(after, name)]
         if all(part is None for part in parts):

@@ -12,6 +12,7 @@ from typing import Any, Final
 from qt_ray.core.events import REGISTRY, Event
 from qt_ray.core.notices import (
     CauseCleared,
+    ClosedByHand,
     EmergencyTripped,
     FundRestrained,
     KillChanged,
@@ -85,6 +86,11 @@ def _order(event: Event, told: OrderChanged) -> AuditRecord | None:
     return _told(event, AuditType.ORDER_CHANGED, action, intent.symbol, intent.client_id, order.kind.value)
 
 
+def _by_hand(event: Event, what: ClosedByHand) -> AuditRecord:
+    symbols = ", ".join(what.symbols)
+    return _told(event, AuditType.TRADE_BY_HAND, "close", symbols, what.reason, "handed over", what.person)
+
+
 def _policy(event: Event, told: PolicyUpdated) -> AuditRecord:
     outcome = f"version {told.version}, epoch {told.epoch}"
     return _told(event, AuditType.POLICY_CHANGED, told.deed, "policy", told.reason, outcome, told.updated_by)
@@ -151,6 +157,7 @@ AUDITED: Final[Mapping[str, Words]] = {
     "risk.block": _by(risk_block),
     "trade.executed": _by(trade_executed),
     "trade.closed": _by(trade_closed),
+    "trade.by_hand": _by_hand,
     **dict.fromkeys((kind for kind in REGISTRY if kind.startswith("order.")), _order),
     "system.emergency.tripped": _tripped,
     "system.emergency.triggered": _by(emergency_triggered),

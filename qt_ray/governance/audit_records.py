@@ -34,6 +34,7 @@ class AuditType(StrEnum):
     TRADE_DECISION = "trade.decision"
     TRADE_EXECUTED = "trade.executed"
     TRADE_CLOSED = "trade.closed"
+    TRADE_BY_HAND = "trade.by_hand"
     RISK_BLOCK = "risk.block"
     EMERGENCY_TRIGGERED = "emergency.triggered"
     EMERGENCY_RECOVERED = "emergency.recovered"

@@ -29,12 +29,14 @@ from qt_ray.governance.stages import Actor, Authority, authority
 from qt_ray.market.regime import Regime
 from qt_ray.risk.governor import Directive, Layer, Level, SafetyGovernor, Vote
 from qt_ray.risk.restraints import Restraint
+from qt_ray.risk.triggers import RAMP, RecoveryMode
 
 AUTHOR: Final = "fund_os"
 GOVERNOR: Final = f"{AUTHOR}.governor"
 ORCHESTRATOR: Final = f"{AUTHOR}.orchestrator"
+RECOVERY: Final = f"{AUTHOR}.recovery"
 # Without the word of these nothing new is let in.
-LAYERS: Final = frozenset({GOVERNOR, ORCHESTRATOR})
+LAYERS: Final = frozenset({GOVERNOR, ORCHESTRATOR, RECOVERY})
 
 SILENCE_MAX_MS: Final = 5_000
 SHARE_EXTREME: Final = 0.5
@@ -73,6 +75,7 @@ class Seen:
     drawdown_bps: int | None = None
     exposure_share_bps: int | None = None
     losing_streak: int | None = None
+    recovery: str | None = None
     sick: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -111,7 +114,11 @@ class Coordinator:
         self.trading.update(_situation(seen, policy), at_ms)
         directive = self._governed(seen, states, policy, at_ms)
         turned = before if self._os.standing.mode is not before else None
-        restraints = (_of_governor(directive), _of_orchestrator(self.trading, policy.stage))
+        restraints = (
+            _of_governor(directive),
+            _of_orchestrator(self.trading, policy.stage),
+            _of_recovery(seen.recovery),
+        )
         return Coordinated(self._os.standing, directive, self.trading.policy, restraints, turned)
 
     def _state(self, subsystem: Subsystem, seen: Seen) -> Health:
@@ -234,6 +241,16 @@ def _of_orchestrator(orchestrator: Orchestrator, stage: Stage) -> Restraint:
     confidence = int(trading.min_confidence * BPS)
     deny, reason = tuple(trading.deny), "; ".join(trading.reasons)[:400]
     return Restraint(ORCHESTRATOR, SHRUNK_BPS[trading.profile], confidence_min_bps=confidence, deny=deny, reason=reason)
+
+
+def _of_recovery(mode: str | None) -> Restraint:
+    """Return what the emergency stop's way back leaves; who does not know where on it the fund is leaves nothing."""
+    ramp = RAMP[RecoveryMode[mode]] if mode and mode in RecoveryMode.__members__ else None
+    if ramp is None:
+        return Restraint(RECOVERY, 0, 1, reason=f"the way back from an emergency is at {mode or 'nobody knows where'}")
+    size_bps = int(ramp.size_share * BPS)
+    reason = f"the way back from an emergency is at {mode}"
+    return Restraint(RECOVERY, size_bps, int(ramp.leverage_max), reason=reason, positions_max=ramp.positions_max)
 
 
 def _present(names: tuple[str, ...], parts: frozenset[str]) -> tuple[str, ...]:

@@ -34,4 +34,12 @@ def _turned(now: Coordinated, old: str) -> RiskModeChanged:
 
 
 def _restrained(one: Restraint) -> FundRestrained:
-    return FundRestrained(one.layer, one.size_bps, one.leverage_max, one.confidence_min_bps, one.deny, one.reason)
+    return FundRestrained(
+        layer=one.layer,
+        size_bps=one.size_bps,
+        leverage_max=one.leverage_max,
+        confidence_min_bps=one.confidence_min_bps,
+        positions_max=one.positions_max,
+        deny=one.deny,
+        reason=one.reason,
+    )

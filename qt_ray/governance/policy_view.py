@@ -31,7 +31,7 @@ class PolicyView:
         return restrained(self.policy, self.left)
 
     def why_closed(self, at_ms: int) -> str | None:
-        """Return why nothing new may be opened, or nothing."""
+        """Return why nothing new may be opened whatever its size, or nothing; what layers leave is a size beside it."""
         if self.policy.emergency_mode:
             return f"no entry in an emergency, {self.policy.emergency_reason}"
         if self.policy.new_trades_paused:
@@ -40,7 +40,7 @@ class PolicyView:
             return self.shut
         if not 0 <= at_ms - self.contact_ms < LEASE_MS:
             return f"no entry on a policy that was not confirmed for {LEASE_MS} ms, was {at_ms - self.contact_ms}"
-        return self.left.why_closed()
+        return None
 
     def needs_refresh(self, at_ms: int) -> bool:
         """Return whether the view is so old that pushes alone are not trusted any more."""

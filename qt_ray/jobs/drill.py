@@ -96,27 +96,16 @@ async def _doors(process: asyncio.subprocess.Process) -> Doors:
     raise Retryable("drill: the venue says where it listens, it ended before")
 
 
-class Drill:
-    """One venue, one trader and one emergency stop."""
+class Stage:
+    """One venue and one trader, who opens what is to be stopped and proves that it was."""
 
-    def __init__(self, doors: Doors, trader: BinanceSession, ess: BinanceSession, folder: Path) -> None:
-        self._doors, self._trader, self._ess, self._folder = doors, trader, ess, folder
+    def __init__(self, doors: Doors, trader: BinanceSession, folder: Path) -> None:
+        self._doors, self._trader, self._folder = doors, trader, folder
         self._run = 0
 
-    async def once(self, scene: Scene) -> Laps:
-        """Open what the scene says, trip, and return how long each step took."""
+    async def open(self, scene: Scene) -> Order:
+        """Open everything anew, and return the order to stop it, which knows what a running program would know."""
         self._run += 1
-        order = await self._open(scene)
-        await ready(self._ess)
-        watch = Stopwatch(self._ess)
-        async with self._weather(scene):
-            watch.start()
-            await stop(watch, order, watch.told)
-        await self._prove_flat()
-        return watch.laps
-
-    async def _open(self, scene: Scene) -> Order:
-        """Open everything, and return the order to stop it, which knows what a running program would know."""
         rules = (await told(self._trader, AskRules())).symbols
         marks: dict[str, MarkView] = await told(self._trader, AskMarks())
         symbols = sorted(rules)[: scene.positions]
@@ -157,7 +146,7 @@ class Drill:
         )
 
     @asynccontextmanager
-    async def _weather(self, scene: Scene) -> AsyncIterator[None]:
+    async def weather(self, scene: Scene) -> AsyncIterator[None]:
         """Let a share of all requests be answered with one of the four kinds of 5xx, half of them after the deed."""
         rate = 1.0
         if scene.errors:
@@ -179,13 +168,31 @@ class Drill:
             if answer.status != 200:
                 raise Invariant(f"drill: faults are put in force, was {await answer.text()}")
 
-    async def _prove_flat(self) -> None:
+    async def prove_flat(self) -> None:
         """Ask the venue with the trader's own session, whom the emergency stop knows nothing of."""
         held = [view for view in await told(self._trader, AskPositions()) if view.quantity != 0]
         plain = await told(self._trader, AskOpenOrders())
         waiting = await told(self._trader, AskOpenOrders(conditional=True))
         if held or plain or waiting:
             raise Invariant(f"drill: nothing is left, was {len(held)} positions, {len(plain) + len(waiting)} orders")
+
+
+class Drill:
+    """A stage with an emergency stop."""
+
+    def __init__(self, stage: Stage, ess: BinanceSession) -> None:
+        self._stage, self._ess = stage, ess
+
+    async def once(self, scene: Scene) -> Laps:
+        """Open what the scene says, trip, and return how long each step took."""
+        order = await self._stage.open(scene)
+        await ready(self._ess)
+        watch = Stopwatch(self._ess)
+        async with self._stage.weather(scene):
+            watch.start()
+            await stop(watch, order, watch.told)
+        await self._stage.prove_flat()
+        return watch.laps
 
 
 @asynccontextmanager
@@ -196,7 +203,7 @@ async def drilling(folder: Path, positions: int, seed: int = 7) -> AsyncIterator
         trader = await BinanceSession.open(endpoints, Signer(PAPER_KEY, PAPER_SECRET))
         ess = await BinanceSession.open(endpoints, Signer(PAPER_ESS, PAPER_ESS))
         try:
-            yield Drill(doors, trader, ess, folder)
+            yield Drill(Stage(doors, trader, folder), ess)
         finally:
             await ess.close()
             await trader.close()

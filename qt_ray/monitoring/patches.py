@@ -72,7 +72,7 @@ def _trade_state(seen: Evidence) -> str:
 
 
 def _sizing(seen: Evidence) -> str:
-    return seen.silent("Sizer") or seen.failed("sizing")
+    return seen.silent("Sizer") or seen.silent("RiskGuard") or seen.failed("sizing")
 
 
 def _model_sync(seen: Evidence) -> str:

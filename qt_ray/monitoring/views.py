@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any, Final
 
 from qt_ray.core.events import Event
@@ -99,6 +100,12 @@ class Views:
     def noted_of(self, *prefixes: str) -> tuple[Event, ...]:
         """Return the time line's events of some kinds, the newest first."""
         return tuple(event for event in reversed(self.noted) if event.type.startswith(prefixes))
+
+    @property
+    def losing_streak(self) -> int:
+        """Return how many round trips in a row have lost, up to now."""
+        nets = (trip.realised - trip.fees + trip.funding for trip in reversed(self.trips))
+        return sum(1 for _ in takewhile(lambda net: net < 0, nets))
 
     def _equity(self, event: Event, told: EquityUpdated) -> None:
         self.equity = told

@@ -69,7 +69,9 @@ def _from_mode(policy: Policy, left: Latitude) -> dict[str, Layered]:
     return {
         "risk_per_trade_bps": (_bps(mode.max_risk_pct), layer),
         "position_cap": (money(mode.position_cap_usd), layer),
-        "positions_max": (mode.max_positions, layer),
+        "positions_max": _least(
+            (mode.max_positions, layer), (left.positions_max, f"layer {left.by.get('positions_max', '')}")
+        ),
         "confidence_min_bps": _most(
             (_asked(mode.min_confidence), layer),
             (left.confidence_min_bps, f"layer {left.by.get('confidence_min_bps', '')}"),

@@ -16,6 +16,7 @@ from qt_ray.core.policy import Policy
 
 WHOLE_BPS: Final = 10_000
 LEVERAGE_LIMIT: Final = 125
+POSITIONS_LIMIT: Final = 1_000
 SILENT_MS: Final = 5_000
 OPENING_MS: Final = 2_000
 LAYERS_MAX: Final = 32
@@ -26,7 +27,7 @@ STORE: Final = "policy_store"
 
 @dataclass(frozen=True, slots=True)
 class Restraint:
-    """What one layer leaves: a share of each size, a leverage, how sure a signal is to be, and whom not to enter."""
+    """What one layer leaves: a share of each size, leverage, positions, how sure signals are, whom to enter."""
 
     layer: str
     size_bps: int = WHOLE_BPS
@@ -34,12 +35,15 @@ class Restraint:
     confidence_min_bps: int = 0
     deny: tuple[str, ...] = ()
     reason: str = ""
+    positions_max: int = POSITIONS_LIMIT
 
     def __post_init__(self) -> None:
         if not 0 <= self.size_bps <= WHOLE_BPS:
             raise Invalid(f"size_bps: a share from 0 to {WHOLE_BPS}, was {self.size_bps}")
         if not 1 <= self.leverage_max <= LEVERAGE_LIMIT:
             raise Invalid(f"leverage_max: from 1 to {LEVERAGE_LIMIT}, was {self.leverage_max}")
+        if not 1 <= self.positions_max <= POSITIONS_LIMIT:
+            raise Invalid(f"positions_max: from 1 to {POSITIONS_LIMIT}, was {self.positions_max}")
         if not 0 <= self.confidence_min_bps <= WHOLE_BPS:
             raise Invalid(f"confidence_min_bps: from 0 to {WHOLE_BPS}, was {self.confidence_min_bps}")
         if not self.layer.strip() or len(self.layer) > TEXT_MAX or len(self.reason) > TEXT_MAX:
@@ -59,6 +63,7 @@ class Latitude:
     denied: Mapping[str, str] = field(default_factory=dict)
     by: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    positions_max: int = POSITIONS_LIMIT
 
     def why_closed(self) -> str | None:
         """Return why nothing new may be opened at all, or nothing."""
@@ -70,6 +75,7 @@ class Latitude:
             "size_bps": one.size_bps < self.size_bps,
             "leverage_max": one.leverage_max < self.leverage_max,
             "confidence_min_bps": one.confidence_min_bps > self.confidence_min_bps,
+            "positions_max": one.positions_max < self.positions_max,
         }
         return Latitude(
             **{name: getattr(one if binds else self, name) for name, binds in bounds.items()},
@@ -124,7 +130,11 @@ def restrained(policy: Policy, left: Latitude) -> Policy:
     leverage = min(mode.max_leverage, Decimal(left.leverage_max))
     confidence = max(mode.min_confidence, Decimal(left.confidence_min_bps) / BPS)
     tighter = replace(
-        mode, max_leverage=leverage, min_leverage=min(mode.min_leverage, leverage), min_confidence=confidence
+        mode,
+        max_leverage=leverage,
+        min_leverage=min(mode.min_leverage, leverage),
+        min_confidence=confidence,
+        max_positions=min(mode.max_positions, left.positions_max),
     )
     return replace(
         policy,

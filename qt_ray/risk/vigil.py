@@ -70,6 +70,16 @@ class Vigil:
         self._last = told if confirmed else replace(self._last, transfers=told.transfers)
         return reading
 
+    @property
+    def reading(self) -> Reading | None:
+        """Return the last reading that was believed."""
+        return self._reading
+
+    @property
+    def drawdown_limits_bps(self) -> tuple[int, int]:
+        """Return where a drawdown is soft, and where it is hard."""
+        return int(self._guard["drawdown_soft_bps"]), int(self._guard["drawdown_hard_bps"])
+
     def beat(self, name: str, at_ms: int) -> None:
         """Take in that somebody who is watched lives; whom nobody watches is not heard."""
         if name in self._beats:

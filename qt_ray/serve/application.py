@@ -22,6 +22,7 @@ from qt_ray.serve.gate import Gate
 from qt_ray.serve.login_routes import login_routes
 from qt_ray.serve.policy_routes import policy_routes
 from qt_ray.serve.ports import Ports
+from qt_ray.serve.trade_routes import trade_routes
 from qt_ray.serve.view_routes import view_routes
 
 BEARER: Final = {"type": "http", "scheme": "bearer", "description": "A key of `qt auth create`."}
@@ -43,7 +44,7 @@ def console_app(ports: Ports) -> ASGIApp:
 def api(ports: Ports) -> FastAPI:
     """Return the routes alone, which trust that a gate stands in front of them."""
     app = FastAPI(title="QT-Ray console", version=__version__, docs_url=None, redoc_url=None)
-    for routes in (policy_routes, emergency_routes, view_routes, login_routes):
+    for routes in (policy_routes, trade_routes, emergency_routes, view_routes, login_routes):
         app.include_router(routes(ports), responses={401: ERROR, 403: ERROR, 422: ERROR, 503: ERROR})
     app.add_exception_handler(QtError, _failed)
     app.add_exception_handler(Unconditional, _unconditional)

@@ -20,6 +20,7 @@ Changes = Annotated[
     ),
 ]
 
+Symbol = Annotated[str, Field(min_length=1, max_length=30)]
 Version = Annotated[int, Field(ge=1, le=2**62, examples=[12])]
 
 
@@ -59,6 +60,13 @@ class Reversion(Body):
 class Because(Body):
     """Why."""
 
+    reason: Reason
+
+
+class Close(Body):
+    """The positions that a person wants closed, all of them if none is named, and why."""
+
+    symbols: Annotated[list[Symbol], Field(max_length=CHANGES_MAX, examples=[["BTCUSDT"]])] = []
     reason: Reason
 
 

@@ -4,35 +4,32 @@
 a queue. `stream` holds one slot for each open WebSocket. Both are bound to one address, which is this machine's own.
 """
 
-from collections.abc import Callable
 from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from typing import Any, Final
 
 from ray import serve
-from ray.exceptions import RayError
 from ray.serve.config import ProxyLocation
 from starlette.types import ASGIApp
 
 from qt_ray.actors.line import Line
-from qt_ray.actors.lines.emergency_stop import EmergencyStopLine
+from qt_ray.actors.lines.gateway import GatewayLine
 from qt_ray.actors.lines.monitor import MonitorLine
 from qt_ray.actors.lines.policy_store import PolicyStoreLine
 from qt_ray.actors.living import Living
 from qt_ray.actors.origin import Origin
-from qt_ray.actors.topology import EMERGENCY_STOP, MONITOR, POLICY_STORE, namespace_of
+from qt_ray.actors.topology import EMERGENCY_STOP, GATEWAY, MONITOR, POLICY_STORE, namespace_of
 from qt_ray.actors.voice import bus_of, voice
 from qt_ray.adapters.api_keys import KeyRing
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.latch import Latch
-from qt_ray.core.errors import Invalid, Retryable
-from qt_ray.core.events import event
-from qt_ray.core.notices import SecurityDenied
-from qt_ray.governance.access import Refused
-from qt_ray.risk.ess import Cause, Emergency
+from qt_ray.core.errors import Invalid
 from qt_ray.serve.application import console_app
 from qt_ray.serve.gate import Gate
+from qt_ray.serve.hand import Hand
 from qt_ray.serve.ports import Ports
+from qt_ray.serve.refusals import telling
 from qt_ray.serve.stream import LISTENERS_MAX, Broadcast, stream_app
+from qt_ray.serve.sure_stop import SureStop
 
 HOST: Final = "127.0.0.1"
 CONTROL, STREAM = "console-control", "console-stream"
@@ -115,43 +112,23 @@ def _check_alone(name: str) -> None:
         raise Invalid(f"console: one Ray serves one, {others[0]} is there already; --no-serve begins without")
 
 
-class SureStop(EmergencyStopLine):
-    """The line to the emergency stop of somebody who has another way: whatever goes wrong on it is one answer."""
-
-    async def trip(self, cause: Cause, reason: str, by: str) -> Emergency:
-        """Have the account stopped; Retryable if that failed in any way."""
-        try:
-            return await super().trip(cause, reason, by)
-        except RayError as fault:
-            raise Retryable(f"EmergencyStop.trip: is carried out, was {type(fault).__name__}") from fault
-
-
 def ports_of(origin: Origin, living: Living, part: str) -> Ports:
     """Return the fund's ports as one process of the console has them."""
     settings, folder = origin.settings, origin.places.folder
     monitor = MonitorLine(_line(settings, MONITOR))
     publisher = voice(origin, part)
     living.keep(publisher.run())
+    policy, gateway = PolicyStoreLine(_line(settings, POLICY_STORE)), GatewayLine(_line(settings, GATEWAY))
     return Ports(
-        policy=PolicyStoreLine(_line(settings, POLICY_STORE)),
+        policy=policy,
         emergency=SureStop(_line(settings, EMERGENCY_STOP)),
         views=monitor,
+        trader=Hand(settings.fund.account, gateway, policy, publisher.tell, now_ms),
         latch=Latch(origin.places.latch),
         keys=KeyRing(folder),
         told=telling(publisher.tell, part, now_ms),
         clock=now_ms,
     )
-
-
-def telling(tell: Callable[..., None], source: str, clock: Callable[[], int]) -> Callable[[Refused], None]:
-    """Return what makes an event of a refusal."""
-
-    def told(refused: Refused) -> None:
-        times = f", {refused.times} times" if refused.times > 1 else ""
-        rule = f"{refused.rule} (from {refused.address}{times})"
-        tell(event("security.denied", SecurityDenied(refused.who, refused.what, "console", rule), source, clock()))
-
-    return told
 
 
 def _line(settings: Any, part: str) -> Line:

@@ -24,7 +24,7 @@ from qt_ray.governance.rulebook_entries import Author, Proposal
 from qt_ray.governance.rulebook_store import Kept
 from qt_ray.governance.wishes import Emergency, Wish
 from qt_ray.serve.application import console_app
-from qt_ray.serve.ports import EmergencyDesk, NotRunning, PolicyDesk, Ports, Views
+from qt_ray.serve.ports import EmergencyDesk, NotRunning, PolicyDesk, Ports, Trader, Views
 
 RULE: Final = "a fund runs for this account, none does: `qt up`"
 
@@ -74,6 +74,7 @@ def offline_app(places: Places) -> ASGIApp:
             policy=policy,
             emergency=cast(EmergencyDesk, absent),
             views=cast(Views, absent),
+            trader=cast(Trader, absent),
             latch=Latch(places.latch),
             keys=KeyRing(places.folder),
             told=lambda refused: None,  # who turns a person away here is this person's own process

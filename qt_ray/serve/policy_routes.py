@@ -14,7 +14,7 @@ from qt_ray.core.policy import Policy
 from qt_ray.governance.reversion import changes_back
 from qt_ray.governance.rulebook import Denial, Denied
 from qt_ray.governance.rulebook_entries import Author, Proposal, Revision, changes_between
-from qt_ray.governance.wishes import Approve, Change, Dismiss, Pause, Propose, Resume, Wish
+from qt_ray.governance.wishes import Approve, Change, Dismiss, Propose, Wish
 from qt_ray.serve import answers
 from qt_ray.serve.answers import Json
 from qt_ray.serve.asker import Asking, Version
@@ -28,12 +28,11 @@ Before = Annotated[int | None, Query(ge=1, le=2**62)]
 
 
 def policy_routes(ports: Ports) -> APIRouter:
-    """Return the routes below /api/policy and /api/trade."""
+    """Return the routes below /api/policy."""
     routes, desk = APIRouter(tags=["policy"]), ports.policy
     _reads(routes, desk, ports)
     _writes(routes, desk)
     _proposals(routes, desk)
-    _trade(routes, desk)
     return routes
 
 
@@ -90,24 +89,12 @@ def _proposals(routes: APIRouter, desk: PolicyDesk) -> None:
     @routes.post("/api/policy/proposals/{proposal}/approve")
     async def approve(proposal: str, author: Asking) -> Response:
         """Agree to somebody else's proposal, which brings it into force."""
-        return await _answered(desk, Approve(proposal), author)
+        return await answered(desk, Approve(proposal), author)
 
     @routes.post("/api/policy/proposals/{proposal}/dismiss")
     async def dismiss(proposal: str, body: Because, author: Asking) -> Response:
         """Withdraw or refuse a proposal."""
-        return await _answered(desk, Dismiss(proposal, body.reason), author)
-
-
-def _trade(routes: APIRouter, desk: PolicyDesk) -> None:
-    @routes.post("/api/trade/pause")
-    async def pause(body: Because, author: Asking) -> Response:
-        """Open nothing new from now on; what is held stays guarded. It races nobody, so it names no version."""
-        return await _answered(desk, Pause(body.reason), author)
-
-    @routes.post("/api/trade/resume")
-    async def resume(body: Because, version: Version, author: Asking) -> Response:
-        """Let new positions in again."""
-        return await _answered(desk, Resume(version, body.reason), author)
+        return await answered(desk, Dismiss(proposal, body.reason), author)
 
 
 async def _changed(desk: PolicyDesk, changes: dict[str, Any], version: int, reason: str, author: Author) -> Response:
@@ -130,7 +117,8 @@ async def _proposed(desk: PolicyDesk, changes: dict[str, Any], version: int, rea
     return Json({"proposal": waiting, "version": found.version}, 202)
 
 
-async def _answered(desk: PolicyDesk, wish: Wish, author: Author) -> Response:
+async def answered(desk: PolicyDesk, wish: Wish, author: Author) -> Response:
+    """Return the policy after a wish, or why it changed nothing."""
     return _told(await desk.wish(wish, author))
 
 

@@ -3,7 +3,7 @@
 Each of them raises Retryable when nobody answers; that is an answer of its own, and never a reason to wait longer.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -97,6 +97,13 @@ class Views(Protocol):
         """Return the founding requirements, each by a live probe."""
 
 
+class Trader(Protocol):
+    """A person's hand on the account."""
+
+    async def close(self, symbols: Collection[str], person: str, reason: str) -> Sequence[Any]:
+        """Close positions at the market, all of them if none is named, and return what became of each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """All that the console is built from; an emergency waits `patience_s` for each part that it asks."""
@@ -104,6 +111,7 @@ class Ports:
     policy: PolicyDesk
     emergency: EmergencyDesk
     views: Views
+    trader: Trader
     latch: Latch
     keys: KeyRing
     told: Callable[[Refused], None]

@@ -9,6 +9,7 @@ import pytest
 
 from qt_ray.adapters.children import Bus, Watch, embedded_bus, paper_exchange
 from qt_ray.adapters.processes import mark_of
+from qt_ray.adapters.redis.fitness import examine
 from qt_ray.adapters.redis.link import linked_blocking
 from qt_ray.adapters.redis.server import RedisServer
 from qt_ray.core.errors import Retryable
@@ -71,3 +72,4 @@ def test_a_server_that_was_left_behind_ends_before_another_begins(tmp_path: Path
         left.stop()  # it has ended already, and this takes in its remains
         assert server_of(bus) != left.pid
         assert linked_blocking(bus.socket).get("word") == b"kept"
+        assert examine(f"unix://{bus.socket}")

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from qt_ray.adapters.sqlite_rulebook import SqliteRulebook
 from qt_ray.adapters.trading.places import Places
 from qt_ray.core.errors import Retryable
 from qt_ray.core.policy import Policy
+from qt_ray.engine.tidings import Holding
 from qt_ray.governance.access import Scope
 from qt_ray.risk.ess import EssState
 from tests.integration.shell import Ended, qt, refused
@@ -164,6 +166,15 @@ def test_new_positions_are_paused_at_a_word_and_resumed_with_care(running: Runni
     refused(running.qt("trade", "resume", *WHY, "--yes", "no"), 6, "typing main")
     assert running.qt("trade", "resume", *WHY, "--yes", "main").code == 0
     assert running.house.store.can_open_new_trades()
+
+
+def test_what_is_held_is_closed_without_a_question(running: Running) -> None:
+    running.house.gateway.holdings = {"BTCUSDT": Holding(Decimal("0.5"), Decimal(50_000))}
+    assert running.qt("trade", "close", "btcusdt").out == "BTCUSDT: 0.5 of 0.5 closed\n"
+    running.house.gateway.share = Decimal("0.5")
+    ended = running.qt("trade", "close", "--json")
+    assert (ended.code, ended.data["all_closed"]) == (7, False)
+    refused(running.qt("trade", "close", "ETHUSDT"), 5, "there is none")
 
 
 def test_a_part_that_is_silent_ends_with_seven(running: Running) -> None:

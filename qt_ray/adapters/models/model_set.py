@@ -36,6 +36,11 @@ class ModelSet:
         return version_of(self.recipe)
 
     @property
+    def interval_ms(self) -> int | None:
+        """Return which bars the models are about; a rule is about any."""
+        return None if self.spec is None else self.spec.interval_ms
+
+    @property
     def lookback(self) -> int:
         """Return the bars of history that the hungriest member needs."""
         return max((seat.member.lookback for seat in self.seats if seat.member), default=0)

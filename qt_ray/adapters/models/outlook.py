@@ -6,7 +6,7 @@ million. Reasons are in log-odds before calibration: what each feature, or each 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log
+from math import log, nan
 
 import numpy as np
 
@@ -15,15 +15,18 @@ from qt_ray.adapters.models.model_set import ModelSet
 from qt_ray.adapters.models.reference import contributions
 from qt_ray.adapters.models.registry import Registry
 from qt_ray.ai.ensemble.ensemble import Ensemble
-from qt_ray.ai.forecast import Forecasts, Snapshot
+from qt_ray.ai.ensemble.spec import SeatSpec
+from qt_ray.ai.forecast import Floats, Forecasts, Predictor, Snapshot
 from qt_ray.ai.history import CHANNELS
 from qt_ray.ai.members.member import Evidence, Member, Silence
 from qt_ray.core.errors import Invalid, InvalidConfig
-from qt_ray.engine.backtest import SCHEMA
+from qt_ray.engine.backtest import BLOCK_BARS, SCHEMA
+from qt_ray.engine.pipeline import Remembering
 from qt_ray.market.bars import Bars
 from qt_ray.market.features.engine import FeatureEngine
 
 TOP = 8
+MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +60,71 @@ class Outlook:
     voices: tuple[Voice, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How models are asked: with reasons, or in haste."""
+
+    reasons: bool = False
+    in_haste: bool = False
+
+
+PLAIN = Manner()
+
+
 def outlook(bars: Bars, models: ModelSet, at: int, symbols: tuple[str, ...], reasons: bool = False) -> list[Outlook]:
     """Return what an ensemble thinks of `symbols` at the close of bar `at`."""
     if not 0 <= at < len(bars):
         raise Invalid(f"bars 0 to {len(bars) - 1} are there, was asked for {at}")
     if strange := [symbol for symbol in symbols if symbol not in bars.symbols]:
         raise InvalidConfig(f"symbols of {', '.join(bars.symbols)}, was asked for {', '.join(strange)}")
-    ensemble, root = models.predictor(bars.symbols, bars.interval_ms), models.recipe.root
-    if not isinstance(ensemble, Ensemble):
+    if models.spec is None:
         raise InvalidConfig(f"predictor.kind: ensemble, which has votes to show, was {models.recipe.kind}")
-    engine = FeatureEngine(SCHEMA.subset(ensemble.needs), bars.symbols, bars.interval_ms)
-    for block in bars.window(0, at).blocks(4_096):
-        engine.block(block)
-        ensemble.remember(block)
-    snapshot = Snapshot(bars.window(at, at + 1), engine.block(bars.window(at, at + 1)))
-    evidence, forecasts = ensemble.ask(snapshot)
-    places = [bars.symbols.index(symbol) for symbol in symbols]
-    why = Reasons(ensemble, evidence, Registry(root)) if reasons and root else None
-    return [_outlook(ensemble, forecasts, snapshot.bars, i, why) for i in places]
+    return thoughts(bars.window(0, at + 1), models, symbols, Manner(reasons))
 
 
-def _outlook(ensemble: Ensemble, forecasts: Forecasts, bars: Bars, i: int, why: "Reasons | None") -> Outlook:
-    if forecasts.ballot is None:
-        raise Invalid("an ensemble's forecasts carry votes, these had none")
-    row, votes = forecasts.ballot.outlook[0, i], forecasts.ballot.votes[0, i]
+def thoughts(bars: Bars, models: ModelSet, symbols: tuple[str, ...], manner: Manner = PLAIN) -> list[Outlook]:
+    """Return what models think of `symbols` at the last close, to the bits of a stream that came this far."""
+    predictor, last = models.predictor(bars.symbols, bars.interval_ms), len(bars) - 1
+    features = np.zeros((1, len(bars.symbols), 0))
+    engine = FeatureEngine(SCHEMA.subset(predictor.needs), bars.symbols, bars.interval_ms) if predictor.needs else None
+    for block in bars.window(0, last).blocks(BLOCK_BARS):
+        if engine is not None:
+            engine.block(block)
+        if isinstance(predictor, Remembering):
+            predictor.remember(block)
+    if engine is not None:
+        features = engine.block(bars.window(last, last + 1))
+    return _asked(models, predictor, Snapshot(bars.window(last, last + 1), features), symbols, manner)
+
+
+def thoughts_of(
+    rows: Floats, ts: int, models: ModelSet, symbols: tuple[str, ...], manner: Manner = PLAIN
+) -> list[Outlook]:
+    """Return what models think of rows `[symbol, feature]` alone; whoever needs a window is silent."""
+    interval_ms = models.interval_ms or MINUTE_MS
+    nothing = np.full((1, len(symbols)), np.nan)
+    bars = Bars(symbols, interval_ms, np.array([ts], dtype=np.int64), *(nothing,) * 5)
+    return _asked(models, models.predictor(symbols, interval_ms), Snapshot(bars, rows[None]), symbols, manner)
+
+
+def _asked(
+    models: ModelSet, predictor: Predictor, snapshot: Snapshot, symbols: tuple[str, ...], manner: Manner
+) -> list[Outlook]:
+    if not isinstance(predictor, Ensemble):
+        forecasts, why = predictor.predict(snapshot), None
+    else:
+        evidence, forecasts = predictor.ask(snapshot, manner.in_haste)
+        root = models.recipe.root if manner.reasons else None
+        why = Reasons(predictor, evidence, Registry(root)) if root else None
+    placed = predictor.placed if isinstance(predictor, Ensemble) else ()
+    places = [snapshot.bars.symbols.index(symbol) for symbol in symbols]
+    return [_outlook(placed, forecasts, snapshot.bars, i, why) for i in places]
+
+
+def _outlook(placed: tuple[SeatSpec, ...], forecasts: Forecasts, bars: Bars, i: int, why: "Reasons | None") -> Outlook:
+    """Return one symbol's outlook; a rule has no votes, and says nothing of how far it will move."""
+    ballot = forecasts.ballot
+    row, votes = (ballot.outlook[0, i], ballot.votes[0, i]) if ballot else (None, ())
     return Outlook(
         symbol=bars.symbols[i],
         known_ms=int(bars.ts[0]) + bars.interval_ms,
@@ -98,9 +142,9 @@ def _outlook(ensemble: Ensemble, forecasts: Forecasts, bars: Bars, i: int, why: 
                 silence=Silence(int(vote["silence"])).name.lower(),
                 reasons=why.of(at, i) if why else {},
             )
-            for at, (spec, vote) in enumerate(zip(ensemble.placed, votes, strict=True))
+            for at, (spec, vote) in enumerate(zip(placed, votes, strict=True))
         ),
-        **{name: float(row[name]) for name in ("up", "disagreement", "move", "low", "high")},
+        **{name: nan if row is None else float(row[name]) for name in ("up", "disagreement", "move", "low", "high")},
     )
 
 

@@ -17,7 +17,7 @@ from qt_ray.core.policy import Policy
 from qt_ray.core.positions import Position
 from qt_ray.engine.desk_entries import Began, Ruled
 from qt_ray.engine.errands import Errands, Stamp
-from qt_ray.engine.pipeline import Decision, Forecaster, Guard, Sized, Sizer
+from qt_ray.engine.pipeline import Decision, Forecaster, Guard, Opinion, Sized, Sizer, Snapshot
 from qt_ray.engine.setup import Setup
 from qt_ray.engine.tidings import Ended, Filled, Holding, Stand, Tiding, What
 from qt_ray.execution.stops import StopPlan
@@ -161,8 +161,22 @@ class FreeGuard:
         return Guard().review(sized, Hindrance(closed=closed))
 
 
+class Stages:
+    """The first two stages, as parts have them."""
+
+    def __init__(self, symbols: int) -> None:
+        self.forecaster = Forecaster(EmaCross(symbols, 3, 8), "ema/1")
+
+    async def predict(self, snapshot: Snapshot) -> Opinion:
+        return self.forecaster.predict(snapshot)
+
+    async def size(self, opinion: Opinion) -> Sized:
+        return Sizer().size(opinion)
+
+
 def fused(symbols: int) -> FusedChain:
-    return FusedChain(Forecaster(EmaCross(symbols, 3, 8), "ema/1"), Sizer(), FreeGuard())
+    stages = Stages(symbols)
+    return FusedChain(stages, stages, FreeGuard())
 
 
 @dataclass

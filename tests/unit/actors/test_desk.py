@@ -1,79 +1,24 @@
 """SPEC laws 6, 7, 8, 9 and 11: what a desk decides is durable first, asked for once, and the books are believed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from qt_ray.actors.desk import Desk, Ports
-from qt_ray.adapters.deliberation import Chain
-from qt_ray.adapters.desk_journal import DeskJournal, entries_in
-from qt_ray.adapters.desk_keeper import DeskKeeper
-from qt_ray.engine.desk import DeskBook
+from qt_ray.adapters.deliberation import UNLIKE, Chain
+from qt_ray.adapters.desk_journal import entries_in
+from qt_ray.core.errors import Retryable
 from qt_ray.engine.desk_entries import Decided
-from tests.unit.actors.desk_world import World, fused, living, world
-from tests.unit.actors.voices import HeardVoice
+from qt_ray.engine.pipeline import Decision, Snapshot
+from tests.unit.actors.desk_life import Life, life
+from tests.unit.actors.desk_world import World, fused, world
+from tests.unit.adapters.failing_disk import FailingDisk, PowerCut
 
 pytestmark = pytest.mark.unit
 
-
-class Life:
-    """One life of a desk on a folder."""
-
-    def __init__(self, stage: World, folder: Path, chain: Chain | None = None) -> None:
-        self.stage, self.voice = stage, HeardVoice()
-        self.keeper = DeskKeeper(DeskJournal(folder), self.voice.tell, stage.market.clock)
-        ports = Ports(stage.market, stage.account, chain or fused(len(stage.bars.symbols)), stage.law, stage.began)
-        self.desk = Desk(self.keeper, ports, living(), stage.market.clock)
-        self.task = asyncio.ensure_future(self.desk.run())
-
-    @property
-    def book(self) -> DeskBook:
-        return self.keeper.book
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        for _ in range(10_000):
-            if self.task.done():
-                self.task.result()
-            if holds():
-                return
-            await asyncio.sleep(0)
-        raise AssertionError("it holds in the end")
-
-    async def decided(self) -> None:
-        """Wait until the newest bar was decided on, and all that follows was handed over and heard."""
-        newest = int(self.stage.bars.ts[self.stage.market.shown - 1])
-
-        def settled() -> bool:
-            told = self.stage.account.tidings_told
-            is_told = not told or self.book.told >= told[-1].number
-            return self.keeper._book is not None and self.book.seen_ms == newest and not self.book.due and is_told
-
-        await self.until(lambda: self.keeper._book is not None)
-        await self.until(settled)
-
-    async def bars(self, count: int) -> None:
-        for _ in range(count):
-            self.stage.close_bar()
-            await self.decided()
-
-    async def rest(self) -> None:
-        self.task.cancel()
-        await asyncio.wait((self.task,))
-        await self.desk.rest()
-
-
-@asynccontextmanager
-async def life(stage: World, folder: Path, chain: Chain | None = None) -> AsyncIterator[Life]:
-    one = Life(stage, folder, chain)
-    try:
-        await one.decided()
-        yield one
-    finally:
-        await one.rest()
+BARS = 4
 
 
 def agree(one: Life) -> None:
@@ -126,3 +71,148 @@ def test_every_decision_of_a_journal_is_made_again_bit_for_bit(tmp_path: Path) -
     asyncio.run(story())
     decided = [entry for entry in entries_in(tmp_path) if isinstance(entry, Decided)]
     assert len(decided) == 21
+
+
+class Broken:
+    """A chain that breaks at some bars, and is another one otherwise."""
+
+    def __init__(self, inside: Chain, breaks: set[int]) -> None:
+        self.inside, self.breaks, self.asked = inside, breaks, 0
+
+    async def decided(self, snapshot: Snapshot, closed: str) -> Decision:
+        self.asked += 1
+        if self.asked in self.breaks:
+            raise Retryable("chain: a decision within 1 s, was late")
+        return await self.inside.decided(snapshot, closed)
+
+
+class Lying:
+    """A chain whose last stage grants what it should not."""
+
+    def __init__(self, inside: Chain) -> None:
+        self.inside = inside
+
+    async def decided(self, snapshot: Snapshot, closed: str) -> Decision:
+        found = await self.inside.decided(snapshot, closed)
+        rows = found.rows.copy()
+        rows["granted"] += 1
+        return replace(found, rows=rows)
+
+
+def test_a_chain_that_is_late_costs_one_bar_its_entries_and_its_predictor_catches_up(tmp_path: Path) -> None:
+    async def story() -> None:
+        stage = world()
+        chain = Broken(fused(3), breaks={4, 5})
+        async with life(stage, tmp_path, chain) as one:
+            await one.bars(10)
+            agree(one)
+            made = [entry for entry in entries_in(tmp_path) if isinstance(entry, Decided)]
+            assert [at for at, entry in enumerate(made, 1) if entry.thought.why] == [4, 5]
+            assert (await one.desk.condition()).facts["missed"] == {"chain: a decision within 1 s": 2}
+            late = [entry.thought.forecasts(3).score for entry in made if not entry.thought.why]
+            assert not any((score != score).all() for score in late)
+
+    asyncio.run(story())
+
+
+def test_a_chain_that_does_not_decide_what_it_says_it_thought_moves_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        stage = world()
+        async with life(stage, tmp_path, Lying(fused(3))) as one:
+            await one.bars(10)
+            assert not stage.account.placed
+            assert {event.payload.rule for event in one.voice.of("risk.alert")} == {UNLIKE}
+
+    asyncio.run(story())
+
+
+def test_under_a_policy_that_is_not_fresh_nothing_is_opened_and_the_desk_says_so(tmp_path: Path) -> None:
+    async def story() -> None:
+        stage = world()
+        stage.law.closed = "no entry on a policy that was not confirmed"
+        async with life(stage, tmp_path) as one:
+            await one.bars(10)
+            assert not stage.account.placed
+            condition = await one.desk.condition()
+            assert (condition.is_ready, condition.reasons) == (False, (stage.law.closed,))
+
+    asyncio.run(story())
+
+
+def test_rows_that_an_outage_left_behind_are_all_seen_and_only_the_newest_is_decided_on(tmp_path: Path) -> None:
+    async def story() -> None:
+        stage = world()
+        async with life(stage, tmp_path) as one:
+            await one.bars(2)
+            stage.market.shown += 7
+            await one.decided()
+            assert one.book.counts["decisions"] == 4
+            assert one.book.fund.cycles == stage.market.shown
+
+    asyncio.run(story())
+
+
+def test_what_the_gateway_did_not_take_in_time_is_not_sent_late(tmp_path: Path) -> None:
+    async def story() -> None:
+        stage = world()
+        async with life(stage, tmp_path) as one:
+            await one.bars(5)
+            stage.account.is_away = True
+            before = len(stage.account.placed)
+            stage.close_bar()
+            newest = int(stage.bars.ts[stage.market.shown - 1])
+            await one.until(lambda: one.book.seen_ms == newest)
+            stage.close_bar()
+            stage.account.is_away = False
+            await one.decided()
+            times = {intent.decision_id for intent in list(stage.account.placed.values())[before:]}
+            last = {one.book.stamp.decision(symbol) for symbol in stage.bars.symbols} if one.book.stamp else set()
+            opened = [i for i in list(stage.account.placed.values())[before:] if not i.reduce_only]
+            assert {intent.decision_id for intent in opened} <= last, times
+            agree(one)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("kind", ["write", "sync"])
+def test_killed_at_every_touch_of_the_disk_it_loses_no_decision_and_doubles_no_order(tmp_path: Path, kind: str) -> None:
+    """Law 7, with real files: the process ends at the n-th touch, and another goes on."""
+
+    async def whole() -> tuple[World, int]:
+        stage, disk = world(), FailingDisk()
+        one = Life(stage, tmp_path / "whole", disk=disk)
+        await one.decided()
+        await one.bars(BARS)
+        touches = disk.calls.count(kind)
+        await one.rest()
+        return stage, touches
+
+    async def cut(nth: int) -> World:
+        stage, folder = world(), tmp_path / f"{kind}{nth}"
+        one = Life(stage, folder, disk=FailingDisk(kind, nth, "cut"))
+        end = stage.market.shown + BARS
+        try:
+            await one.decided()
+            while stage.market.shown < end:
+                await one.bars(1)
+        except (PowerCut, BaseExceptionGroup):
+            one.kill()
+        if one.is_killed:
+            one = Life(stage, folder)
+            await one.decided()
+            await one.bars(end - stage.market.shown)
+        agree(one)
+        await one.rest()
+        return stage
+
+    stage, touches = asyncio.run(whole())
+    held = {symbol: position.quantity for symbol, position in stage.account.held.items()}
+    for nth in range(1, touches + 1):
+        other = asyncio.run(cut(nth))
+        assert {symbol: position.quantity for symbol, position in other.account.held.items()} == held, nth
+        assert other.account.wallet == stage.account.wallet, nth
+        assert entries_of(other) == entries_of(stage), nth
+
+
+def entries_of(stage: World) -> int:
+    return sum(not intent.reduce_only for intent in stage.account.placed.values())

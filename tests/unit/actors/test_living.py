@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from qt_ray.actors.living import EXIT_FAILED, Living
+from qt_ray.actors.living import ASKED_MAX, EXIT_FAILED, Living
 from qt_ray.ai.hedge_fund_os import Health
 
 pytestmark = pytest.mark.unit
@@ -93,6 +93,36 @@ def test_what_fails_on_the_way_to_rest_is_written_down_and_ends_nothing(caplog: 
 
     told(story)
     assert [record.levelname for record in caplog.records if record.levelno > 20] == ["ERROR"]
+
+
+def test_work_that_swallows_an_order_to_end_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qt_ray.actors.living.ASK_MS", 1)
+
+    async def story() -> None:
+        heard = list[str]()
+
+        async def deaf(most: int) -> None:
+            while len(heard) < most:
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    heard.append("told")
+
+        living = Living("Monitor", end=Ends().append)
+        living.keep(deaf(3))
+        await asyncio.sleep(0)
+        await living.rest()
+        assert heard == ["told"] * 3
+        heard.clear()
+        task = living.keep(deaf(2 * ASKED_MAX))
+        await asyncio.sleep(0)
+        await living.rest()
+        assert not task.done()
+        while not task.done():
+            task.cancel()
+            await asyncio.sleep(0)
+
+    told(story)
 
 
 def test_a_condition_has_one_shape_for_every_part() -> None:

@@ -11,7 +11,9 @@ from qt_ray.actors.topology import (
     DESK,
     EMERGENCY_STOP,
     GATEWAY,
+    MONITOR,
     PARTS,
+    POLICY_STORE,
     Part,
     groups,
     namespace_of,
@@ -61,6 +63,13 @@ def test_a_part_is_born_again_for_ever_and_has_bounded_room(part: Part) -> None:
 
 def test_nobody_who_may_send_an_order_is_retried_by_ray() -> None:
     assert all(part.retries == 0 for part in PARTS if part.name in (DESK, GATEWAY, EMERGENCY_STOP))
+
+
+def test_whoever_sends_begins_under_watch_and_whoever_decides_begins_last() -> None:
+    order = [POLICY_STORE, MONITOR, GATEWAY, EMERGENCY_STOP, DESK]
+    assert [name for name in NAMES if name in order] == [name for name in order if name in NAMES]
+    assert NAMES[:2] == [POLICY_STORE, MONITOR]
+    assert {part.name for part in PARTS if part.is_gated} == {MONITOR, DESK} & set(NAMES)
 
 
 def test_parts_begin_together_up_to_the_next_gate() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from socket import socket
 
 import pytest
 
@@ -14,6 +15,15 @@ pytestmark = pytest.mark.unit
 @pytest.mark.parametrize("command", ["status", "down"])
 def test_without_a_fund_there_is_one_line_and_code_4(tmp_path: Path, command: str) -> None:
     refused(qt(command, "--set", f"fund.state={tmp_path}"), 4, "a fund of account main runs, none does", "qt up")
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_begins(tmp_path: Path) -> None:
+    with socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused(qt("up", "--port", port, "--set", f"fund.state={tmp_path}"), 3, f"was {port}: Address already in use")
+    assert not list(tmp_path.iterdir())
 
 
 def test_logs_of_nobody_are_empty_and_of_somebody_unknown_refused(tmp_path: Path) -> None:

@@ -37,6 +37,18 @@ def test_a_desk_that_is_told_what_its_twin_was_told_decides_the_same_bit_for_bit
     assert book.counts["fills"] > 20
 
 
+def test_a_desk_knows_how_much_of_the_permitted_exposure_it_takes() -> None:
+    book, shares = fresh(), set[int]()
+    for entry in ENTRIES:
+        book.take(entry)
+        share = book.facts["exposure_share_bps"]
+        assert isinstance(share, int)
+        assert book.facts["positions"] == 0 or share > 0
+        shares.add(share)
+    assert min(shares) == 0
+    assert 0 < max(shares) <= 11_000
+
+
 def test_what_was_written_down_leads_to_the_same_desk_and_the_same_errands() -> None:
     book, owed = fresh(), list[object]()
     for entry in ENTRIES:

@@ -52,6 +52,12 @@ TOLD = [
     (told.rejected(), AuditType.ORDER_CHANGED, "Gateway", "rejected"),
     (told.executed(), AuditType.TRADE_EXECUTED, "Gateway", "filled"),
     (told.closed(), AuditType.TRADE_CLOSED, "Desk", "realised 5"),
+    (
+        event("trade.by_hand", notices.ClosedByHand("ann", "r", ("BTCUSDT",), ("qt-hand-x-0",)), "console", 1),
+        AuditType.TRADE_BY_HAND,
+        "ann",
+        "handed over",
+    ),
     (event("policy.updated", POLICY, "PolicyStore", 1), AuditType.POLICY_CHANGED, "ann", "version 4, epoch 2"),
     (
         event("system.emergency.tripped", notices.EmergencyTripped("manual", "r", "ann", 2), "EmergencyStop", 1),

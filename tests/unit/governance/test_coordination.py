@@ -13,6 +13,7 @@ from qt_ray.governance.coordination import (
     GOVERNOR,
     LAYERS,
     ORCHESTRATOR,
+    RECOVERY,
     REPORTERS,
     Coordinated,
     Coordinator,
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.unit
 
 PARTS = frozenset(name for names in REPORTERS.values() for name in names)
 WELL: Mapping[str, Health] = dict.fromkeys(PARTS, Health.HEALTHY)
-CALM = Seen(WELL, {"AUSDT": "NORMAL"}, 0, 0, 0)
+CALM = Seen(WELL, {"AUSDT": "NORMAL"}, 0, 0, 0, "NORMAL")
 BEAT_MS = 1_000
 
 
@@ -97,6 +98,23 @@ def test_a_drawdown_makes_the_fund_smaller_and_one_that_nobody_knows_leaves_noth
     drawdown_bps: int | None, size: int
 ) -> None:
     assert left(Fund().beat(replace(CALM, drawdown_bps=drawdown_bps))) == size
+
+
+@pytest.mark.parametrize(
+    ("mode", "size", "positions"),
+    [
+        ("NORMAL", 10_000, 1_000),
+        ("CAUTIOUS", 5_000, 15),
+        ("PROTECTIVE", 2_500, 5),
+        ("EMERGENCY", 0, 1_000),
+        (None, 0, 1_000),
+    ],
+)
+def test_the_way_back_from_an_emergency_is_a_layer_and_who_does_not_know_where_he_is_enters_nothing(
+    mode: str | None, size: int, positions: int
+) -> None:
+    came = Fund().beat(replace(CALM, recovery=mode))
+    assert (left(came), of(came, RECOVERY).positions_max) == (size, positions)
 
 
 def test_where_stages_of_the_decision_live_in_the_desk_the_desk_speaks_for_them() -> None:
@@ -187,7 +205,7 @@ def test_whatever_is_seen_no_unknown_is_calm_and_every_change_is_told(
 def test_news_of_a_mode_say_what_it_permits() -> None:
     fund = Fund(Stage.COORDINATION).settled()
     before = fund.beat()
-    (turned, _) = news(before, fund.beat(sick("Gateway")), fund.now_ms)
+    (turned, *_) = news(before, fund.beat(sick("Gateway")), fund.now_ms)
     assert (turned.payload.old, turned.payload.new, turned.payload.allows_entries) == ("NORMAL", "CRITICAL", False)
     assert turned.payload.reason == f"{Subsystem.EXECUTION} is CRITICAL"
 

@@ -19,6 +19,7 @@ CONDITIONS = {
     "PolicyStore": condition("PolicyStore", version=3, epoch=2),
     "EmergencyStop": condition("EmergencyStop", state="ARMED", drawdown_bps=12),
     "Sizer": condition("Sizer"),
+    "RiskGuard": condition("RiskGuard"),
     "Predictor": condition("Predictor", version="v7", mixed=False, users=["Predictor"]),
 }
 TRIED = dict.fromkeys(("policy", "bus", "buffer", "trades", "sizing"), "")
@@ -63,6 +64,7 @@ def test_a_fund_that_is_well_holds_all_seven() -> None:
         (failing("buffer"), {"p0_03"}),
         (failing("trades"), {"p0_04"}),
         (silent("Sizer"), {"p0_05"}),
+        (without("RiskGuard"), {"p0_05"}),
         (failing("sizing"), {"p0_05"}),
         (silent("Predictor"), {"p0_06"}),
         (saying("Predictor"), {"p0_06"}),

@@ -1,5 +1,6 @@
 """What a person sees is what the events say, bounded, and the same however often they are heard."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -96,6 +97,15 @@ def test_rows_come_newest_first_and_pages_are_bounded() -> None:
     for count in (0, PAGE_MAX + 1):
         with pytest.raises(Invalid, match="a page has 1 to"):
             fills_page(views, count)
+
+
+def test_a_losing_streak_is_counted_from_the_last_trade_backwards() -> None:
+    gain = told.closed(20)
+    loss = [replace(gain.payload, trade=f"l{at}", realised=Decimal(-5)) for at in range(3)]
+    views = seen(*(event("trade.closed", lost, "Desk", 21) for lost in loss[:2]), gain)
+    assert views.losing_streak == 0
+    views.apply(event("trade.closed", loss[2], "Desk", 22))
+    assert views.losing_streak == 1
 
 
 def test_a_page_of_decisions_goes_on_where_the_last_one_ended() -> None:

@@ -36,6 +36,7 @@ restraints = st.builds(
     st.integers(0, 10_000),
     st.lists(st.sampled_from(["AUSDT", "BUSDT"])).map(tuple),
     st.sampled_from(["", "a reason"]),
+    st.integers(1, 1_000),
 )
 policies = st.builds(
     Policy,
@@ -44,8 +45,8 @@ policies = st.builds(
 )
 
 
-def numbers(left: Latitude) -> tuple[int, int, int, frozenset[str]]:
-    return left.size_bps, left.leverage_max, left.confidence_min_bps, frozenset(left.denied)
+def numbers(left: Latitude) -> tuple[int, int, int, int, frozenset[str]]:
+    return left.size_bps, left.leverage_max, left.positions_max, left.confidence_min_bps, frozenset(left.denied)
 
 
 def met(found: list[Restraint]) -> Latitude:
@@ -63,6 +64,7 @@ def test_one_more_layer_never_loosens_and_their_order_cannot_matter(
     before, after = met(found), met([*found, more])
     assert after.size_bps <= before.size_bps
     assert after.leverage_max <= before.leverage_max
+    assert after.positions_max <= before.positions_max
     assert after.confidence_min_bps >= before.confidence_min_bps
     assert after.denied.keys() >= before.denied.keys()
     assert numbers(after) == numbers(met([more, *reversed(found)]))
@@ -72,7 +74,12 @@ def test_one_more_layer_never_loosens_and_their_order_cannot_matter(
 @settings(deadline=None, max_examples=80)
 def test_every_bound_names_a_layer_that_set_it(found: list[Restraint]) -> None:
     left = met(found)
-    for name, free in (("size_bps", 10_000), ("leverage_max", 125), ("confidence_min_bps", 0)):
+    for name, free in (
+        ("size_bps", 10_000),
+        ("leverage_max", 125),
+        ("confidence_min_bps", 0),
+        ("positions_max", 1_000),
+    ):
         value = getattr(left, name)
         setters = {one.layer for one in found if getattr(one, name) == value}
         assert (name not in left.by) if value == free else left.by[name] in setters
@@ -139,6 +146,7 @@ def test_layers_are_bounded() -> None:
         {"size_bps": -1},
         {"size_bps": 10_001},
         {"leverage_max": 0},
+        {"positions_max": 0},
         {"leverage_max": 126},
         {"confidence_min_bps": 10_001},
         {"deny": ("A",) * 5_001},

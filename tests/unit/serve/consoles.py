@@ -16,7 +16,11 @@ from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.policy_copy import PolicyCopy
 from qt_ray.adapters.rulebook_keeper import RulebookKeeper
 from qt_ray.ai.hedge_fund_os import Health
+from qt_ray.core.events import Event
+from qt_ray.core.orders import Side
 from qt_ray.core.policy import Policy
+from qt_ray.engine.errands import Errands, Stamp
+from qt_ray.engine.tidings import Ended, Filled, Holding, Stand, Tiding
 from qt_ray.governance.access import Refused, Scope
 from qt_ray.governance.rulebook import Denied
 from qt_ray.governance.rulebook_entries import Author, Proposal
@@ -25,6 +29,7 @@ from qt_ray.governance.wishes import Wish
 from qt_ray.monitoring.health import Condition
 from qt_ray.risk.ess import Cause, Emergency, EssSignal, progress, reset, trip
 from qt_ray.serve.application import console_app
+from qt_ray.serve.hand import Hand
 from qt_ray.serve.ports import Ports
 from tests.conformance.rulebook_memory import MemoryRulebook
 
@@ -102,6 +107,35 @@ class StopDesk(Post):
         """Go on as the venue would: flat, and settled."""
         for signal in (EssSignal.FLATTENED, EssSignal.SETTLED):
             self.emergency = progress(self.emergency, signal, self._clock())
+
+
+class Books(Post):
+    """A gateway that fills at once what it is asked for, by `share`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.holdings: dict[str, Holding] = {}
+        self.carried: list[Errands] = []
+        self.share, self._past = Decimal(1), list[Tiding]()
+
+    async def errands(self, errands: Errands, stamp: Stamp) -> None:
+        await self.reached()
+        self.carried.append(errands)
+        for intent in errands.place:
+            quantity = intent.quantity * self.share * (1 if intent.side is Side.BUY else -1)
+            filled = Filled(intent.client_id, intent.symbol, 1, quantity, Decimal(1), Decimal(0), Decimal(0), 1, False)
+            ended = Ended(intent.client_id, intent.symbol, 1)
+            self._past += [Tiding(self._number + place, what) for place, what in enumerate((filled, ended), 1)]
+
+    async def tidings(self, after: int, wait_ms: int) -> tuple[Tiding, ...]:
+        await self.reached()
+        if after == 0:
+            return (Tiding(max(self._number, 1), Stand(Decimal(0), self.holdings, (), 1)),)
+        return tuple(told for told in self._past if told.number > after)
+
+    @property
+    def _number(self) -> int:
+        return self._past[-1].number if self._past else 1
 
 
 class Seen(Post):
@@ -205,11 +239,13 @@ class House:
     folder: Path
     clock: Clock = field(default_factory=Clock)
     refused: list[Refused] = field(default_factory=list)
+    told: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         keeper = RulebookKeeper(MemoryRulebook(), PolicyCopy(self.folder / "policy.json"), Policy)
         self.store = PolicyStore(keeper, self.clock)
         self.policy, self.stop, self.seen = StoreDesk(self.store), StopDesk(self.clock), Seen()
+        self.gateway = Books()
         self.keys, self.latch = KeyRing(self.folder, self.clock), Latch(self.folder / "latch.json")
         self.token = self.keys.issue("ann", tuple(Scope))
         self.app = console_app(self.ports)
@@ -220,6 +256,7 @@ class House:
             self.policy,
             self.stop,
             self.seen,
+            Hand("main", self.gateway, self.policy, self.told.append, self.clock),
             self.latch,
             self.keys,
             self.refused.append,

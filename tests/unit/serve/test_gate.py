@@ -60,6 +60,7 @@ def test_every_route_has_the_scope_that_its_deed_needs(house: House) -> None:
         ("POST", "/api/alerts/acknowledge"): Scope.TRADE,
         ("POST", "/api/trade/pause"): Scope.TRADE,
         ("POST", "/api/trade/resume"): Scope.TRADE,
+        ("POST", "/api/trade/close"): Scope.TRADE,
         ("POST", "/api/emergency/trigger"): Scope.KILL,
         ("POST", "/api/emergency/reset"): Scope.ADMIN,
         ("POST", "/api/logout"): Scope.READ,

@@ -1,0 +1,114 @@
+"""Console: how long the stop takes beside a crowd that reads 200 times a second and pages that watch.
+
+A console on a Ray of its own, in front of a real policy store and an emergency stop that begins at once; the clients
+are one process beside it, so what it costs to ask is in the numbers. Reads are offered by the clock, whatever becomes
+of them.
+"""
+
+import asyncio
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+
+from benchmarks.form import Row, Sample, at_least, at_most, main
+from qt_ray.adapters.clock import monotonic_ns
+from tests.integration.consoles import Deployed, deployed
+
+READS_PER_S: Final = 200
+WATCHERS: Final = 5
+SECONDS, SECONDS_QUICK = 20.0, 4.0
+STOP_EVERY_S: Final = 0.1
+WARM: Final = 20
+DEPLOY_MS_MAX: Final = 10_000.0
+STOP_P50_MS_MAX, STOP_P99_MS_MAX = 25.0, 250.0
+SERVED_MIN: Final = 0.5
+
+
+@dataclass(slots=True)
+class Seen:
+    """What became of what was asked."""
+
+    stops_ms: list[float] = field(default_factory=list)
+    reads_ms: list[float] = field(default_factory=list)
+    refused: int = 0
+
+
+async def read(session: aiohttp.ClientSession, seen: Seen) -> None:
+    """Read the policy once."""
+    began_ns = monotonic_ns()
+    async with session.get("/api/policy") as answer:
+        await answer.read()
+        seen.refused += answer.status == 503
+    seen.reads_ms.append((monotonic_ns() - began_ns) / 1e6)
+
+
+async def stop(session: aiohttp.ClientSession) -> float:
+    """Trip the emergency stop once, and return how long the answer took."""
+    began_ns = monotonic_ns()
+    async with session.post("/api/emergency/trigger", json={"reason": "a measurement"}) as answer:
+        told = await answer.json()
+    if told.get("acted") != "emergency_stop":
+        raise RuntimeError(f"a stop is begun by the emergency stop, was {told}")
+    return (monotonic_ns() - began_ns) / 1e6
+
+
+async def crowd(session: aiohttp.ClientSession, seen: Seen, seconds: float) -> None:
+    """Offer reads by the clock."""
+    began_ns, under_way = monotonic_ns(), list[asyncio.Task[None]]()
+    for number in range(int(seconds * READS_PER_S)):
+        late_s = (monotonic_ns() - began_ns) / 1e9 - number / READS_PER_S
+        await asyncio.sleep(max(-late_s, 0))
+        under_way.append(asyncio.create_task(read(session, seen)))
+    await asyncio.gather(*under_way)
+
+
+async def beside(console: Deployed, seconds: float) -> tuple[list[float], Seen]:
+    """Return how long stops took alone, and what was seen beside the crowd."""
+    seen, known = Seen(), {"Authorization": f"Bearer {console.token}"}
+    everybody = aiohttp.TCPConnector(limit=0)
+    async with (
+        aiohttp.ClientSession(console.url, headers=known, connector=everybody) as readers,
+        aiohttp.ClientSession(console.url, headers=known) as person,
+    ):
+        watchers = [await readers.ws_connect("/stream") for _ in range(WATCHERS)]
+        for _ in range(WARM):
+            await stop(person)
+        alone = [await stop(person) for _ in range(5 * WARM)]
+        reading = asyncio.create_task(crowd(readers, seen, seconds))
+        for _ in range(int(seconds / STOP_EVERY_S)):
+            seen.stops_ms.append(await stop(person))
+            await asyncio.sleep(STOP_EVERY_S)
+        await reading
+        for watcher in watchers:
+            await watcher.close()
+    return alone, seen
+
+
+def at(values: list[float], share: float) -> Sample:
+    """Return the value below which a share of all values lies, and the extremes."""
+    ordered = sorted(values)
+    return Sample(ordered[min(int(len(ordered) * share), len(ordered) - 1)], len(ordered), (ordered[0], ordered[-1]))
+
+
+def measure(quick: bool) -> list[Row]:
+    """Return what the stop took alone and beside the crowd, and how much of the crowd was served."""
+    with tempfile.TemporaryDirectory() as folder, deployed(Path(folder)) as console:
+        took = Sample(console.took_ms, 1, (console.took_ms, console.took_ms))
+        alone, seen = asyncio.run(beside(console, SECONDS_QUICK if quick else SECONDS))
+    part = 1 - seen.refused / len(seen.reads_ms)
+    served = Sample(part, len(seen.reads_ms), (part, part))
+    crowded = f"stop beside {READS_PER_S} reads/s and {WATCHERS} watchers"
+    return [
+        at_most("console deployed", "ms", took, DEPLOY_MS_MAX),
+        at_most("stop alone, p50", "ms", at(alone, 0.5), STOP_P50_MS_MAX),
+        at_most(f"{crowded}, p50", "ms", at(seen.stops_ms, 0.5), STOP_P99_MS_MAX),
+        at_most(f"{crowded}, p99", "ms", at(seen.stops_ms, 0.99), 2 * STOP_P99_MS_MAX),
+        at_least("reads of the crowd that were served", "share", served, SERVED_MIN),
+    ]
+
+
+if __name__ == "__main__":
+    main(measure)

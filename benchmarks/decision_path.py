@@ -1,0 +1,174 @@
+"""Decision path: from a bar that has closed to errands in the gateway's hands, for a hundred symbols.
+
+The desk is the real one with its journal on the disk, and so are predictor, sizer and guard; only the feed and the
+gateway are here, in the asker's process. Once all stages are inside the desk, and once each is a Ray actor and the data
+goes straight from one to the next.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks.form import Row, Sample, at_most, main
+from qt_ray.actors.chain import FusedChain, ReferenceChain
+from qt_ray.actors.desk import Desk, Ports
+from qt_ray.actors.living import Living
+from qt_ray.actors.risk_guard import RiskGuard
+from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.deliberation import Chain
+from qt_ray.adapters.desk_journal import DeskJournal
+from qt_ray.adapters.desk_keeper import DeskKeeper
+from qt_ray.adapters.latch import Latch
+from qt_ray.adapters.policy_reader import PolicyReader
+from qt_ray.adapters.ray_variables import export
+from qt_ray.ai.baselines import single
+from qt_ray.ai.forecast import Forecasts
+from qt_ray.ai.forecast import Snapshot as Seen
+from qt_ray.core.policy import Policy
+from qt_ray.engine.backtest import SCHEMA
+from qt_ray.engine.errands import Errands, Stamp
+from qt_ray.engine.pipeline import Decision, Forecaster, Opinion, Sized, Sizer, Snapshot
+from qt_ray.governance.policy_view import PolicyView
+from tests.unit.actors.desk_world import Account, World, world
+
+SYMBOLS: Final = 100
+BARS: Final = 300
+WARM: Final = 20
+NAMES: Final = ("predictor", "sizer", "guard")
+TARGETS: Final = {"fused": (25.0, 60.0), "chain": (40.0, 120.0)}
+
+
+class Turning:
+    """A predictor that changes its mind with every bar, so that every bar has orders."""
+
+    name, needs = "turning", SCHEMA.names
+
+    def predict(self, seen: Seen) -> Forecasts:
+        """Return up for an even bar and down for an odd one, of every symbol."""
+        sign = np.where((seen.bars.ts // seen.bars.interval_ms) % 2 == 0, 1.0, -1.0)
+        score = np.repeat(sign.reshape(-1, 1), len(seen.bars.symbols), axis=1)
+        return single(score, np.full_like(score, 0.9))
+
+
+class Stages:
+    """Predictor, sizer and guard, each for its own process or all for one."""
+
+    def __init__(self, folder: Path, policy: Policy) -> None:
+        at_ms, far_ms = now_ms(), 1 << 50
+        reader = PolicyReader(None, lambda: at_ms)  # type: ignore[arg-type]  # nobody follows a store here
+        reader.view = PolicyView(policy, at_ms, far_ms)
+        living = Living("RiskGuard", was_reconstructed=False)
+        self._forecaster = Forecaster(Turning(), "turning/1")
+        self._guard = RiskGuard("main", Latch(folder / "kill.json"), reader, living, lambda *events: None)
+
+    async def predict(self, snapshot: Snapshot) -> Opinion:
+        """Return an opinion."""
+        return self._forecaster.predict(snapshot)
+
+    async def size(self, opinion: Opinion) -> Sized:
+        """Return wishes."""
+        return Sizer().size(opinion)
+
+    async def review(self, sized: Sized, closed: str = "") -> Decision:
+        """Return what is granted."""
+        return await self._guard.review(sized, closed)
+
+
+@dataclass
+class Timed(Account):
+    """An account that notes when errands arrive."""
+
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def errands(self, errands: Errands, stamp: Stamp) -> None:
+        """Take errands, and say so."""
+        self.arrived.set()
+        await super().errands(errands, stamp)
+
+
+def measure(quick: bool) -> list[Row]:
+    """Return how long it takes, fused and over actors."""
+    bars = 30 if quick else BARS
+    rows = _rows("fused", _timed(lambda stages, folder: FusedChain(stages, stages, stages), bars))
+    with _ray():
+        return rows + _rows("chain", _timed(_actors, bars))
+
+
+def _rows(name: str, took_ms: list[float]) -> list[Row]:
+    spread = (min(took_ms), max(took_ms))
+    what = f"bar closed to errands handed over, {SYMBOLS} symbols, {name}"
+    return [
+        at_most(f"{what}, p{share}", "ms", Sample(float(np.percentile(took_ms, share)), len(took_ms), spread), target)
+        for share, target in zip((50, 99), TARGETS[name], strict=True)
+    ]
+
+
+def _timed(chain: Callable[[Stages, Path], Chain], bars: int) -> list[float]:
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(_play(chain, Path(folder), bars))
+
+
+async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int) -> list[float]:
+    stage = world(count=200 + bars + WARM, symbols=SYMBOLS, shown=200)
+    account = stage.account = Timed(stage.market)
+    stages = Stages(folder, stage.setup.policy)
+    ports = Ports(stage.market, account, chain(stages, folder), stage.law, stage.began, SCHEMA.names)
+    keeper = DeskKeeper(DeskJournal(folder / "desk"), lambda *events: None, stage.market.clock)
+    desk = Desk(keeper, ports, Living("Desk", was_reconstructed=False), stage.market.clock)
+    work = asyncio.ensure_future(desk.run())
+    took = [await _bar(stage, account, keeper, work) for _ in range(WARM + bars)]
+    work.cancel()
+    await asyncio.wait((work,))
+    await desk.rest()
+    return took[WARM:]
+
+
+async def _bar(stage: World, account: Timed, keeper: DeskKeeper, work: "asyncio.Future[None]") -> float:
+    """Let a bar close, and return how long it took until errands arrived."""
+    account.arrived.clear()
+    began = time.perf_counter()
+    stage.market.shown += 1
+    while not account.arrived.is_set():
+        if work.done():
+            work.result()
+        await asyncio.sleep(0)
+    took_ms = (time.perf_counter() - began) * 1e3
+    stage.account.pass_bar()
+    for _ in range(200):
+        await asyncio.sleep(0)
+    return took_ms
+
+
+def _actors(stages: Stages, folder: Path) -> Chain:
+    import ray
+
+    namespace = "decision-path"
+    policy = Policy()
+    for name in NAMES:
+        options = {"name": name, "namespace": namespace, "num_cpus": 0}
+        ray.remote(Stages).options(**options).remote(folder, policy)
+    return ReferenceChain(NAMES, namespace, 60_000)
+
+
+@contextmanager
+def _ray() -> Iterator[Any]:
+    """Keep a Ray of our own."""
+    import ray
+
+    export(trades=True)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=256 << 20)
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+if __name__ == "__main__":
+    main(measure)
