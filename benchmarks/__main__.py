@@ -28,6 +28,7 @@ MODULES = (
     "binance",
     "journal",
     "fault_campaign",
+    "fence_campaign",
     "market",
     "trees",
     "ensemble",
@@ -49,6 +50,7 @@ MODULES = (
     "console",
     "start",
     "serving",
+    "head_restart",
 )
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"

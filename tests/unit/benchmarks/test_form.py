@@ -90,6 +90,7 @@ def test_json_prints_one_object_per_row_and_a_table_prints_the_verdict(
 
 
 def test_every_benchmark_is_registered_once() -> None:
-    first = "features backtest money binance journal fault_campaign market trees ensemble"
+    first = "features backtest money binance journal fault_campaign fence_campaign market trees ensemble"
     second = "research footprint planted drill emergency cluster_drill exchange paper_venue crash_points fault_table"
-    assert " ".join(MODULES) == f"{first} {second} gateway market_burst account_start start"
+    third = "gateway market_burst decision_path feed account_start console start head_restart"
+    assert " ".join(MODULES) == f"{first} {second} {third}"
