@@ -41,7 +41,6 @@ NAME: Final = "inference"
 PREFIX: Final = "/v1"
 WARM_SEED: Final = 1
 WARM_SYMBOLS: Final = ("WARMUSDT",)
-WARM_BARS: Final = 128
 PATIENCE_S: Final = 30.0
 LOOK_S: Final = 0.05
 
@@ -80,7 +79,7 @@ class InferenceReplica:
         models = load_promoted(self._recipe, version)
         interval_ms = models.interval_ms or self._interval_ms
         market = synthetic(WARM_SYMBOLS, interval_ms, WARM_SEED)
-        thoughts(market.bars(models.lookback + WARM_BARS), models, WARM_SYMBOLS)
+        thoughts(market.bars(models.warmup + 1), models, WARM_SYMBOLS)
         return models
 
     def _swapped(self, before: Live | None, after: Live) -> None:
