@@ -39,6 +39,8 @@ MEMORY: Final = "emergency.json"
 GROUP: Final = "emergency_stop"
 WORTH: Final = "account.equity.updated"
 AGAIN_MS: Final = 1_000
+# Whoever answers within a third of the time after which he counts as lost is slow and alive.
+ANSWER_MS: Final = 3_000
 
 
 class EmergencyStopActor(EmergencyStop):
@@ -64,7 +66,7 @@ class EmergencyStopActor(EmergencyStop):
                 Policy().ess,
             ),
             store,
-            {name: partial(Line(name, space).ask, "condition", within_ms=AGAIN_MS) for name in WATCHED},
+            {name: partial(Line(name, space).ask, "condition", within_ms=ANSWER_MS) for name in WATCHED},
             living,
             publisher.tell,
         )

@@ -28,6 +28,7 @@ from qt_ray.core.orders import Order, Rejected
 from qt_ray.core.payloads import OrderChanged
 from qt_ray.engine.errands import Errands
 from qt_ray.execution.freshness import Freshness, Part
+from qt_ray.execution.gateway.book import Tracked
 from qt_ray.execution.gateway.effects import Declined, Effect, Tell
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.venue.calls import worded
@@ -36,6 +37,7 @@ from qt_ray.execution.venue.session import Metered, VenueSession
 WATCHED: Final = frozenset({Stream.BEST, Stream.MARK})
 PARTS: Final = (Part.BEST, Part.MARK)
 KINDS_MAX: Final = 100
+NOTHING_TO_CLOSE: Final = "-2022"
 
 
 @dataclass
@@ -94,12 +96,15 @@ class Workplace:
             loop = self.account.gateway
             loop.take(partial(loop.engine.refuse, effect.intent, effect.reason))
         elif isinstance(effect, Tell) and isinstance(effect.payload, OrderChanged):
-            self.rejected += self._went_wrong(effect.payload.order)
+            order = effect.payload.order
+            self.rejected += went_wrong(order, self.account.gateway.engine.book.orders.get(order.intent.client_id))
 
-    def _went_wrong(self, order: Order) -> bool:
-        """Return whether the venue itself would not have an order that had left."""
-        tracked = self.account.gateway.engine.book.orders.get(order.intent.client_id)
-        return isinstance(order, Rejected) and tracked is not None and tracked.sent_ms is not None
+
+def went_wrong(order: Order, tracked: Tracked | None) -> bool:
+    """Return whether the venue would not have an order that had left; a close that came too late is no error."""
+    if not isinstance(order, Rejected) or tracked is None or tracked.sent_ms is None:
+        return False
+    return not (order.intent.reduce_only and order.reason.startswith(NOTHING_TO_CLOSE))
 
 
 async def workplace_of(settings: Settings, places: Places, limits: Limits, ring: Callable[[], None]) -> Workplace:

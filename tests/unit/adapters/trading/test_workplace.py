@@ -1,0 +1,26 @@
+import pytest
+
+from qt_ray.adapters.trading.workplace import went_wrong
+from qt_ray.core.orders import Intent, Planned, Rejected
+from qt_ray.execution.gateway.book import Tracked
+from tests.unit.execution.gateway.stories import entry, exit_
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    ("intent", "reason", "sent_ms", "is_wrong"),
+    [
+        (entry(), "-2019 Margin is insufficient.", 1, True),
+        (exit_(), "-4005 Quantity greater than max quantity.", 1, True),
+        (exit_(), "-2022 ReduceOnly Order is rejected.", 1, False),
+        (entry(), "no entry in an emergency", None, False),
+    ],
+)
+def test_what_the_venue_would_not_have_is_an_error_and_a_close_that_came_too_late_is_none(
+    intent: Intent, reason: str, sent_ms: int | None, is_wrong: bool
+) -> None:
+    order = Rejected(intent, 2, reason)
+    assert went_wrong(order, Tracked(order, "family", 1, sent_ms)) is is_wrong
+    assert not went_wrong(order, None)
+    assert not went_wrong(Planned(intent, 1), Tracked(Planned(intent, 1), "family", 1, 1))
