@@ -75,8 +75,12 @@ class PolicyStoreActor(PolicyStore):
             await self.changed(LOOK_MS)
 
     async def _caught_up(self) -> None:
-        """Tell what was written; what the disk does not take now is told with the next word."""
+        """Tell what was written; what the disk does not take now is told with the next word.
+
+        Who finds that another writes to the book dies here: an answer that raises would end nobody but its asker.
+        """
         try:
+            self._book.confirm()
             await self._herald.catch_up()
         except Retryable as fault:
             self._fault = str(fault)
