@@ -11,7 +11,7 @@ import pytest
 from qt_ray.adapters.clock import monotonic_ns
 from tests.integration.consoles import Deployed, deployed
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray"), pytest.mark.timeout(300)]
 
 WATCHERS = 5
 CROWD = 60
