@@ -18,7 +18,7 @@
 PYTHON ?= python3
 TORCH_INDEX ?=
 WORKERS ?= 2
-CAMPAIGNS := fault_campaign crash_points
+CAMPAIGNS := fault_campaign fence_campaign crash_points
 LAWS := core.money risk execution engine
 
 BIN := .venv/bin

@@ -28,6 +28,7 @@ MODULES = (
     "binance",
     "journal",
     "fault_campaign",
+    "fence_campaign",
     "market",
     "trees",
     "ensemble",
@@ -48,6 +49,8 @@ MODULES = (
     "account_start",
     "console",
     "start",
+    "serving",
+    "head_restart",
 )
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"

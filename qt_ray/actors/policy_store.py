@@ -2,7 +2,7 @@
 
 The constructor is the recovery, and begins a new epoch: nothing decided under an earlier life is in force. A write is
 durable before anybody hears of it. An emergency that cannot be written shuts the fence all the same: no lease is
-prolonged until it is.
+prolonged until it is. Nor is one by a store whose book somebody else has written to: it is the older of two, and dies.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from qt_ray.actors.bell import Bell
-from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.clock import monotonic_ms, now_ms
 from qt_ray.adapters.rulebook_keeper import RulebookKeeper
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.limits import ModeLimits
@@ -51,14 +51,21 @@ class PolicyStore:
     """One fund's policy store."""
 
     def __init__(
-        self, keeper: RulebookKeeper, clock: Callable[[], int] = now_ms, required: frozenset[str] = frozenset()
+        self,
+        keeper: RulebookKeeper,
+        clock: Callable[[], int] = now_ms,
+        required: frozenset[str] = frozenset(),
+        steady: Callable[[], int] = monotonic_ms,
     ) -> None:
-        """Begin a new life on the recovered book; before all `required` layers have spoken nothing is let in."""
-        self._keeper, self._clock = keeper, clock
+        """Begin a new life on the recovered book; before all `required` layers have spoken nothing is let in.
+
+        `clock` dates what is written, `steady` measures leases.
+        """
+        self._keeper, self._clock, self._steady = keeper, clock, steady
         self._shut, self._turn = "", 0
         self._changed, self._leased = Bell(), Bell()
         keeper.decide(Start(), STORE, clock())
-        self._leases = Leases(keeper.policy.epoch, clock())
+        self._leases = Leases(keeper.policy.epoch, steady())
         self._restraints, self._told_left = Restraints(clock(), required), FREE
 
     def get_policy(self) -> Policy:
@@ -98,13 +105,13 @@ class PolicyStore:
         self, enabled: bool, reason: str, author: Author, epoch: int = 0
     ) -> Acknowledged | Denied:
         """Begin an emergency, or end the one of `epoch`; the answer comes when the fence holds everywhere."""
-        began_ms = self._clock()
+        began_ms = self._steady()
         found = self.wish(Emergency(reason) if enabled else Recover(epoch, reason), author)
         if isinstance(found, Denied):
             return found
-        while (until_ms := self._leases.acknowledged_ms(self._clock())) is not None:
-            await self._leased.heard(max(until_ms - self._clock(), 1))
-        return Acknowledged(self._keeper.policy.epoch, self._clock() - began_ms)
+        while (until_ms := self._leases.acknowledged_ms(self._steady())) is not None:
+            await self._leased.heard(max(until_ms - self._steady(), 1))
+        return Acknowledged(self._keeper.policy.epoch, self._steady() - began_ms)
 
     def wish(self, wish: Wish, author: Author) -> Policy | Denied:
         """Carry a wish out, durably, and tell every reader; a denial changes nothing."""
@@ -150,22 +157,24 @@ class PolicyStore:
         """Return as soon as there is a word after `turn`, or after `wait_ms` to say that there is none."""
         if not 0 < wait_ms <= WATCH_MS_MAX:
             raise Invalid(f"wait_ms: 1 to {WATCH_MS_MAX}, was {wait_ms}")
-        if turn == self._turn:
-            await self._changed.heard(wait_ms)
+        if turn == self._turn and not await self._changed.heard(wait_ms):
+            self._keeper.confirm()
         return Word(self._turn, self._keeper.policy, self._shut, self.left())
 
     def take_lease(self, account: str, holder: str) -> Lease | Held:
         """Give a gateway the right to send entries, once nobody else can believe in it."""
         if self._shut:
-            return Held(self._shut, self._clock() + self._leases.lease_ms)
-        self._leases, found = self._leases.taken(account, holder, self._clock())
+            return Held(self._shut, self._steady() + self._leases.lease_ms)
+        self._keeper.confirm()
+        self._leases, found = self._leases.taken(account, holder, self._steady())
         return found
 
     def renew_lease(self, account: str, token: int, confirmed: int) -> Lease | None:
         """Prolong a lease whose holder has drained for the epoch in force; nothing if it is not the account's."""
         if self._shut:
             return None
-        self._leases, found = self._leases.renewed(account, token, confirmed, self._clock())
+        self._keeper.confirm()
+        self._leases, found = self._leases.renewed(account, token, confirmed, self._steady())
         self._leased.ring()
         return found
 

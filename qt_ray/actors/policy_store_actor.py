@@ -4,6 +4,7 @@ The book is the store's memory and its outbox: whatever was written is told, aft
 cannot be heard governs all the same.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from qt_ray.actors.living import Living
@@ -11,6 +12,7 @@ from qt_ray.actors.origin import Origin
 from qt_ray.actors.policy_store import PolicyStore
 from qt_ray.actors.topology import POLICY_STORE
 from qt_ray.actors.voice import voice, why_mute
+from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.policy_copy import PolicyCopy
 from qt_ray.adapters.policy_files import load_policy
 from qt_ray.adapters.policy_herald import PolicyHerald
@@ -73,8 +75,12 @@ class PolicyStoreActor(PolicyStore):
             await self.changed(LOOK_MS)
 
     async def _caught_up(self) -> None:
-        """Tell what was written; what the disk does not take now is told with the next word."""
+        """Tell what was written; what the disk does not take now is told with the next word.
+
+        Who finds that another writes to the book dies here: an answer that raises would end nobody but its asker.
+        """
         try:
+            self._book.confirm()
             await self._herald.catch_up()
         except Retryable as fault:
             self._fault = str(fault)
@@ -83,4 +89,5 @@ class PolicyStoreActor(PolicyStore):
 
     def _seed(self) -> Policy:
         loaded = self._origin.loaded()
-        return load_policy(loaded.policy_path, loaded.settings.policy.mode)
+        # A book begins at a moment: without one its first record would belong to 1970, and be deleted as too old.
+        return replace(load_policy(loaded.policy_path, loaded.settings.policy.mode), last_updated=now_ms())

@@ -57,6 +57,12 @@ class RulebookKeeper:
         if found is None or (last, found.policy.digest) != (self._last, self.policy.digest):
             raise Invariant(f"a rulebook has one keeper, entry {self._last} was its last, is {last}")
 
+    def confirm(self) -> None:
+        """See that the book still ends where we left it; Invariant if somebody else has written to it."""
+        last = self._store.last()
+        if last != self._last:
+            raise Invariant(f"a rulebook has one keeper, entry {self._last} was its last, is {last}")
+
     def history(self, count: int, before: int | None = None) -> tuple[Kept, ...]:
         """Return what was written, the newest first."""
         return self._store.history(count, before)

@@ -10,7 +10,9 @@ from pydantic import model_validator
 from qt_ray.adapters.settings_values import Count, Section, Text
 from qt_ray.core.limits import RECEIVE_WINDOW_MS
 
-RECV_WINDOW_MS_MAX = 60_000
+# An emergency is acknowledged, and a dead gateway replaced, once nothing can arrive that was signed before; whoever
+# waits for that counts with the default.
+RECV_WINDOW_MS_MAX = RECEIVE_WINDOW_MS
 SCHEMES = {"rest_url": ("http://", "https://"), "ws_url": ("ws://", "wss://")}
 
 
@@ -24,7 +26,7 @@ class Exchange(Section):
     ws_url: Text | None = None
     """Another address for streams; given exactly when `rest_url` is."""
     recv_window_ms: Count = RECEIVE_WINDOW_MS
-    """How late a request may reach the exchange and still be carried out; at most 60000."""
+    """How late a request may reach the exchange and still be carried out; at most 2000."""
     connect_timeout_ms: Count = 2_000
     """How long connecting may take; what has not connected by then was never sent."""
     answer_timeout_ms: Count = 5_000

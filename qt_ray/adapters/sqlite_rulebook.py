@@ -69,6 +69,11 @@ class SqliteRulebook:
             entries = [entry_of(body), *(entry_of(row[0]) for row in link.execute(_OPEN))]
         return Rulebook.of(entries), last
 
+    def last(self) -> int:
+        """Return the sequence of the last entry, 0 before the first."""
+        with self._file.reading() as link:
+            return _last(link)[0]
+
     def append(self, entry: RulebookEntry, after: int) -> Kept | Overtaken:
         """Keep an entry behind the one numbered `after`; it is durable when this returns."""
         if (why := why_not_first(entry, after)) is not None:

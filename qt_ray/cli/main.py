@@ -63,6 +63,7 @@ COMMANDS = {
     "doctor": Command("qt_ray.cli.doctor:doctor", "Look for each reason not to trade, ours and the exchange's."),
     "data": Command("qt_ray.cli.data:app", "Import, check and list market data."),
     "models": Command("qt_ray.cli.models:app", "Show, compare, verify and promote models."),
+    "deploy": Command("qt_ray.cli.deploy:app", "Write the files that begin the fund on other machines."),
     "config": Command("qt_ray.cli.config:app", "Show the settings and where each of them came from."),
 }
 

@@ -16,6 +16,8 @@ DAY_MS = 86_400_000
 # How late a request may reach a venue and still be carried out, where no setting says otherwise. Whoever signs requests
 # and whoever waits until one cannot arrive any more must mean the same.
 RECEIVE_WINDOW_MS = 2_000
+# How far our idea of a venue's clock may be from that clock.
+CLOCK_ERROR_MS = 250
 
 
 class Mode(StrEnum):

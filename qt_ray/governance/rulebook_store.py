@@ -43,6 +43,9 @@ class RulebookStore(Protocol):
     def load(self) -> tuple[Rulebook | None, int]:
         """Return the book as it stands and its last sequence; no book and 0 before the first entry."""
 
+    def last(self) -> int:
+        """Return the sequence of the last entry, 0 before the first; cheap enough to ask at every lease."""
+
     def append(self, entry: RulebookEntry, after: int) -> Kept | Overtaken:
         """Keep an entry behind the one numbered `after`; it is durable when this returns."""
 

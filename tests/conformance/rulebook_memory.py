@@ -25,6 +25,9 @@ class MemoryRulebook:
             return None, 0
         return Rulebook.of(entry_of(body) for _, _, body in self.rows), len(self.rows)
 
+    def last(self) -> int:
+        return len(self.rows)
+
     def append(self, entry: RulebookEntry, after: int) -> Kept | Overtaken:
         if (why := why_not_first(entry, after)) is not None:
             raise Invalid(why)

@@ -59,6 +59,7 @@ def wished(store: RulebookStore, wish: Wish, author: Author = ANN) -> None:
 
 def test_an_empty_store_holds_no_book(store: Store) -> None:
     assert store.load() == (None, 0)
+    assert store.last() == 0
     assert store.history(10) == ()
     assert store.verify() == 0
 
@@ -75,6 +76,7 @@ def test_who_writes_behind_an_entry_that_is_not_the_last_is_told_and_adds_nothin
     wished(store, Pause("lunch"))
     assert store.append(seeded(Policy()), 1) == Overtaken(2)
     assert store.append(seeded(Policy()), 3) == Overtaken(2)
+    assert store.last() == 2
     assert store.verify() == 2
 
 

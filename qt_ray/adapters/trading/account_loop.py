@@ -130,8 +130,8 @@ class AccountLoop:
         self._show_fence()
 
     def entries_in_flight(self) -> int:
-        """Return how many calls that may open are on their way."""
-        return self.gateway.engine.entries_in_flight
+        """Return how many calls that may open can still be accepted."""
+        return self.gateway.entries_in_flight()
 
     def plan(self, symbol: str, plan: StopPlan | None, side: PositionSide = PositionSide.BOTH) -> None:
         """Take in where a position is to be given up; nothing leaves it to a share of its mark."""

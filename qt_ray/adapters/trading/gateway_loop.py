@@ -3,7 +3,8 @@
 An input and all that follows from it are one turn, whose lines become durable together, by one sync. Only then do its
 calls leave and others hear of it. If they cannot be made durable nothing leaves at all, then or later: the loop ends,
 and its successor begins from what the journal holds. Everything happens in one thread, the sync too, so a turn is never
-half seen; what waits is only the venue.
+half seen; what waits is only the venue. A sync may take longer than a lease, so what opens is looked at once more in
+the same breath in which its bytes are signed.
 """
 
 import asyncio
@@ -13,15 +14,16 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, Protocol
 
-from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.clock import monotonic_ms, now_ms
 from qt_ray.core.codec import canonical
 from qt_ray.core.errors import Retryable
 from qt_ray.execution.gateway.effects import Effect, Send, Write
 from qt_ray.execution.gateway.engine import Gateway
-from qt_ray.execution.venue.calls import Answer
+from qt_ray.execution.venue.calls import NOT_SENT, Answer, Refused, Unsure
 from qt_ray.execution.venue.news import News
 from qt_ray.execution.venue.session import Metered, Prompt, VenueSession
 from qt_ray.execution.venue.views import UsageView
+from qt_ray.governance.leases import TRAVEL_MS
 
 Step = Callable[[int], list[Effect]]
 Listener = Callable[[Effect, int], None]
@@ -52,8 +54,12 @@ class GatewayLoop:
         session: VenueSession,
         clock: Callable[[], int] = now_ms,
         mark: Mark = unmarked,
+        steady_ms: Callable[[], int] = monotonic_ms,
     ) -> None:
         self.engine = engine
+        self._steady_ms = steady_ms
+        # Calls that may open, and until when the venue may accept each, by a clock that nobody sets.
+        self._adrift: dict[int, int] = {}
         self._journal = journal
         self._session = session
         self._prompt = session if isinstance(session, Prompt) else None
@@ -81,6 +87,15 @@ class GatewayLoop:
     def is_whole(self) -> bool:
         """Return whether every step so far was carried out to its end; if not, we believe what no journal says."""
         return self._is_whole
+
+    def entries_in_flight(self) -> int:
+        """Return how many calls that may open can still be accepted: an emergency is acknowledged once there are none.
+
+        One that nobody has answered for, or only unsurely, counts until it is too old for the venue to take.
+        """
+        now_ms = self._steady_ms()
+        self._adrift = {call_id: until_ms for call_id, until_ms in self._adrift.items() if now_ms < until_ms}
+        return len(self._adrift)
 
     def listen(self, listener: Listener) -> None:
         """Tell `listener` every effect that is not a call, after the whole turn is durable."""
@@ -143,9 +158,13 @@ class GatewayLoop:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 self.take(self.engine.recovered)
-                group.create_task(self._end())
                 group.create_task(self._hear())
                 group.create_task(self._tick())
+                try:
+                    await self._end()
+                finally:
+                    # Before the others are ended: whoever takes something in meanwhile sends nothing any more.
+                    self._group = None
         finally:
             self._over.set()
             self._group = None
@@ -196,18 +215,33 @@ class GatewayLoop:
     def _release_one(self, effect: Effect, group: asyncio.TaskGroup) -> None:
         if isinstance(effect, Send):
             self._mark("sending", effect.call)
-            begun = None if self._prompt is None else self._prompt.start(effect.call)
+            self._drift(effect)
+            is_prompt = self._prompt is not None and self._late(effect) is None
+            begun = self._prompt.start(effect.call) if self._prompt is not None and is_prompt else None
             group.create_task(self._ask(effect, begun))
             return
         for listener in self._listeners:
             listener(effect, self._clock())
 
     async def _ask(self, send: Send, begun: Awaitable[Answer[Any]] | None) -> None:
-        answer = await (self._session.ask(send.call) if begun is None else begun)
+        if begun is None:
+            self._drift(send)
+        answer = await begun if begun is not None else self._late(send) or await self._session.ask(send.call)
         self._mark("answered", send.call)
+        if not isinstance(answer, Unsure):
+            self._adrift.pop(send.call_id, None)
         with self.turn():
             self._meter()
             self.take(partial(self.engine.answered, send.call_id, answer))
+
+    def _drift(self, send: Send) -> None:
+        if self.engine.opens(send.call_id):
+            self._adrift[send.call_id] = self._steady_ms() + TRAVEL_MS
+
+    def _late(self, send: Send) -> Refused | None:
+        """Return the no to a call that may not leave any more."""
+        why = self.engine.why_late(send.call_id, self._clock())
+        return None if why is None else Refused(NOT_SENT, why)
 
     def _meter(self) -> None:
         """Let the engine know what the venue has counted, whoever asked."""

@@ -1,8 +1,10 @@
 """Lease keeper: the gateway's half of the fence: no entry leaves without a lease that its store still believes in.
 
 A lease counts from the moment it was asked for, so it ends here before it ends there. When the epoch has turned,
-entries are shut out first, and the store hears that we have drained once none of an older epoch is on its way. Whatever
-goes wrong, a store that is away, a token that is another's, a clock that was set back, ends in a fence that is shut.
+entries are shut out first, and the store hears that we have drained once none of an older epoch is on its way. They are
+let in again under a policy of that epoch and no older one: else a lease that hears of an emergency before its reader
+does would be open in it. Whatever goes wrong, a store that is away, a token that is another's, a clock that was set
+back, ends in a fence that is shut.
 """
 
 import asyncio
@@ -40,7 +42,7 @@ class Fenced(Protocol):
         """Take in the lease on the policy's epoch."""
 
     def entries_in_flight(self) -> int:
-        """Return how many calls that may open are on their way."""
+        """Return how many calls that may open can still be accepted."""
 
 
 class LeaseKeeper:
@@ -61,7 +63,8 @@ class LeaseKeeper:
         self._lease: Lease | None = None
         self._confirmed = 0
         self._ends_ns = 0
-        self._emergency, self._version = True, 0
+        self._emergency, self._version, self._epoch = True, 0, 0
+        self._is_draining = False
         self._news = asyncio.Event()
         account.fenced(SHUT)
 
@@ -70,14 +73,18 @@ class LeaseKeeper:
         """Return whether entries may leave as far as the lease is concerned."""
         return self._lease is not None and self._steady_ns() < self._ends_ns
 
-    def governed(self, emergency: bool, version_min: int) -> None:
-        """Take in whether an emergency is in force, and from which policy on decisions count.
+    def governed(self, emergency: bool, version_min: int, epoch: int) -> None:
+        """Take in whether an emergency is in force, from which policy on decisions count, and of which epoch it is.
 
         A word of the policy may mean another epoch, so the lease is asked for at once.
         """
-        self._emergency, self._version = emergency, version_min
+        self._emergency, self._version, self._epoch = emergency, version_min, epoch
         self._news.set()
         self._show()
+
+    def why_lapsed(self) -> str | None:
+        """Return why no entry may leave as far as the lease is concerned, or nothing."""
+        return None if self.is_held else "an entry needs a living lease, there is none"
 
     async def run(self) -> None:
         """Keep the lease until cancelled, and then give it back."""
@@ -119,17 +126,21 @@ class LeaseKeeper:
 
     async def _turned(self, epoch: int) -> None:
         """Shut entries out, wait until none of an older epoch is on its way, and say so at once."""
-        self._account.fenced(SHUT)
-        while self._account.entries_in_flight():
-            await asyncio.sleep(DRAIN_LOOK_MS / 1_000)
-        self._confirmed = epoch
+        self._is_draining = True
+        try:
+            self._show()
+            while self._account.entries_in_flight():
+                await asyncio.sleep(DRAIN_LOOK_MS / 1_000)
+        finally:
+            self._is_draining = False
+        self._confirmed, self._ends_ns = epoch, 0  # open again with the store's word that it has heard, and not before
         await self._turn()
 
     def _show(self) -> None:
         """Let the account see what the lease is worth now, by a clock that nobody sets."""
         left_ms = (self._ends_ns - self._steady_ns()) // 1_000_000
-        if self._lease is None or left_ms <= 0:
+        if self._lease is None or left_ms <= 0 or self._is_draining or self._epoch != self._confirmed:
             self._account.fenced(SHUT)
             return
         until_ms = self._clock() + left_ms
-        self._account.fenced(Fence(self._confirmed, until_ms, self._emergency, self._version))
+        self._account.fenced(Fence(self._confirmed, until_ms, self._emergency, self._version, lapsed=self.why_lapsed))

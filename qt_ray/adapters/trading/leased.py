@@ -67,4 +67,5 @@ class Leased:
         if self._policy is None or tightens(self._policy, view.policy):
             self._version_min = view.policy.version
         self._policy = view.policy
-        self._keeper.governed(view.policy.emergency_mode or bool(view.shut), self._version_min)
+        is_shut = view.policy.emergency_mode or bool(view.shut)
+        self._keeper.governed(is_shut, self._version_min, view.policy.epoch)

@@ -77,7 +77,7 @@ class Workplace:
         return {
             "orders_open": sum(1 for _ in engine.book.open()),
             "orders_known": len(engine.book.orders),
-            "entries_in_flight": engine.entries_in_flight,
+            "entries_in_flight": self.account.entries_in_flight(),
             "weight_minute": usage and usage.weight_minute,
             "positions": len(self.account.custody.books.positions),
             "alerts": self.account.alerts_count,

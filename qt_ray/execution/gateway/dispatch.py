@@ -65,11 +65,6 @@ class Dispatch:
         self._last_call_id = 0
 
     @property
-    def entries_in_flight(self) -> int:
-        """Return how many calls that may open are on their way: an emergency is acknowledged once there are none."""
-        return sum(any(not i.reduce_only for i in f.waiting.intents) for f in self.flights.values() if not f.is_overdue)
-
-    @property
     def is_busy(self) -> bool:
         """Return whether anything waits or is on its way."""
         return bool(len(self.lanes)) or any(not flight.is_overdue for flight in self.flights.values())
@@ -77,6 +72,17 @@ class Dispatch:
     def why_not(self, intent: Intent, at_ms: int) -> str | None:
         """Return why an intent may not leave now by fence or gate, or nothing."""
         return why_not(self.fence, intent, at_ms, self._gate)
+
+    def opens(self, call_id: int) -> bool:
+        """Return whether a call on its way may open or enlarge a position."""
+        flight = self.flights.get(call_id)
+        return flight is not None and any(not intent.reduce_only for intent in flight.waiting.intents)
+
+    def why_late(self, call_id: int, at_ms: int) -> str | None:
+        """Return why a call whose bytes are about to leave may not any more, or nothing; it was sent a moment ago."""
+        flight = self.flights.get(call_id)
+        intents = () if flight is None else flight.waiting.intents
+        return next((why for intent in intents if (why := self.why_not(intent, at_ms)) is not None), None)
 
     def put(self, waiting: Waiting) -> None:
         """Let a call wait; an outside asker whose query is shed is told so."""

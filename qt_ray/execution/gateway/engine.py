@@ -188,10 +188,13 @@ class Gateway:
         parts = (self._dispatch.next_ms, self._questions.next_ms, self._endings.next_ms, countdown)
         return min([at for at in (*parts, *self._retries.values()) if at is not None], default=None)
 
-    @property
-    def entries_in_flight(self) -> int:
-        """Return how many calls that may open are on their way; at zero an emergency may be acknowledged."""
-        return self._dispatch.entries_in_flight
+    def opens(self, call_id: int) -> bool:
+        """Return whether a call on its way may open or enlarge a position."""
+        return self._dispatch.opens(call_id)
+
+    def why_late(self, call_id: int, at_ms: int) -> str | None:
+        """Return why a call that was to leave may not any more, or nothing: a disk may have been slow meanwhile."""
+        return self._dispatch.why_late(call_id, at_ms)
 
     @property
     def is_starting(self) -> bool:

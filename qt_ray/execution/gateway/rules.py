@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from qt_ray.core.errors import Invalid
-from qt_ray.core.limits import RECEIVE_WINDOW_MS, Limits
+from qt_ray.core.limits import CLOCK_ERROR_MS, RECEIVE_WINDOW_MS, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Rules:
     limits: Limits = field(default_factory=Limits)
     allowance: Allowance = field(default_factory=Allowance)
     receive_window_ms: int = RECEIVE_WINDOW_MS
-    clock_error_ms: int = 250
+    clock_error_ms: int = CLOCK_ERROR_MS
     answer_ms: int = 2_500
     question_ms: int = 1_000
     forget_ms: int = 60_000

@@ -11,7 +11,7 @@ from qt_ray.adapters.policy_copy import PolicyCopy
 from qt_ray.adapters.rulebook_keeper import RulebookKeeper
 from qt_ray.core.errors import Invalid, Invariant, Retryable
 from qt_ray.core.policy import Policy
-from qt_ray.governance.leases import LEASE_MS, Held, Lease
+from qt_ray.governance.leases import LEASE_MS, TRAVEL_MS, Held, Lease
 from qt_ray.governance.rulebook import Denial, Denied
 from qt_ray.governance.rulebook_entries import Author, RulebookEntry
 from qt_ray.governance.rulebook_store import Kept, Overtaken
@@ -21,6 +21,9 @@ from tests.conformance.rulebook_memory import MemoryRulebook
 pytestmark = pytest.mark.unit
 
 ANN, BOB, ESS = Author("ann", is_person=True), Author("bob", is_person=True), Author("ess")
+
+
+GROWN_MS = LEASE_MS + TRAVEL_MS
 
 
 class Clock:
@@ -48,15 +51,15 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.copy = PolicyCopy(folder / "policy.json")
         self.entries = FullDisk()
-        self.clock = Clock()
+        self.clock, self.wall = Clock(), Clock()
 
     def store(self) -> PolicyStore:
-        return PolicyStore(RulebookKeeper(self.entries, self.copy, Policy), self.clock)
+        return PolicyStore(RulebookKeeper(self.entries, self.copy, Policy), self.wall, steady=self.clock)
 
     def grown(self) -> PolicyStore:
         """Return a store that is old enough to grant leases."""
         found = self.store()
-        self.clock.now_ms += LEASE_MS
+        self.clock.now_ms += GROWN_MS
         return found
 
 
@@ -143,9 +146,9 @@ def test_an_emergency_waits_for_a_silent_gateway_no_longer_than_its_lease(house:
         store = house.grown()
         lease = leased(store)
         task = await begun(store)
-        house.clock.now_ms = lease.until_ms
+        house.clock.now_ms = lease.until_ms + TRAVEL_MS
         store.renew_lease("main", lease.token + 1, 0)  # any stir: the clock of the story stands still by itself
-        assert await task == Acknowledged(lease.epoch + 1, LEASE_MS)
+        assert await task == Acknowledged(lease.epoch + 1, GROWN_MS)
 
     told(story)
 
@@ -157,9 +160,9 @@ def test_a_young_store_acknowledges_only_what_its_earlier_life_cannot_undo(house
         assert isinstance(store.take_lease("main", "gateway/2"), Held)
         task = await begun(store)
         assert not task.done()
-        house.clock.now_ms += LEASE_MS
+        house.clock.now_ms += GROWN_MS
         store.return_lease("main", 0)
-        assert await task == Acknowledged(store.get_policy().epoch, LEASE_MS)
+        assert await task == Acknowledged(store.get_policy().epoch, GROWN_MS)
 
     told(story)
 
@@ -195,10 +198,40 @@ def test_an_emergency_that_cannot_be_written_still_shuts_the_fence(house: House)
         assert "could not be written" in (await store.watch(word.turn, 1)).shut
         house.entries.is_full = False
         assert isinstance(await begun(store), asyncio.Task)
-        house.clock.now_ms = lease.until_ms
+        house.clock.now_ms = lease.until_ms + TRAVEL_MS
         store.return_lease("main", lease.token)
         assert (await store.watch(-1, 1)).shut == ""
         assert store.get_policy().emergency_mode
+
+    told(story)
+
+
+def test_a_wall_clock_that_is_set_ends_no_lease_and_acknowledges_nothing(house: House) -> None:
+    async def story() -> None:
+        store = house.grown()
+        lease = leased(store)
+        house.wall.now_ms += 3_600_000
+        assert isinstance(store.take_lease("main", "gateway/2"), Held)
+        task = await begun(store)
+        house.wall.now_ms -= 7_200_000
+        assert not task.done()
+        store.return_lease("main", lease.token)
+        assert await task == Acknowledged(lease.epoch + 1, 0)
+
+    told(story)
+
+
+def test_the_older_of_two_stores_prolongs_nothing_and_dies(house: House) -> None:
+    async def story() -> None:
+        old = house.grown()
+        lease, word = leased(old), await old.watch(-1, 1)
+        house.store()
+        with pytest.raises(Invariant, match="one keeper"):
+            old.renew_lease("main", lease.token, lease.epoch)
+        with pytest.raises(Invariant, match="one keeper"):
+            old.take_lease("other", "gateway/2")
+        with pytest.raises(Invariant, match="one keeper"):
+            await old.watch(word.turn, 1)
 
     told(story)
 

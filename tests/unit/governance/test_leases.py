@@ -7,13 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from qt_ray.adapters.settings_exchange import RECV_WINDOW_MS_MAX, Exchange
 from qt_ray.core.errors import Invalid
-from qt_ray.governance.leases import LEASE_MS, Held, Lease, Leases
+from qt_ray.core.limits import CLOCK_ERROR_MS
+from qt_ray.governance.leases import LEASE_MS, TRAVEL_MS, Held, Lease, Leases
 
 pytestmark = pytest.mark.unit
 
 OPEN_MS = 10_000
-READY_MS = OPEN_MS + LEASE_MS
+READY_MS = OPEN_MS + LEASE_MS + TRAVEL_MS
 FRESH = Leases(epoch=3, opened_ms=OPEN_MS)
 
 
@@ -32,9 +34,10 @@ def test_a_young_store_grants_nothing_until_leases_of_its_earlier_life_have_run_
 
 def test_a_second_holder_waits_for_the_first_even_if_it_bears_the_same_name() -> None:
     leases, first = lease_of(FRESH, READY_MS)
+    over_ms = first.until_ms + TRAVEL_MS
     for holder in ("gateway/1", "gateway/2"):
-        assert leases.taken("main", holder, first.until_ms - 1)[1] == Held("gateway/1", first.until_ms)
-    _, second = lease_of(leases, first.until_ms, "gateway/2")
+        assert leases.taken("main", holder, over_ms - 1)[1] == Held("gateway/1", over_ms)
+    _, second = lease_of(leases, over_ms, "gateway/2")
     assert second.token > first.token
 
 
@@ -59,18 +62,23 @@ def test_nobody_prolongs_a_lease_whose_holder_has_not_drained() -> None:
     leases, told = leases.renewed("main", first.token, 3, READY_MS + 900)
     assert told is not None
     assert (told.epoch, told.until_ms) == (4, first.until_ms)
-    assert leases.acknowledged_ms(READY_MS + 900) == first.until_ms
+    assert leases.acknowledged_ms(READY_MS + 900) == first.until_ms + TRAVEL_MS
     leases, drained = leases.renewed("main", first.token, 4, READY_MS + 950)
     assert drained is not None
     assert drained.until_ms == READY_MS + 950 + LEASE_MS
     assert leases.acknowledged_ms(READY_MS + 950) is None
 
 
-def test_an_emergency_is_acknowledged_when_a_silent_holder_s_lease_has_run_out() -> None:
+def test_an_emergency_is_acknowledged_when_what_a_silent_holder_sent_last_is_too_old_to_arrive() -> None:
     leases, first = lease_of(FRESH, READY_MS)
     leases = leases.turned(4)
-    assert leases.outstanding(first.until_ms - 1) == (leases.leases["main"],)
-    assert leases.acknowledged_ms(first.until_ms) is None
+    over_ms = first.until_ms + TRAVEL_MS
+    assert leases.outstanding(over_ms - 1) == (leases.leases["main"],)
+    assert leases.acknowledged_ms(over_ms) is None
+
+
+def test_what_travels_is_never_older_than_a_session_may_let_it_become() -> None:
+    assert Exchange().recv_window_ms + CLOCK_ERROR_MS <= RECV_WINDOW_MS_MAX + CLOCK_ERROR_MS <= TRAVEL_MS
 
 
 def test_a_young_store_acknowledges_no_emergency_before_its_earlier_life_is_over() -> None:
@@ -82,7 +90,7 @@ def test_tokens_of_a_later_epoch_are_above_all_of_an_earlier_one() -> None:
     leases, first = lease_of(FRESH, READY_MS)
     _, reborn = lease_of(Leases(epoch=4, opened_ms=OPEN_MS), READY_MS)
     assert reborn.token > first.token
-    _, turned = lease_of(leases.turned(4), first.until_ms)
+    _, turned = lease_of(leases.turned(4), first.until_ms + TRAVEL_MS)
     assert turned.token > first.token
 
 
@@ -117,7 +125,7 @@ class Fence(RuleBasedStateMachine):
         self.beliefs: dict[int, tuple[int, int, int]] = {}
         self.lives = 0
 
-    @rule(ms=st.integers(min_value=1, max_value=1_500))
+    @rule(ms=st.integers(min_value=1, max_value=3_000))
     def wait(self, ms: int) -> None:
         self.now_ms += ms
 
@@ -155,10 +163,16 @@ class Fence(RuleBasedStateMachine):
         assert sum(self.now_ms < until_ms for _, _, until_ms in self.beliefs.values()) <= 1
 
     @invariant()
-    def nothing_leaves_under_an_older_epoch_once_the_new_one_is_acknowledged(self) -> None:
+    def nothing_arrives_from_two_gateways(self) -> None:
+        newest = max(self.beliefs, default=0)
+        for life, (_, _, until_ms) in self.beliefs.items():
+            assert life == newest or self.now_ms >= until_ms + TRAVEL_MS
+
+    @invariant()
+    def nothing_of_an_older_epoch_arrives_once_the_new_one_is_acknowledged(self) -> None:
         if self.leases.acknowledged_ms(self.now_ms) is None:
             for _, epoch, until_ms in self.beliefs.values():
-                assert self.now_ms >= until_ms or epoch == self.leases.epoch
+                assert self.now_ms >= until_ms + TRAVEL_MS or epoch == self.leases.epoch
 
 
 TestFence = Fence.TestCase

@@ -16,7 +16,7 @@ from qt_ray.adapters.rulebook_keeper import RulebookKeeper
 from qt_ray.adapters.trading import lease_keeper
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.policy import Policy
-from qt_ray.governance.leases import LEASE_MS, Held, Lease
+from qt_ray.governance.leases import LEASE_MS, TRAVEL_MS, Held, Lease
 from qt_ray.governance.rulebook import Denied
 from qt_ray.governance.rulebook_entries import Author
 from qt_ray.governance.wishes import Pause, Propose, Resume
@@ -34,9 +34,11 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.now_ms = 1_000_000
         self.store = PolicyStore(
-            RulebookKeeper(MemoryRulebook(), PolicyCopy(folder / "policy.json"), Policy), lambda: self.now_ms
+            RulebookKeeper(MemoryRulebook(), PolicyCopy(folder / "policy.json"), Policy),
+            lambda: self.now_ms,
+            steady=lambda: self.now_ms,
         )
-        self.now_ms += LEASE_MS
+        self.now_ms += LEASE_MS + TRAVEL_MS
         self.part = FakePart(self.store)
         self.line = PolicyStoreLine(Line("PolicyStore", "fund", found=lambda name, namespace: self.part))
 

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from qt_ray.adapters.journal_file import JournalFile
-from qt_ray.adapters.trading.gateway_loop import GatewayLoop, happened, said_anew
+from qt_ray.adapters.trading.gateway_loop import GatewayLoop, Mark, happened, said_anew, unmarked
 from qt_ray.core.errors import Invariant, Retryable
+from qt_ray.core.orders import Rejected
 from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.gateway.fence import Fence
-from qt_ray.execution.venue.calls import Answer, Call, Done, Place
+from qt_ray.execution.venue.calls import Answer, Call, Done, Place, Unsure
 from qt_ray.execution.venue.news import News, StreamUp
 from qt_ray.execution.venue.views import UsageView
+from qt_ray.governance.leases import TRAVEL_MS
 from tests.unit.adapters.failing_disk import FailingDisk, PowerCut
-from tests.unit.execution.gateway.stories import RULES, entry, view
+from tests.unit.execution.gateway.stories import RULES, entry, exit_, view
 
 pytestmark = pytest.mark.unit
 
@@ -28,6 +30,7 @@ class Told:
 
     def __init__(self, *news: News, ends: bool = False) -> None:
         self.asked: list[Call] = []
+        self.answers: list[Answer[Any]] = []
         self.counted = QUIET
         self.is_over = False
         self._news = news
@@ -35,6 +38,11 @@ class Told:
 
     async def ask(self, call: Call) -> Answer[Any]:
         self.asked.append(call)
+        return self.answer(call)
+
+    def answer(self, call: Call) -> Answer[Any]:
+        if isinstance(call, Place) and not call.intent.reduce_only and self.answers:
+            return self.answers.pop()
         return Done(view(call.intent) if isinstance(call, Place) else ())
 
     async def news(self) -> AsyncIterator[News]:
@@ -53,9 +61,27 @@ class Told:
         return self.counted
 
 
-def loop_of(folder: Path, session: Told, disk: FailingDisk | None = None) -> tuple[GatewayLoop, JournalFile]:
+class Eager(Told):
+    """The same, with bytes that leave before anybody waits."""
+
+    def start(self, call: Call) -> Awaitable[Answer[Any]]:
+        self.asked.append(call)
+        return self._answered(call)
+
+    async def _answered(self, call: Call) -> Answer[Any]:
+        return self.answer(call)
+
+
+def loop_of(
+    folder: Path,
+    session: Told,
+    disk: FailingDisk | None = None,
+    clock: Callable[[], int] = lambda: 1_000,
+    mark: Mark = unmarked,
+    steady_ms: Callable[[], int] = lambda: 0,
+) -> tuple[GatewayLoop, JournalFile]:
     journal = JournalFile(folder, disk=disk)
-    return GatewayLoop(Gateway(RULES), journal, session, lambda: 1_000), journal
+    return GatewayLoop(Gateway(RULES), journal, session, clock, mark, steady_ms), journal
 
 
 def placed(session: Told) -> list[str]:
@@ -144,6 +170,94 @@ def test_who_comes_in_while_a_loop_ends_sends_nothing_and_breaks_nothing(tmp_pat
 
     def stumble(news: News, at_ms: int) -> None:
         raise Invariant("on a word")
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("is_prompt", [False, True])
+def test_an_entry_whose_lease_ended_while_the_disk_was_slow_does_not_leave(tmp_path: Path, is_prompt: bool) -> None:
+    async def story() -> None:
+        session = (Eager if is_prompt else Told)(StreamUp(0))
+        now_ms = [1_000]
+        loop, journal = loop_of(tmp_path, session, clock=lambda: now_ms[0], mark=slow)
+        loop.take(partial(loop.engine.fenced, Fence(7, 2_000)))
+        task = asyncio.create_task(loop.run())
+        await settle()
+        waits.append(lambda: now_ms.__setitem__(0, 3_000))
+        loop.take(partial(loop.engine.want_all, (entry(), exit_(1))))
+        await settle()
+        assert placed(session) == [exit_(1).client_id]
+        refused = loop.engine.book.orders[entry().client_id].order
+        assert isinstance(refused, Rejected)
+        assert "needs a living lease" in refused.reason
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        journal.close()
+
+    waits: list[Callable[[], None]] = []
+
+    def slow(point: str, about: object) -> None:
+        while point.startswith("journalled") and waits:
+            waits.pop()()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("is_prompt", [False, True])
+def test_an_entry_is_in_flight_until_it_is_answered_for_or_too_old_by_a_clock_that_nobody_sets(
+    tmp_path: Path, is_prompt: bool
+) -> None:
+    async def story() -> None:
+        session = (Eager if is_prompt else Told)(StreamUp(0))
+        steady_ms = [0]
+        loop, journal = loop_of(tmp_path, session, clock=lambda: wall_ms[0], steady_ms=lambda: steady_ms[0])
+        loop.take(partial(loop.engine.fenced, OPEN))
+        task = asyncio.create_task(loop.run())
+        await settle()
+        session.answers.append(Unsure("no answer"))
+        loop.take(partial(loop.engine.want_all, (entry(), exit_(1))))
+        await settle()
+        wall_ms[0] += 3_600_000
+        loop.take(loop.engine.ticked)
+        steady_ms[0] = TRAVEL_MS - 1
+        assert loop.entries_in_flight() == 1
+        steady_ms[0] = TRAVEL_MS
+        assert loop.entries_in_flight() == 0
+        loop.take(partial(loop.engine.want, entry(2, symbol="ETHUSDT")))
+        assert loop.entries_in_flight() == 1
+        await settle()
+        assert loop.entries_in_flight() == 0
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        journal.close()
+
+    wall_ms = [1_000]
+    asyncio.run(story())
+
+
+def test_who_comes_in_while_a_loop_is_cancelled_sends_nothing_and_breaks_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        session = Told(StreamUp(0))
+        loop, journal = loop_of(tmp_path, session)
+
+        async def last_word() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                loop.take(partial(loop.engine.want, exit_(1)))
+
+        async def both() -> None:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(loop.run())
+                group.create_task(last_word())
+
+        task = asyncio.create_task(both())
+        await settle()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+        assert placed(session) == []
+        journal.close()
 
     asyncio.run(story())
 

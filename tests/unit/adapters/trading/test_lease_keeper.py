@@ -9,7 +9,7 @@ import pytest
 from qt_ray.adapters.trading.lease_keeper import RENEW_MS, LeaseKeeper
 from qt_ray.core.errors import Retryable
 from qt_ray.execution.gateway.fence import SHUT, Fence
-from qt_ray.governance.leases import LEASE_MS, Held, Lease, Leases
+from qt_ray.governance.leases import LEASE_MS, TRAVEL_MS, Held, Lease, Leases
 
 pytestmark = pytest.mark.unit
 
@@ -47,11 +47,13 @@ class Account:
     def __init__(self) -> None:
         self.fence = Fence(1, 10**15)
         self.in_flight = 0
+        self.drained: Callable[[], None] = lambda: None
 
     def fenced(self, fence: Fence) -> None:
         self.fence = fence
 
     def entries_in_flight(self) -> int:
+        self.drained()
         return self.in_flight
 
 
@@ -65,7 +67,7 @@ class House:
         keeper = LeaseKeeper(
             self.store, self.account, "main", holder, lambda: self.wall_ms, lambda: self.store.now_ms * 1_000_000
         )
-        keeper.governed(emergency=False, version_min=4)
+        keeper.governed(emergency=False, version_min=4, epoch=3)
         return keeper
 
     def passes(self, ms: int) -> None:
@@ -84,7 +86,7 @@ def test_a_lease_opens_the_fence_for_as_long_as_it_is_prolonged() -> None:
     async def story(house: House) -> None:
         assert house.account.fence == SHUT
         await house.turn()
-        assert house.account.fence == Fence(3, house.wall_ms + LEASE_MS, False, 4)
+        assert house.account.fence == Fence(3, house.wall_ms + LEASE_MS, False, 4, lapsed=house.keeper.why_lapsed)
         house.passes(RENEW_MS)
         await house.turn()
         assert house.account.fence.lease_until_ms == house.wall_ms + LEASE_MS
@@ -115,8 +117,12 @@ def test_a_clock_that_was_set_back_prolongs_nothing() -> None:
         house.store.is_away = True
         house.passes(LEASE_MS - 100)
         house.wall_ms -= 3_600_000
-        house.keeper.governed(emergency=False, version_min=4)
+        assert house.account.fence.lapsed() is None
+        house.keeper.governed(emergency=False, version_min=4, epoch=3)
         assert house.account.fence.lease_until_ms == house.wall_ms + 100
+        house.passes(100)
+        house.wall_ms -= 3_600_000
+        assert house.account.fence.lapsed() == "an entry needs a living lease, there is none"
 
     run(story)
 
@@ -130,6 +136,9 @@ def test_when_the_epoch_turns_entries_are_shut_out_until_all_have_drained() -> N
         for _ in range(5):
             await asyncio.sleep(0.002)
         assert house.account.fence == SHUT
+        house.keeper.governed(emergency=False, version_min=5, epoch=3)  # a word from before, late on its way
+        house.keeper.governed(emergency=False, version_min=6, epoch=4)
+        assert house.account.fence == SHUT
         assert house.store.leases.outstanding(house.store.now_ms)
         house.account.in_flight = 0
         await turning
@@ -139,10 +148,38 @@ def test_when_the_epoch_turns_entries_are_shut_out_until_all_have_drained() -> N
     run(story)
 
 
+def test_entries_wait_for_the_policy_of_the_epoch_they_are_let_in_under() -> None:
+    async def story(house: House) -> None:
+        await house.turn()
+        house.store.leases = house.store.leases.turned(4)
+        await house.turn()
+        assert house.keeper.is_held
+        assert house.account.fence == SHUT
+        house.keeper.governed(emergency=True, version_min=5, epoch=4)
+        assert (house.account.fence.epoch, house.account.fence.emergency) == (4, True)
+
+    run(story)
+
+
+def test_a_confirmation_that_is_lost_leaves_entries_shut_out() -> None:
+    async def story(house: House) -> None:
+        await house.turn()
+        house.keeper.governed(emergency=False, version_min=5, epoch=4)
+        house.store.leases = house.store.leases.turned(4)
+        house.account.drained = lambda: setattr(house.store, "is_away", True)
+        await house.turn()
+        assert house.account.fence == SHUT
+        house.store.is_away = False
+        await house.turn()
+        assert house.account.fence.epoch == 4
+
+    run(story)
+
+
 def test_a_token_that_is_not_ours_any_more_shuts_the_fence() -> None:
     async def story(house: House) -> None:
         await house.turn()
-        house.passes(2 * LEASE_MS)
+        house.passes(LEASE_MS + TRAVEL_MS)
         other = house.another("gateway/2")
         await other._turn()
         assert other.is_held
@@ -155,7 +192,7 @@ def test_a_token_that_is_not_ours_any_more_shuts_the_fence() -> None:
 def test_an_emergency_is_seen_at_once() -> None:
     async def story(house: House) -> None:
         await house.turn()
-        house.keeper.governed(emergency=True, version_min=5)
+        house.keeper.governed(emergency=True, version_min=5, epoch=3)
         assert (house.account.fence.emergency, house.account.fence.policy_version_min) == (True, 5)
 
     run(story)
@@ -187,7 +224,7 @@ def test_a_keeper_that_ends_gives_its_lease_back_if_its_store_is_there() -> None
                 await work
             assert work.cancelled()
             assert bool(house.store.returned) is not is_away
-            house.passes(2 * LEASE_MS)
+            house.passes(LEASE_MS + TRAVEL_MS)
 
     run(story)
 
@@ -200,7 +237,7 @@ def test_a_word_of_the_policy_is_a_reason_to_ask_for_the_lease_at_once() -> None
         for _ in range(10):
             await asyncio.sleep(0)
         house.store.leases = house.store.leases.turned(4)
-        house.keeper.governed(emergency=True, version_min=4)
+        house.keeper.governed(emergency=True, version_min=4, epoch=4)
         for _ in range(10):
             await asyncio.sleep(0)
         assert not house.store.leases.outstanding(house.store.now_ms)

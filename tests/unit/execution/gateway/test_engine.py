@@ -485,8 +485,18 @@ def test_an_emergency_meets_the_entries_that_wait_and_lets_the_exits_go() -> Non
     order = story.order(9)
     assert isinstance(order, Rejected)
     assert order.reason == "no entry in an emergency"
-    assert story.gateway.entries_in_flight == RULES.limits.orders_per_second_max
+    assert len(story.all_sent(Place)) == RULES.limits.orders_per_second_max
     story.want(exit_(20), 20)
+
+
+def test_a_call_is_looked_at_once_more_before_its_bytes_leave() -> None:
+    story = Story()
+    entering, leaving = story.want(entry()), story.want(exit_(1))
+    assert story.gateway.why_late(entering, OPEN.lease_until_ms - 1) is None
+    assert "needs a living lease" in (story.gateway.why_late(entering, OPEN.lease_until_ms) or "")
+    assert story.gateway.why_late(leaving, OPEN.lease_until_ms) is None
+    assert story.gateway.why_late(99, OPEN.lease_until_ms) is None
+    assert [story.gateway.opens(call_id) for call_id in (entering, leaving, 99)] == [True, False, False]
 
 
 def test_an_entry_that_waited_too_long_is_not_sent() -> None:

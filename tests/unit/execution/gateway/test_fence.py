@@ -32,6 +32,7 @@ def test_an_entry_passes_only_a_fence_that_has_nothing_against_it(fence: Fence, 
         (replace(OPEN, epoch=8), "an entry is of the epoch in force, 8, was 7"),
         (replace(OPEN, epoch=6), "an entry is of the epoch in force, 6, was 7"),
         (replace(OPEN, policy_version_min=4), "an entry is of policy 4 or newer, was 3"),
+        (replace(OPEN, lapsed=lambda: "the lease has lapsed"), "the lease has lapsed"),
         (SHUT, "no entry in an emergency"),
     ],
 )
