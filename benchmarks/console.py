@@ -15,7 +15,7 @@ import aiohttp
 
 from benchmarks.form import Row, Sample, at_least, at_most, main
 from qt_ray.adapters.clock import monotonic_ns
-from tests.integration.consoles import Deployed, deployed
+from tests.integration.consoles import Deployed, deployed, head
 
 READS_PER_S: Final = 200
 WATCHERS: Final = 5
@@ -95,7 +95,7 @@ def at(values: list[float], share: float) -> Sample:
 
 def measure(quick: bool) -> list[Row]:
     """Return what the stop took alone and beside the crowd, and how much of the crowd was served."""
-    with tempfile.TemporaryDirectory() as folder, deployed(Path(folder)) as console:
+    with tempfile.TemporaryDirectory() as folder, head() as address, deployed(Path(folder), address) as console:
         took = Sample(console.took_ms, 1, (console.took_ms, console.took_ms))
         alone, seen = asyncio.run(beside(console, SECONDS_QUICK if quick else SECONDS))
     part = 1 - seen.refused / len(seen.reads_ms)

@@ -159,5 +159,7 @@ def _stamp_of(path: Path) -> Stamp | None:
         found = path.stat()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise Invalid(f"{path.name}: a file that can be read, {error.strerror or error}") from error
     # A replaced file has another inode, even where two writes fall into one tick of the clock.
     return found.st_mtime_ns, found.st_ino, found.st_size

@@ -155,7 +155,10 @@ def _is_own_page(scope: Scope, headers: Headers, method: str) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return method in SAFE and scope["type"] == "http"
-    return urlsplit(origin).netloc == headers.get("host")
+    try:
+        return urlsplit(origin).netloc == headers.get("host")
+    except ValueError:  # an origin that is no address is not ours
+        return False
 
 
 async def _answered(away: TurnedAway, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,8 +1,10 @@
-"""A console on a Ray of its own, before a real policy store and parts that do as they are told."""
+"""A console on Ray Serve, before a real policy store and parts that do as they are told."""
 
 import asyncio
 import gc
 import socket
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from qt_ray.adapters.api_keys import operator_token
 from qt_ray.adapters.clock import monotonic_ns
 from qt_ray.adapters.ray_variables import export
 from qt_ray.risk.ess import Cause, Emergency, trip
+from tests.integration.cluster import HEAD
 
 
 class Stop:
@@ -60,9 +63,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def deployed(state: Path) -> Iterator[Deployed]:
-    """Yield a console on a Ray that lives as long as the block."""
+def head() -> Iterator[str]:
+    """Yield the address of a Ray that lives in a process of its own as long as the block."""
     export(trades=True)
+    with subprocess.Popen((sys.executable, "-c", HEAD), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        yield process.stdout.readline().decode().strip()
+        process.stdin.close()
+
+
+@contextmanager
+def deployed(state: Path, address: str) -> Iterator[Deployed]:
+    """Yield a console on the Ray at an address; what it brought goes with the block."""
     import ray
 
     from qt_ray.actors.topology import EMERGENCY_STOP, MONITOR, PARTS, POLICY_STORE, begun, namespace_of
@@ -70,26 +83,26 @@ def deployed(state: Path) -> Iterator[Deployed]:
     with warnings.catch_warnings():
         # Ray Serve declares fields in a way that pydantic has grown out of.
         warnings.simplefilter("ignore", DeprecationWarning)
+        from ray import serve
+
         from qt_ray.serve.console import deploy
 
     origin = Origin("paper", {"fund.state": str(state)})
     namespace = namespace_of(origin.settings)
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, namespace=namespace,
-             object_store_memory=128 << 20)  # fmt: skip
+    ray.init(address=address, namespace=namespace, log_to_driver=False)
+    parts: list[Any] = []
     try:
-        begun(next(part for part in PARTS if part.name == POLICY_STORE), origin, namespace)
-        parts = [
-            ray.remote(kind).options(name=name, num_cpus=0, max_concurrency=1_000).remote()
-            for name, kind in ((EMERGENCY_STOP, Stop), (MONITOR, Views))
-        ]
+        parts.append(begun(next(part for part in PARTS if part.name == POLICY_STORE), origin, namespace))
+        for name, kind in ((EMERGENCY_STOP, Stop), (MONITOR, Views)):
+            options = {"name": name, "num_cpus": 0, "max_concurrency": 1_000}
+            parts.append(ray.remote(kind).options(**options).remote())
         began_ns = monotonic_ns()
         url = deploy(origin, free_port())
         took_ms = (monotonic_ns() - began_ns) // 1_000_000
         yield Deployed(url, operator_token(origin.places.folder, "ann"), took_ms, origin)
-        del parts
     finally:
-        from ray import serve
-
         serve.shutdown()
+        for part in parts:
+            ray.kill(part)
         ray.shutdown()
         gc.collect()  # Ray forgets to wait for what it has ended; what it left is found here and not in another test

@@ -9,9 +9,12 @@ import aiohttp
 import pytest
 
 from qt_ray.adapters.clock import monotonic_ns
+from tests.integration.cluster import ray_head
 from tests.integration.consoles import Deployed, deployed
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray")]
+__all__ = ["ray_head"]
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray"), pytest.mark.timeout(300)]
 
 WATCHERS = 5
 CROWD = 60
@@ -27,7 +30,7 @@ def dawdler(console: Deployed) -> socket.socket:
     return found
 
 
-def test_neither_a_slow_client_nor_watchers_nor_a_crowd_delay_the_stop(tmp_path: Path) -> None:
+def test_neither_a_slow_client_nor_watchers_nor_a_crowd_delay_the_stop(ray_head: str, tmp_path: Path) -> None:
     async def story(console: Deployed) -> None:
         known = {"Authorization": f"Bearer {console.token}"}
         async with (
@@ -62,5 +65,5 @@ def test_neither_a_slow_client_nor_watchers_nor_a_crowd_delay_the_stop(tmp_path:
         async with session.get("/api/status") as answer:
             return answer.status
 
-    with deployed(tmp_path) as console:
+    with deployed(tmp_path, ray_head) as console:
         asyncio.run(story(console))

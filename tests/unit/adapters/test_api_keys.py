@@ -53,6 +53,12 @@ def test_a_file_that_others_may_read_lets_nobody_in(tmp_path: Path) -> None:
         KeyRing(tmp_path).known(token)
 
 
+def test_a_folder_that_cannot_be_entered_lets_nobody_in(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("a file where the folder belongs")
+    with pytest.raises(Invalid, match="a file that can be read"):
+        KeyRing(tmp_path / "folder").known("qt_a_b")
+
+
 def test_what_one_process_revokes_another_refuses_at_once(tmp_path: Path) -> None:
     shell, console = KeyRing(tmp_path), KeyRing(tmp_path)
     token = shell.issue("ann", (Scope.READ,))

@@ -215,6 +215,7 @@ def test_a_browser_comes_in_once_by_its_address_and_a_foreign_page_asks_for_noth
     assert page("POST", "/api/trade/pause") == 403
     assert page("POST", "/api/trade/pause", origin="http://evil.example") == 403
     assert page("GET", "/api/policy", origin="http://evil.example") == 403
+    assert page("POST", "/api/trade/pause", origin="http://[") == 403
     assert house.store.get_policy().new_trades_paused is False
     assert page("POST", "/api/trade/pause", origin="http://fund:8700") == 200
     assert page("POST", "/api/logout", origin="http://fund:8700") == 200
