@@ -49,6 +49,7 @@ MODULES = (
     "account_start",
     "console",
     "start",
+    "serving",
     "head_restart",
 )
 ROOT = Path(__file__).resolve().parent.parent

@@ -150,10 +150,10 @@ def _actors(stages: Stages, folder: Path) -> Chain:
     import ray
 
     namespace = "decision-path"
-    policy = Policy()
     for name in NAMES:
-        options = {"name": name, "namespace": namespace, "num_cpus": 0}
-        ray.remote(Stages).options(**options).remote(folder, policy)
+        # Detached, for a stage lives only as long as somebody holds it; they end with our Ray.
+        options = {"name": name, "namespace": namespace, "num_cpus": 0, "lifetime": "detached"}
+        ray.remote(Stages).options(**options).remote(folder, Policy())
     return ReferenceChain(NAMES, namespace, 60_000)
 
 

@@ -58,8 +58,9 @@ class ReferenceChain:
         """Return what is decided; what does not come in time is not waited for."""
         try:
             async with asyncio.timeout(self._within_s):
-                handles = self._handles or await asyncio.to_thread(self._found)
-                self._handles = predictor, sizer, guard = handles
+                if self._handles is None:
+                    self._handles = await asyncio.to_thread(self._found)
+                predictor, sizer, guard = self._handles
                 sized = sizer.size.remote(predictor.predict.remote(snapshot))
                 decision: Decision = await guard.review.remote(sized, closed)
                 return decision

@@ -87,12 +87,12 @@ class Desk:
             group.create_task(_always(self._hand_over))
 
     async def condition(self) -> Condition:
-        """Return how the desk is, and what it has done."""
+        """Return how the desk is, and what it has done; it is ready to decide while nothing may be opened, too."""
         if self._window is None:
             return self._living.condition(Health.CRITICAL, ["the desk has not begun"], ready=False)
         closed = self._ports.law.why_closed()
         health = Health.DEGRADED if closed else Health.HEALTHY
-        return self._living.condition(health, [closed] if closed else [], self._facts(), ready=closed is None)
+        return self._living.condition(health, [closed] if closed else [], self._facts())
 
     async def rest(self) -> None:
         """Let a decision that is under way end, hand over what is owed if anybody takes it, and close the journal."""

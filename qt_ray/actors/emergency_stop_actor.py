@@ -64,7 +64,6 @@ class EmergencyStopActor(EmergencyStop):
                 Policy().ess,
             ),
             store,
-            store,
             {name: partial(Line(name, space).ask, "condition", within_ms=AGAIN_MS) for name in WATCHED},
             living,
             publisher.tell,
@@ -75,12 +74,13 @@ class EmergencyStopActor(EmergencyStop):
             living.keep(work)
         if origin.redis is not None:
             living.keep(listen(bus_of(origin), Rumours(self)))
-        self._session = session
+        self._session, self._publisher = session, publisher
 
     async def rest(self) -> None:
-        """Go to rest, and end the session."""
+        """Go to rest, end the session, and leave on disk what was not told yet."""
         await super().rest()
         await self._session.close()
+        self._publisher.close()
 
 
 class Rumours:

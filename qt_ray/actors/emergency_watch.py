@@ -7,9 +7,8 @@ limits as soon as it is known, and the defaults hold until then.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from qt_ray.actors.bell import Bell
 from qt_ray.actors.emergency_stop import EmergencyStopSystem, Fence, Post, Told
 from qt_ray.actors.living import Living
 from qt_ray.actors.rounds import Ask, Rounds
@@ -26,7 +25,7 @@ from qt_ray.core.payloads import EmergencyTriggered, EquityUpdated
 from qt_ray.core.policy import Policy
 from qt_ray.execution.venue.session import VenueSession
 from qt_ray.governance.policy_view import PolicyView
-from qt_ray.monitoring.emergency import EmergencyStatus, Ruling
+from qt_ray.monitoring.emergency import EmergencyStatus
 from qt_ray.monitoring.health import Condition
 from qt_ray.risk.breaches import Breaches
 from qt_ray.risk.ess import Cause, Emergency, EssState
@@ -34,11 +33,14 @@ from qt_ray.risk.in_force import limits_in_force
 from qt_ray.risk.triggers import Verdict
 from qt_ray.risk.vigil import Vigil
 
-BEGIN_MS_MAX: Final = 120_000
+BEGIN_MS_MAX: Final = 180_000
 ATTEND_MS: Final = 1_000
 REMEMBER_MS: Final = 10_000
-WAIT_MS_MAX: Final = 30_000
 ERRORS_AT_ONCE_MAX: Final = 100
+
+
+class Store(Fence, Watched, Protocol):
+    """The policy store, as far as an emergency stop needs it."""
 
 
 class EmergencyStop:
@@ -51,8 +53,7 @@ class EmergencyStop:
         session: VenueSession,
         marks: Marks,
         post: Post,
-        fence: Fence,
-        store: Watched,
+        store: Store,
         asks: Mapping[str, Ask],
         living: Living,
         tell: Callable[[Event], None],
@@ -62,7 +63,7 @@ class EmergencyStop:
         self._living, self._tell_event, self._clock, self._post = living, tell, clock, post
         policy = Policy()
         self._vigil = Vigil(policy.ess, limits_in_force(policy).row[0], tuple(asks), None, clock())
-        self._system = EmergencyStopSystem(session, self._vigil, post, fence, self._told)
+        self._system = EmergencyStopSystem(session, self._vigil, post, store, self._told)
         self._sentry = Sentry(session, marks, self._vigil, currency, self._system.since_ms, self._look, clock)
         self._rounds = Rounds(asks, self._heard, clock)
         self._reader = PolicyReader(store, clock)
@@ -72,8 +73,6 @@ class EmergencyStop:
         self._breaches = Breaches(account)
         self._was_fed = False
         self._held_then = self._cancelled_then = 0
-        self._changed, self._turn = Bell(), 0
-        self._ruled = self._rule()
 
     async def trip(self, cause: Cause, reason: str, by: str) -> Emergency:
         """Stop the account; what this returns is begun already."""
@@ -106,14 +105,6 @@ class EmergencyStop:
     async def history(self) -> tuple[Past, ...]:
         """Return what it has done, the newest last."""
         return self._system.past
-
-    async def watch(self, turn: int, wait_ms: int) -> Ruling:
-        """Return as soon as there is a ruling after `turn`, or after `wait_ms` to say that there is none."""
-        if not 0 < wait_ms <= WAIT_MS_MAX:
-            raise Invalid(f"wait_ms: 1 to {WAIT_MS_MAX}, was {wait_ms}")
-        if turn == self._turn:
-            await self._changed.heard(wait_ms)
-        return self._ruled
 
     async def condition(self) -> Condition:
         """Return whether it is at its post, which is ready: armed or in an emergency, it sees everything."""
@@ -177,7 +168,6 @@ class EmergencyStop:
         breach = self._breaches.seen(self._vigil.reading, *self._vigil.drawdown_limits_bps)
         if breach is not None:
             self._tell(*breach)
-        self._rule_anew()
 
     def _heard(self, name: str, condition: Condition, at_ms: int) -> None:
         """Take in that a part lives, and what the feed and the gateway say of what they carry."""
@@ -205,7 +195,6 @@ class EmergencyStop:
         else:
             reason, left = self._system.past[-1].reason, tuple(told.emergency.causes)
             self._tell("system.emergency.cause_cleared", CauseCleared(told.cause, told.by, reason, left))
-        self._rule_anew()
 
     def _outcome(self, told: Told) -> EmergencyTriggered:
         held = self._sentry.purse.held
@@ -225,14 +214,3 @@ class EmergencyStop:
 
     def _epoch(self) -> int:
         return self._post.latch.state().epoch
-
-    def _rule(self) -> Ruling:
-        emergency = self._system.emergency
-        return Ruling(self._turn, emergency.state, self._system.mode, emergency.reason)
-
-    def _rule_anew(self) -> None:
-        now = self._rule()
-        if now != self._ruled:
-            self._turn += 1
-            self._ruled = self._rule()
-            self._changed.ring()

@@ -32,3 +32,9 @@ class GatewayActor(Gateway):
         )
         for work in (publisher.run(), rounds.run(), self.run()):
             living.keep(work)
+        self._publisher = publisher
+
+    async def rest(self) -> None:
+        """End in order, and leave on disk what was not told yet."""
+        await super().rest()
+        self._publisher.close()

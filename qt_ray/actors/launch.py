@@ -16,7 +16,7 @@ from qt_ray.adapters.clock import now_ms
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.monitoring.health import Condition
 
-READY_MS: Final = 120_000
+READY_MS: Final = 300_000
 LOOK_MS: Final = 100
 WATCH_MS: Final = 1_000
 AGAIN_MS: Final = 5_000

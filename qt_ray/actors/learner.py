@@ -17,7 +17,7 @@ from qt_ray.core.events import event
 from qt_ray.core.notices import RetrainingDue
 from qt_ray.core.payloads import ModelDrift
 
-SOURCE: Final = "learner"
+SOURCE: Final = "Learner"
 LOOK_MS: Final = 60_000
 MEASURE: Final = "decay of the Brier score"
 NOTHING_KNOWN: Final = Form(None, 0)

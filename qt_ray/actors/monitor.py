@@ -16,6 +16,7 @@ from qt_ray.adapters.scribe import Scribe
 from qt_ray.core.errors import Retryable
 from qt_ray.core.events import Event, event
 from qt_ray.core.notices import AlertRaised
+from qt_ray.core.payloads import HealthChanged
 from qt_ray.engine.tidings import Tiding
 from qt_ray.governance.bus import EventBus
 from qt_ray.monitoring.alerts import Alert, AlertBook
@@ -138,7 +139,8 @@ class Monitor:
             return  # what waited on a disk since an earlier life is in the record, and not of this one
         self._reach.measure(told)
         trouble = trouble_of(told)
-        if trouble is not None:
+        # Whoever launches a fund sees how its parts come to life; nobody is woken for that.
+        if trouble is not None and (self.warden.is_started or not isinstance(told.payload, HealthChanged)):
             self.book.hear(trouble, told.time_ms)
 
 

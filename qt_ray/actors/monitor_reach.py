@@ -25,7 +25,6 @@ from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.policy import Policy
 from qt_ray.engine.tidings import Tiding
 from qt_ray.governance.bus import EventBus
-from qt_ray.risk.fallback_proof import why_uncapped
 
 BEYOND_MS: Final = 2_000
 PROBE: Final = "probe"
@@ -60,7 +59,8 @@ class Parts:
 
     async def try_sizing(self) -> str:
         """Ask the guard's table, under the policy in force, for what it grants in high volatility."""
-        return why_uncapped(await self._policy())
+        policy = await self._policy()
+        return await asyncio.to_thread(_uncapped, policy)
 
     async def _policy(self) -> Policy:
         if POLICY_STORE not in self._lines:
@@ -90,6 +90,13 @@ def trials_of(parts: Parts, bus: EventBus, mouth: Publisher, buffer: Path, trade
         "buffer": partial(_try_buffer, buffer, mouth),
         "trades": partial(_try_trades, trades),
     }
+
+
+def _uncapped(policy: Policy) -> str:
+    # The guard is compiled code, which costs a process memory that only whoever asks for this needs.
+    from qt_ray.risk.fallback_proof import why_uncapped
+
+    return why_uncapped(policy)
 
 
 async def _try_bus(bus: EventBus, mouth: Publisher) -> str:

@@ -4,6 +4,7 @@ The book is the store's memory and its outbox: whatever was written is told, aft
 cannot be heard governs all the same.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from qt_ray.actors.living import Living
@@ -11,6 +12,7 @@ from qt_ray.actors.origin import Origin
 from qt_ray.actors.policy_store import PolicyStore
 from qt_ray.actors.topology import POLICY_STORE
 from qt_ray.actors.voice import voice, why_mute
+from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.policy_copy import PolicyCopy
 from qt_ray.adapters.policy_files import load_policy
 from qt_ray.adapters.policy_herald import PolicyHerald
@@ -87,4 +89,5 @@ class PolicyStoreActor(PolicyStore):
 
     def _seed(self) -> Policy:
         loaded = self._origin.loaded()
-        return load_policy(loaded.policy_path, loaded.settings.policy.mode)
+        # A book begins at a moment: without one its first record would belong to 1970, and be deleted as too old.
+        return replace(load_policy(loaded.policy_path, loaded.settings.policy.mode), last_updated=now_ms())

@@ -92,14 +92,15 @@ class RiskGuard:
         return state
 
     async def condition(self) -> Condition:
-        """Return how the guard is; one that would refuse everything says why."""
-        why = self._why_unready(self._clock())
+        """Return how the guard is; one that would refuse everything says why, and is ready all the same."""
+        why, is_ready = self._why_unready(self._clock()), self._reader.view is not None
         facts: dict[str, Any] = {
             "reviewed": self._reviewed,
             "grants": len(self._reservations),
             "denials": {f"{reason}/{symbol}": count for (reason, symbol), count in self.denials.items()},
         }
-        return self._living.condition(Health.DEGRADED if why else Health.HEALTHY, (why,) if why else (), facts, not why)
+        health = Health.DEGRADED if why else Health.HEALTHY
+        return self._living.condition(health, (why,) if why else (), facts, is_ready)
 
     async def rest(self) -> None:
         """End; a guard owes nothing to anybody."""

@@ -17,7 +17,7 @@ from qt_ray.monitoring.health import Condition
 from qt_ray.monitoring.rounds import Change, Rounds
 from qt_ray.monitoring.status import Identity
 
-SOURCE: Final = "monitor"
+SOURCE: Final = "Monitor"
 ROUND_MS: Final = 1_000
 ANSWER_MS: Final = 900
 
@@ -39,7 +39,7 @@ class Warden:
         """Begin with nobody heard; `is_started` when an earlier process of this life has told of its start."""
         self.rounds, self.ward = Rounds(asks, clock()), Ward()
         self._who, self._asks, self._restart, self._tell, self._clock = who, asks, restart, tell, clock
-        self._is_started = is_started
+        self.is_started = is_started
 
     def why_shut(self) -> str | None:
         """Return why nothing new may be opened, or nothing."""
@@ -86,8 +86,8 @@ class Warden:
 
     def _start(self, at_ms: int) -> None:
         """Tell once in a life that all parts were ready."""
-        if self._is_started or self.rounds.why_not_ready:
+        if self.is_started or self.rounds.why_not_ready:
             return
-        self._is_started, who = True, self._who
+        self.is_started, who = True, self._who
         what = SystemStarted(who.profile, who.account, who.life, who.version, tuple(self.rounds.conditions))
         self._tell(event("system.started", what, SOURCE, at_ms))

@@ -17,7 +17,8 @@ from qt_ray.governance.audit_chain import line_of
 from qt_ray.governance.audit_events import event_of, record_of
 
 KNOWN_MAX: Final = 20_000
-WAITING_MAX: Final = 1_000
+# As many as are heard at once, and some more: while the disk refuses nothing new is heard.
+WAITING_MAX: Final = 150
 
 
 class AuditKeeper:

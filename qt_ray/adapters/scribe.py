@@ -24,6 +24,7 @@ from qt_ray.governance.bus import CLAIM_IDLE_MS, EventBus, Gap
 GROUP: Final = "audit"
 WAIT_MS: Final = 500
 AGAIN_MS: Final = 500
+REST_MS: Final = 5_000
 CLEAN_MS: Final = 86_400_000
 
 
@@ -115,10 +116,11 @@ class Scribe:
         if self._consumer is None or self._logger is None:
             return
         try:
-            while self._is_joined and await self._consumer.turn(1):
-                continue
-        except Retryable as fault:
-            self.fault = str(fault)
+            async with asyncio.timeout(REST_MS / 1_000):
+                while self._is_joined and await self._consumer.turn(1):
+                    continue
+        except (Retryable, TimeoutError) as fault:
+            self.fault = str(fault)  # what is not written down yet is on the bus, and the next life writes it
         self._logger.close()
 
     async def _join(self) -> None:

@@ -46,11 +46,12 @@ def replay_all(folder: Path, json: bool) -> None:
     from qt_ray.adapters.desk_journal import entries_in
     from qt_ray.engine.desk_replay import retold
 
-    count, orders, differing = 0, 0, list[Retold]()
+    count, orders = 0, 0
+    differing: list[Retold] = []
     for again in retold(entries_in(folder)):
         count, orders = count + 1, orders + len(again.errands.place)
         differing += [] if again.is_same else [again]
-    told = {"journal": folder, "decisions": count, "orders": orders, "same": not differing}
+    told: dict[str, Any] = {"journal": folder, "decisions": count, "orders": orders, "same": not differing}
     if differing:
         told["first_difference"] = _difference(differing[0])
     if json:

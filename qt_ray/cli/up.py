@@ -119,13 +119,15 @@ def _free(port: int) -> None:
 
 
 def _front(port: int) -> "Front":
-    """Return what opens the console, for the browser and for the commands of people."""
+    """Return what opens the console, for the browser and the commands of people, and beside it the inference API."""
 
     def opened(origin: "Origin") -> str:
         from qt_ray.adapters.api_keys import operator_token
-        from qt_ray.serve.console import deploy
+        from qt_ray.serve import console, inference_deployment
 
         operator_token(origin.places.folder, who())
-        return deploy(origin, port)
+        url = console.deploy(origin, port)
+        inference_deployment.deploy(origin)
+        return url
 
     return opened

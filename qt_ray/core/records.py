@@ -4,6 +4,7 @@ A class of annotated fields declares the row; `dtype` turns it into the packed l
 Because the layout is fixed, the bytes of a row are its canonical form and can be hashed as they lie.
 """
 
+from functools import cache
 from hashlib import sha256
 from typing import Annotated, Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 
@@ -30,6 +31,13 @@ class Rows(Protocol, Generic[RowT]):
 
 def dtype(row: type[Any]) -> np.dtype[np.void]:
     """Return the packed layout that `row` declares, fields in order of declaration."""
+    declared: Any = row
+    found: np.dtype[np.void] = _layout(declared)
+    return found
+
+
+@cache
+def _layout(row: type[Any]) -> np.dtype[np.void]:
     hints = get_type_hints(row, include_extras=True)
     return np.dtype([(name, get_args(hint)[1]) for name, hint in hints.items()])
 

@@ -33,6 +33,7 @@ from qt_ray.market.bars import Bars
 
 DUE_MAX: Final = 1_000
 COUNTED: Final = ("decisions", "wishes", "blocks", "orders", "fills", "dropped", "differences")
+STREAK: Final = "losing streak"
 CAUSES: Final = {Place.ENTRY: "signal", Place.STOP: "stop", Place.TARGET: "take_profit"}
 NOTHING: Final = Errands()
 
@@ -109,6 +110,7 @@ class DeskBook:
             "equity": str(decimal(int(account["equity"]))),
             "exposure_share_bps": self._exposure_share_bps(account),
             "positions": sum(held != 0 for held in self.positions.values()),
+            "losing_streak": self.counts[STREAK],
         }
 
     def _exposure_share_bps(self, account: Any) -> int | None:
@@ -222,7 +224,10 @@ class DeskBook:
         else:
             self.fund.filled(*where, told.ts_ms, told.quantity, told.price, told.fee, maker=told.maker)
         cause = "another's order" if where is None else CAUSES[where[1]]
-        return self.trips.filled(told, before, self._position(told.symbol), self._risk(told.symbol), cause)
+        closed = self.trips.filled(told, before, self._position(told.symbol), self._risk(told.symbol), cause)
+        for trip in closed:
+            self.counts[STREAK] = self.counts[STREAK] + 1 if trip.result < 0 else 0
+        return closed
 
     def _end(self, sent: Sent | None) -> None:
         """Take in that an order is no more; a wish that has replaced it meanwhile goes on."""

@@ -34,11 +34,16 @@ class Trip:
         return token("trade", self.symbol, self.side, self.opened_ms)
 
     @property
+    def result(self) -> Decimal:
+        """Return what came of it, all costs counted."""
+        return self.realised - self.fees + self.funding
+
+    @property
     def r_multiple(self) -> Decimal | None:
         """Return the result in units of what was at risk, to the hundredth."""
         if not self.risk:
             return None
-        return cents((self.realised - self.fees + self.funding) / self.risk)
+        return cents(self.result / self.risk)
 
 
 class Trips:

@@ -1,8 +1,8 @@
 """Alerts: what a person is told, once for each trouble, again while nobody answers, and never in vain at night.
 
-The same trouble has the same key: hearing of it again only counts. What is critical goes out at any hour, and again and
-again until a person has acknowledged it or it is over; what is less waits for the end of the quiet hours. A book of
-alerts decides what is said and when; it sends nothing.
+The same trouble has the same key: hearing of it again only counts, and one that comes and goes is one that stays. What
+is critical goes out at any hour, and again and again until a person has acknowledged it or it is over; what is less
+waits for the end of the quiet hours. A book of alerts decides what is said and when; it sends nothing.
 """
 
 from collections.abc import Iterator
@@ -106,7 +106,7 @@ class AlertBook:
                 over_ms = known.over_ms if known.over_ms is not None else at_ms
                 self._alerts[trouble.key] = replace(known, over_ms=over_ms)
             return
-        if known is None or not known.is_open:
+        if known is None or (known.over_ms is not None and at_ms - known.over_ms >= self._escalate_ms):
             known = Alert(trouble.key, trouble.severity, trouble.title, trouble.detail, at_ms, at_ms, 0)
         is_worse = trouble.severity > known.severity
         self._alerts[trouble.key] = replace(
@@ -118,6 +118,7 @@ class AlertBook:
             times=known.times + 1,
             told=0 if is_worse else known.told,
             acknowledged_by="" if is_worse else known.acknowledged_by,
+            over_ms=None,
         )
         self._forget()
 

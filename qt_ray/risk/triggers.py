@@ -14,7 +14,6 @@ from typing import Final
 
 from qt_ray.core.limits import EssLimits, ModeLimits
 from qt_ray.core.payloads import EmergencyRecovered
-from qt_ray.core.policy import Policy
 from qt_ray.risk.ess import Cause
 
 RETRIP_BPS: Final = 100.0
@@ -173,14 +172,6 @@ def ramped(risk: ModeLimits, mode: RecoveryMode) -> ModeLimits | None:
         max_positions=min(risk.max_positions, ramp.positions_max),
         position_cap_usd=max(risk.position_cap_usd * ramp.size_share, CAP_USD_MIN),
     )
-
-
-def under_ramp(policy: Policy, mode: RecoveryMode) -> Policy:
-    """Return the policy as a fund may use it in this mode; nothing in it is looser than it was."""
-    risk = ramped(policy.risk, mode)
-    if risk is None:
-        return replace(policy, new_trades_paused=True)
-    return replace(policy, modes=replace(policy.modes, **{policy.active_mode.name: risk}))
 
 
 def recovered(

@@ -4,12 +4,13 @@
 a queue. `stream` holds one slot for each open WebSocket. Both are bound to one address, which is this machine's own.
 """
 
-from socket import SO_REUSEADDR, SOL_SOCKET, socket
+from contextlib import suppress
 from typing import Any, Final
 
 from ray import serve
+from ray.exceptions import RayError
 from ray.serve.config import ProxyLocation
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qt_ray.actors.line import Line
 from qt_ray.actors.lines.gateway import GatewayLine
@@ -22,18 +23,17 @@ from qt_ray.actors.voice import bus_of, voice
 from qt_ray.adapters.api_keys import KeyRing
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.latch import Latch
-from qt_ray.core.errors import Invalid
+from qt_ray.core.errors import Invalid, QtError
 from qt_ray.serve.application import console_app
 from qt_ray.serve.gate import Gate
 from qt_ray.serve.hand import Hand
 from qt_ray.serve.ports import Ports
 from qt_ray.serve.refusals import telling
-from qt_ray.serve.stream import LISTENERS_MAX, Broadcast, stream_app
+from qt_ray.serve.stream import LISTENERS_MAX, PATH, Broadcast, stream_app
 from qt_ray.serve.sure_stop import SureStop
 
 HOST: Final = "127.0.0.1"
 CONTROL, STREAM = "console-control", "console-stream"
-STREAM_PREFIX: Final = "/stream"
 CONTROL_SLOTS: Final = 128
 QUEUED_MAX: Final = 256
 # The gate gives up an answer long before; this ends what Serve itself has lost, and renews a stream every hour.
@@ -44,8 +44,10 @@ class Control:
     """The replica that answers requests."""
 
     def __init__(self, origin: Origin) -> None:
-        """Compose the ports; they ask nobody before the first request."""
-        self._ports = ports_of(origin, Living(CONTROL), CONTROL)
+        """Compose the ports, and find the emergency stop before anybody needs it."""
+        living = Living(CONTROL)
+        self._ports = ports_of(origin, living, CONTROL)
+        living.keep(_acquainted(self._ports))
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         """Return the application that Serve sends requests to."""
@@ -64,12 +66,11 @@ class Stream:
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         """Return the application that Serve opens WebSockets with."""
-        return Gate(stream_app(self._broadcast, now_ms), self._ports)
+        return _unmounted(Gate(stream_app(self._broadcast, now_ms), self._ports))
 
 
 def deploy(origin: Origin, port: int, host: str = HOST) -> str:
     """Begin the console in the cluster that this process is in, and return its address."""
-    _check_free(host, port)
     serve.start(
         proxy_location=ProxyLocation.HeadOnly,
         http_options={"host": host, "port": port, "request_timeout_s": REQUEST_TIMEOUT_S},
@@ -79,7 +80,7 @@ def deploy(origin: Origin, port: int, host: str = HOST) -> str:
     serve.run_many(
         [
             serve.RunTarget(_deployed(Control, CONTROL, CONTROL_SLOTS).bind(origin), control, "/"),
-            serve.RunTarget(_deployed(Stream, STREAM, LISTENERS_MAX + 100).bind(origin), stream, STREAM_PREFIX),
+            serve.RunTarget(_deployed(Stream, STREAM, LISTENERS_MAX + 100).bind(origin), stream, PATH),
         ]
     )
     return f"http://{host}:{port}"
@@ -94,15 +95,6 @@ def withdraw(origin: Origin) -> None:
 def _names(origin: Origin) -> tuple[str, str]:
     space = namespace_of(origin.settings)
     return f"{space}-{CONTROL}", f"{space}-{STREAM}"
-
-
-def _check_free(host: str, port: int) -> None:
-    with socket() as door:
-        door.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)  # what a server has left a moment ago is free
-        try:
-            door.bind((host, port))
-        except OSError as error:
-            raise Invalid(f"console: a port that is free, {port} is not: {error.strerror}; --port names one") from error
 
 
 def _check_alone(name: str) -> None:
@@ -129,6 +121,21 @@ def ports_of(origin: Origin, living: Living, part: str) -> Ports:
         told=telling(publisher.tell, part, now_ms),
         clock=now_ms,
     )
+
+
+async def _acquainted(ports: Ports) -> None:
+    """Ask the emergency stop once: the first stop of this process finds a line that is open."""
+    with suppress(QtError, RayError):
+        await ports.emergency.status()
+
+
+def _unmounted(app: ASGIApp) -> ASGIApp:
+    """Return an application that sees its whole path: Serve mounts it at a prefix that is the path itself."""
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "root_path": ""}, receive, send)
+
+    return served
 
 
 def _line(settings: Any, part: str) -> Line:

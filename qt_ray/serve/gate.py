@@ -43,7 +43,7 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        method, path = scope.get("method", "GET"), _path_of(scope)
+        method, path = scope.get("method", "GET"), scope["path"]
         door = door_of(method, path)
         try:
             scope.setdefault("state", {})["grant"] = self._admitted(scope, door, method, path)
@@ -131,12 +131,6 @@ class Gate:
             if begun:
                 raise
             raise TurnedAway(504, "too_late", f"an answer takes at most {self._answer_s:g} s") from late
-
-
-def _path_of(scope: Scope) -> str:
-    """Return the path within the application; whoever mounts it below a prefix says which."""
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", "")) or "/"
 
 
 def _headers_of(scope: Scope) -> Headers:

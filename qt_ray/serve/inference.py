@@ -20,7 +20,6 @@ from qt_ray.ai.sizing import SizerPlan
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.instruments import Instrument
 from qt_ray.core.policy import Policy
-from qt_ray.engine.backtest import SCHEMA
 from qt_ray.engine.sizes import Asked, Size, size_of
 from qt_ray.market.regime import Regime
 from qt_ray.serve.forecast_bodies import Question, SizeQuestion
@@ -77,15 +76,15 @@ class Inference:
         """Return what serves, what it is made of, and what it wants to be told."""
         served = self._served()
         models, spec = served.models, served.models.spec
-        needs = spec.features if spec else models.predictor(("ANY",), 60_000).needs
         return {
             "name": models.recipe.kind,
             "version": served.live.version,
             "epoch": served.live.epoch,
             "interval_ms": models.interval_ms,
             "lookback_bars": models.lookback,
-            "features": list(needs),
-            "schema": spec.schema if spec else (SCHEMA.subset(needs).hash if needs else None),
+            "warmup_bars": models.warmup,
+            "features": list(models.schema.names if models.schema else ()),
+            "schema": models.schema.hash if models.schema else None,
             "members": [
                 {"kind": seat.kind, "version": seat.version, "trained_to_ms": seat.trained_to_ms}
                 for seat in (spec.seats if spec else ())
@@ -122,8 +121,9 @@ class Inference:
 
     def _outlooks(self, models: ModelSet, question: Question, manner: Manner) -> list[Outlook]:
         if question.features is not None:
-            needs = models.predictor(question.symbols, models.interval_ms or 60_000).needs
-            rows, ts = question.rows(SCHEMA.subset(needs).hash, len(needs)) if needs else _needless()
+            if models.schema is None:
+                raise Invalid(f"features: {models.recipe.kind} reads bars alone")
+            rows, ts = question.rows(models.schema.hash, len(models.schema))
             return thoughts_of(rows, ts, models, question.symbols, manner)
         found = {one.symbol: one for bars in question.groups() for one in thoughts(bars, models, bars.symbols, manner)}
         return [found[symbol] for symbol in question.symbols]
@@ -135,7 +135,3 @@ class Inference:
         equity, mark, position = (Decimal(text) for text in (asked.equity, asked.mark, asked.position))
         told = Asked(asked.score, equity, mark, position, asked.atr_bps, Regime[asked.regime])
         return asked.symbol, size_of(instruments[asked.symbol], rules.plan, rules.policy, told)
-
-
-def _needless() -> Any:
-    raise Invalid("features: this rule reads bars alone")

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ray import serve
 from starlette.types import ASGIApp
@@ -41,7 +41,6 @@ NAME: Final = "inference"
 PREFIX: Final = "/v1"
 WARM_SEED: Final = 1
 WARM_SYMBOLS: Final = ("WARMUSDT",)
-WARM_BARS: Final = 128
 PATIENCE_S: Final = 30.0
 LOOK_S: Final = 0.05
 
@@ -80,7 +79,7 @@ class InferenceReplica:
         models = load_promoted(self._recipe, version)
         interval_ms = models.interval_ms or self._interval_ms
         market = synthetic(WARM_SYMBOLS, interval_ms, WARM_SEED)
-        thoughts(market.bars(models.lookback + WARM_BARS), models, WARM_SYMBOLS)
+        thoughts(market.bars(models.warmup + 1), models, WARM_SYMBOLS)
         return models
 
     def _swapped(self, before: Live | None, after: Live) -> None:
@@ -109,7 +108,7 @@ def deploy(origin: Origin) -> str:
     Where Serve listens is settled by whoever begins it first; alone it is this machine's own address.
     """
     serving, name = origin.settings.serving, application_of(origin)
-    shell = serve.deployment(
+    shell: Any = serve.deployment(
         serve.ingress()(InferenceReplica),
         name=NAME,
         num_replicas=serving.replicas,

@@ -19,6 +19,7 @@ from qt_ray.monitoring.outbox import Frame, Outbox
 from qt_ray.serve.answers import spelled
 
 SCHEMA: Final = "qt.stream/1"
+PATH: Final = "/stream"
 BEAT_MS: Final = 1_000
 SEND_S: Final = 5.0
 READ_MAX: Final = 500
@@ -95,9 +96,7 @@ def stream_app(broadcast: Broadcast, clock: Callable[[], int]) -> FastAPI:
     """Return the application of one WebSocket route; a gate stands in front of it."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
-    # Serve takes its prefix off the path, a server of its own does not.
-    @app.websocket("/stream")
-    @app.websocket("/")
+    @app.websocket(PATH)
     async def stream(socket: WebSocket) -> None:
         """Send frames until the listener leaves or falls too far behind."""
         await socket.accept()

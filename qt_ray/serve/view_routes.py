@@ -13,12 +13,36 @@ from qt_ray.serve.bodies import Trouble
 from qt_ray.serve.ports import Ports, Views
 
 READY_S: Final = 2.0
+LOOK_MS: Final = 1_000
 WATCHERS: Final = ("RiskGuard", "EmergencyStop", "FundOS")
 PAGE_MAX: Final = 500
 Count = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 Name = Annotated[str, Path(max_length=200, examples=["decision-3f9a"])]
 Before = Annotated[str | None, Query(max_length=200)]
 Kinds = Annotated[list[str] | None, Query(max_length=20, examples=[["policy.", "system.emergency."]])]
+
+
+class Readiness:
+    """Who of those that decide does not answer: looked at once a second, however many strangers ask."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports, self._one_at_a_time = ports, asyncio.Lock()
+        self._faults: dict[str, str] = {}
+        self._looked_ms: int | None = None
+
+    async def faults(self) -> dict[str, str]:
+        """Return why each part that does not answer does not."""
+        async with self._one_at_a_time:
+            now_ms = self._ports.clock()
+            if self._looked_ms is None or now_ms - self._looked_ms >= LOOK_MS:
+                self._faults, self._looked_ms = await self._looked(), now_ms
+            return self._faults
+
+    async def _looked(self) -> dict[str, str]:
+        ports = self._ports
+        asked = {"policy": ports.policy.policy(), "ess": ports.emergency.status(), "views": ports.views.status()}
+        found = await asyncio.gather(*(_fault_of(question) for question in asked.values()))
+        return {name: fault for name, fault in zip(asked, found, strict=True) if fault}
 
 
 def view_routes(ports: Ports) -> APIRouter:
@@ -32,6 +56,8 @@ def view_routes(ports: Ports) -> APIRouter:
 
 
 def _health(routes: APIRouter, ports: Ports) -> None:
+    readiness = Readiness(ports)
+
     @routes.get("/health", tags=["health"])
     async def health() -> Response:
         """Say that the console itself lives."""
@@ -40,9 +66,7 @@ def _health(routes: APIRouter, ports: Ports) -> None:
     @routes.get("/health/ready", tags=["health"])
     async def ready() -> Response:
         """Say whether the policy, the emergency stop and the views answer; 503 names who does not."""
-        asked = {"policy": ports.policy.policy(), "ess": ports.emergency.status(), "views": ports.views.status()}
-        found = await asyncio.gather(*(_fault_of(question) for question in asked.values()))
-        faults = {name: fault for name, fault in zip(asked, found, strict=True) if fault}
+        faults = await readiness.faults()
         if faults:
             return error(503, "not_ready", f"all parts answer, {', '.join(faults)} did not", faults)
         return Json({"status": "ready"})

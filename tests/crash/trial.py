@@ -36,6 +36,7 @@ PATIENCE_S = 120
 COMPLAINTS = "complaints.txt"
 JOURNAL = places_of(Settings()).journal.relative_to(Settings().fund.state)
 LOOK_S = 0.001
+DAYS_MAX, SEEDS_APART = 6, 1_000
 # A request that is held up either reaches the venue before the successor has looked, or long after.
 HOLDS_MS = (300, 2_500)
 
@@ -47,6 +48,7 @@ class Trial:
     point: str
     run: int
     nth: int = 1
+    day: int = 0
     restart_s: float = 0.0
     restart_cpu_s: float = 0.0
     begun_s: float = 0.0
@@ -58,6 +60,11 @@ class Trial:
     alerts: list[str] = field(default_factory=list)
     bare_ms: list[int] = field(default_factory=list)
     bare_over_kill_ms: list[int] = field(default_factory=list)
+
+    @property
+    def seed(self) -> int:
+        """Return what market and wishes of this day are made of."""
+        return self.run + SEEDS_APART * self.day
 
 
 class Unmet(Invariant):
@@ -149,22 +156,20 @@ async def tried(point: Point, run: int, folder: Path) -> Trial:
     """Kill a trader at a point, let its successor come to rest, and judge what both sides have written.
 
     How often a day comes to a point is the market's doing too: one that had fewer such moments than this run asks for
-    is lived anew, on a venue of its own, and ended at half as many.
+    is followed by another day, under another seed, that ends at half as many, or at the first.
     """
-    nth = 1 + run % point.most
-    while True:
+    nth, unmet = 1 + run % point.most, ""
+    for day in range(DAYS_MAX):
         try:
-            return await _killed_at(point, run, nth, folder)
-        except Unmet as unmet:
-            if nth == 1:
-                return Trial(point.name, run, broken=[f"V14 {unmet}"])
-            nth //= 2
+            return await _killed_at(point, Trial(point.name, run, nth, day), folder / f"{day}")
+        except Unmet as missed:
+            nth, unmet = max(nth // 2, 1), f"V14 {missed}"
+    return Trial(point.name, run, broken=[unmet])
 
 
-async def _killed_at(point: Point, run: int, nth: int, folder: Path) -> Trial:
-    place = folder / f"{nth}"
+async def _killed_at(point: Point, found: Trial, place: Path) -> Trial:
     place.mkdir()
-    return await _judged(Trial(point.name, run, nth), place, lambda venue: _killed(venue, point, run, nth, place))
+    return await _judged(found, place, lambda venue: _killed(venue, point, found, place))
 
 
 async def starved(run: int, folder: Path, file_bytes_max: int) -> Trial:
@@ -173,7 +178,7 @@ async def starved(run: int, folder: Path, file_bytes_max: int) -> Trial:
 
 
 async def _judged(found: Trial, folder: Path, ended: Callable[[PaperVenue], Awaitable[int]]) -> Trial:
-    settings = PaperSettings(symbols=tuple(BEST), seed=found.run, balance=BALANCE, trade_log=folder / "venue.jsonl")
+    settings = PaperSettings(symbols=tuple(BEST), seed=found.seed, balance=BALANCE, trade_log=folder / "venue.jsonl")
     venue = PaperVenue(settings)
     await venue.start()
     try:
@@ -194,7 +199,7 @@ async def _judged(found: Trial, folder: Path, ended: Callable[[PaperVenue], Awai
 
 async def _rested(venue: PaperVenue, found: Trial, folder: Path) -> dict[str, Any]:
     """Let a successor live to the end of its day, and return what it says then."""
-    async with life(venue, folder, found.run, End()) as second:
+    async with life(venue, folder, found.seed, End()) as second:
         found.begun_s = await second.begun_s()
         found.restart_s, found.restart_cpu_s = await second.ready_s()
         found.ready_ms = now_ms()
@@ -204,14 +209,14 @@ async def _rested(venue: PaperVenue, found: Trial, folder: Path) -> dict[str, An
         return told
 
 
-async def _killed(venue: PaperVenue, point: Point, run: int, nth: int, folder: Path) -> int:
+async def _killed(venue: PaperVenue, point: Point, found: Trial, folder: Path) -> int:
     """Let the first life run into its end, and return when that was."""
-    end = End(point.name, nth) if point.held is None else End()
-    async with life(venue, folder, run, end) as first:
+    end = End(point.name, found.nth) if point.held is None else End()
+    async with life(venue, folder, found.seed, end) as first:
         if point.held is not None:
             await first.ready_s()
-            hold_ms = HOLDS_MS[run % len(HOLDS_MS)]
-            rule = Rule(point.held, method="POST", path="/fapi/v1/order", nth=nth, delay_ms=hold_ms)
+            hold_ms = HOLDS_MS[found.run % len(HOLDS_MS)]
+            rule = Rule(point.held, method="POST", path="/fapi/v1/order", nth=found.nth, delay_ms=hold_ms)
             venue.faults.add(rule)
             over = asyncio.create_task(first.said("done"))
             while not rule.done and not over.done():
@@ -220,7 +225,7 @@ async def _killed(venue: PaperVenue, point: Point, run: int, nth: int, folder: P
                 first.kill()
             await over
         if not await first.killed():
-            raise Unmet(f"a day comes to {point.name} {nth} times, this one did not")
+            raise Unmet(f"a day comes to {point.name} {found.nth} times, this one did not")
         return now_ms()
 
 

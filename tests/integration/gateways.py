@@ -31,6 +31,7 @@ from tests.conformance.rulebook_memory import MemoryRulebook
 from tests.integration.accounts import SYMBOLS, venue_open
 
 BTC = SYMBOLS[0]
+PATIENCE_S = 60
 LIVELY = PaperSettings(symbols=SYMBOLS, seed=7, step_ms=50, mark_ms=200)
 ESS = Author("emergency_stop")
 
@@ -143,12 +144,12 @@ class House:
             await gateway.rest()
 
     async def until(self, gateway: Gateway, holds: Callable[..., bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not holds(await gateway.condition()):
                 await asyncio.sleep(0.01)
 
     async def read(self, gateway: Gateway, reader: Reader, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not holds():
                 reader.apply(await gateway.tidings(reader.cursor, 1_000))
 
@@ -194,6 +195,6 @@ async def placed(house: House, gateway: Gateway, *intents: Intent) -> None:
 def play(folder: Path, story: Callable[[House], Awaitable[None]], policy: Policy | None = None) -> None:
     async def whole() -> None:
         async with venue_open(LIVELY) as venue:
-            await asyncio.wait_for(story(House(venue, folder, policy or Policy())), 40)
+            await asyncio.wait_for(story(House(venue, folder, policy or Policy())), 3 * PATIENCE_S)
 
     asyncio.run(whole())

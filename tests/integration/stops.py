@@ -20,7 +20,7 @@ from qt_ray.core.limits import EssLimits
 from qt_ray.execution.flatten import Flattening
 from qt_ray.monitoring.health import Condition
 from tests.integration.accounts import SYMBOLS
-from tests.integration.gateways import Direct, House
+from tests.integration.gateways import PATIENCE_S, Direct, House
 
 
 class Fake:
@@ -60,7 +60,6 @@ class Guarded:
             session.market(Wanted(SYMBOLS, frozenset({Stream.MARK}))),
             Post(self.latch, memory, lambda epoch, at: Flattening("main", epoch, 1, SYMBOLS, {}, at), EssLimits()),
             self.line,
-            self.line,
             asks,
             Living("EmergencyStop", end=self.house.ends.append, was_reconstructed=False),
             self.house.events.append,
@@ -85,6 +84,6 @@ class Guarded:
 
 
 async def until(stop: EmergencyStop, holds: Callable[[Condition], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not holds(await stop.condition()):
             await asyncio.sleep(0.01)

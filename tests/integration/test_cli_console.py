@@ -192,6 +192,11 @@ def test_a_console_that_is_gone_ends_with_four_and_keeps_nobody_from_stopping(ru
     refused(running.qt("policy", "get", "--console", "http://127.0.0.1:1"), 8, "QT_API_KEY")
 
 
+def test_a_trip_of_a_fund_elsewhere_shuts_nothing_here(resting: Account) -> None:
+    refused(resting.qt("ess", "trip", "--console", "http://127.0.0.1:1"), 8, "QT_API_KEY")
+    assert not Latch(resting.places.latch).state().closed
+
+
 def test_without_a_fund_a_trip_closes_the_latch_and_names_the_way_to_flatten(resting: Account) -> None:
     ended = resting.qt("ess", "trip", "--reason", "fire")
     assert ended.code == 7

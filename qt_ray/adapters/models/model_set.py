@@ -5,6 +5,7 @@ askers never disturb each other.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from qt_ray.adapters.models.assembly import conducted, read_spec, seated
@@ -18,7 +19,11 @@ from qt_ray.ai.model_status import ModelStatus
 from qt_ray.ai.model_sync import Live
 from qt_ray.core.errors import Invalid
 from qt_ray.core.policy import Policy
+from qt_ray.engine.backtest import SCHEMA
+from qt_ray.market.features.schema import FeatureSchema
 
+SCHEMAS_KEPT: Final = 64
+MINUTE_MS: Final = 60_000
 SERVES: Final = (ModelStatus.ACTIVE, ModelStatus.RETIRED)
 
 
@@ -41,6 +46,16 @@ class ModelSet:
         return None if self.spec is None else self.spec.interval_ms
 
     @property
+    def schema(self) -> FeatureSchema | None:
+        """Return the features that the models read, in order, or nothing if they read none."""
+        return schema_of(self.spec.features if self.spec else self.predictor(("ANY",), MINUTE_MS).needs)
+
+    @property
+    def warmup(self) -> int:
+        """Return the bars after which every member has what it reads."""
+        return self.lookback + (self.schema.warmup if self.schema else 0)
+
+    @property
     def lookback(self) -> int:
         """Return the bars of history that the hungriest member needs."""
         return max((seat.member.lookback for seat in self.seats if seat.member), default=0)
@@ -50,6 +65,12 @@ class ModelSet:
         if self.spec is None:
             return baseline(self.recipe.kind, len(symbols), self.recipe.parameters)
         return conducted(self.spec, self.seats, symbols, interval_ms, **self.recipe.parameters)
+
+
+@lru_cache(SCHEMAS_KEPT)
+def schema_of(names: tuple[str, ...]) -> FeatureSchema | None:
+    """Return the schema of these features; of none there is none."""
+    return SCHEMA.subset(names) if names else None
 
 
 def version_of(recipe: Recipe) -> str:

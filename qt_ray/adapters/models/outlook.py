@@ -11,7 +11,7 @@ from math import log, nan
 import numpy as np
 
 from qt_ray.adapters.models.assembly import MODEL_FILES, network
-from qt_ray.adapters.models.model_set import ModelSet
+from qt_ray.adapters.models.model_set import MINUTE_MS, ModelSet
 from qt_ray.adapters.models.reference import contributions
 from qt_ray.adapters.models.registry import Registry
 from qt_ray.ai.ensemble.ensemble import Ensemble
@@ -20,13 +20,12 @@ from qt_ray.ai.forecast import Floats, Forecasts, Predictor, Snapshot
 from qt_ray.ai.history import CHANNELS
 from qt_ray.ai.members.member import Evidence, Member, Silence
 from qt_ray.core.errors import Invalid, InvalidConfig
-from qt_ray.engine.backtest import BLOCK_BARS, SCHEMA
+from qt_ray.engine.backtest import BLOCK_BARS
 from qt_ray.engine.pipeline import Remembering
 from qt_ray.market.bars import Bars
 from qt_ray.market.features.engine import FeatureEngine
 
 TOP = 8
-MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +83,9 @@ def outlook(bars: Bars, models: ModelSet, at: int, symbols: tuple[str, ...], rea
 
 def thoughts(bars: Bars, models: ModelSet, symbols: tuple[str, ...], manner: Manner = PLAIN) -> list[Outlook]:
     """Return what models think of `symbols` at the last close, to the bits of a stream that came this far."""
-    predictor, last = models.predictor(bars.symbols, bars.interval_ms), len(bars) - 1
+    predictor, last, schema = models.predictor(bars.symbols, bars.interval_ms), len(bars) - 1, models.schema
     features = np.zeros((1, len(bars.symbols), 0))
-    engine = FeatureEngine(SCHEMA.subset(predictor.needs), bars.symbols, bars.interval_ms) if predictor.needs else None
+    engine = None if schema is None else FeatureEngine(schema, bars.symbols, bars.interval_ms)
     for block in bars.window(0, last).blocks(BLOCK_BARS):
         if engine is not None:
             engine.block(block)

@@ -23,8 +23,6 @@ from qt_ray.market.features.engine import FeatureEngine
 from qt_ray.market.synthetic import synthetic
 
 WARM_SEED: Final = 1
-# Bars beyond the longest window, so that no feature is cold; the last of them are asked about.
-WARM_BARS: Final = 128
 WARM_ASKS: Final = 4
 NS_PER_MS: Final = 1e6
 
@@ -94,7 +92,7 @@ def staged(models: ModelSet, symbols: tuple[str, ...], interval_ms: int) -> Stag
     predictor = models.predictor(symbols, interval_ms)
     hurried = Hurried(predictor) if isinstance(predictor, Ensemble) else None
     rungs = (Rung.FULL, Rung.IN_HASTE) if hurried else (Rung.FULL,)
-    for at, seen in enumerate(_rehearsal(hurried or predictor, symbols, interval_ms, models.lookback)):
+    for at, seen in enumerate(_rehearsal(hurried or predictor, models, symbols, interval_ms)):
         rung = rungs[at % len(rungs)]
         if hurried:
             hurried.rung = rung
@@ -105,12 +103,12 @@ def staged(models: ModelSet, symbols: tuple[str, ...], interval_ms: int) -> Stag
     return stage
 
 
-def _rehearsal(predictor: Predictor, symbols: tuple[str, ...], interval_ms: int, lookback: int) -> Iterator[Seen]:
+def _rehearsal(predictor: Predictor, models: ModelSet, symbols: tuple[str, ...], interval_ms: int) -> Iterator[Seen]:
     """Yield bars to be asked about, one by one, after a predictor has been shown those before them."""
-    bars = synthetic(symbols, interval_ms, WARM_SEED).bars(lookback + WARM_BARS)
+    bars = synthetic(symbols, interval_ms, WARM_SEED).bars(models.warmup + 2 * WARM_ASKS)
     features = np.zeros((len(bars), len(symbols), 0))
-    if predictor.needs:
-        features = FeatureEngine(SCHEMA.subset(predictor.needs), symbols, interval_ms).block(bars)
+    if models.schema is not None:
+        features = FeatureEngine(models.schema, symbols, interval_ms).block(bars)
     first = len(bars) - 2 * WARM_ASKS
     if isinstance(predictor, Remembering):
         predictor.remember(bars.window(0, first))

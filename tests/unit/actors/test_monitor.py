@@ -184,6 +184,19 @@ def test_a_part_that_falls_ill_wakes_a_person_through_the_bus(house: House) -> N
     run(story)
 
 
+def test_nobody_is_woken_for_how_the_parts_come_to_life(house: House) -> None:
+    async def story() -> None:
+        monitor = house.monitor()
+        ill = event("health.changed", HealthChanged("Feed", "UNKNOWN", "CRITICAL", "no history yet"), "Monitor", 15)
+        await house.bus.publish([ill])
+        await monitor.hear(1)
+        monitor.wake()
+        assert house.woken == []
+        assert len(await monitor.timeline(5, "health.")) == 1
+
+    run(story)
+
+
 def test_it_follows_until_it_is_ended_whoever_is_away(house: House) -> None:
     async def story() -> None:
         house.books.is_away = True

@@ -8,6 +8,7 @@ import pytest
 
 from qt_ray.actors.origin import Origin
 from qt_ray.actors.policy_store_actor import PolicyStoreActor
+from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.event_buffer import EventBuffer
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.core.policy import Policy
@@ -42,6 +43,18 @@ def test_a_fresh_fund_begins_with_its_profiles_policy(origin: Origin) -> None:
 
     told(story)
     assert kept(origin) == ["seed", "start"]
+
+
+def test_the_first_record_of_a_fund_is_of_its_own_day_and_not_of_1970(origin: Origin) -> None:
+    async def story() -> None:
+        before_ms = now_ms()
+        store = PolicyStoreActor(origin)
+        await store.rest()
+        batch = EventBuffer(origin.places.buffer / "PolicyStore").next_batch(100)
+        assert batch is not None
+        assert min(event.time_ms for event in batch.events) >= before_ms
+
+    told(story)
 
 
 def test_a_new_life_knows_all_and_begins_another_epoch(origin: Origin) -> None:

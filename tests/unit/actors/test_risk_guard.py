@@ -72,7 +72,7 @@ def test_a_policy_that_was_not_confirmed_lets_nothing_grow(tmp_path: Path) -> No
     one = stage(tmp_path)
     one.now_ms += LEASE_MS
     assert "was not confirmed" in refused(one.review())
-    assert not one.condition().is_ready
+    assert "was not confirmed" in one.condition().reasons[0]
 
 
 @pytest.mark.parametrize(

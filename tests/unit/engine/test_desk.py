@@ -58,6 +58,16 @@ def test_what_was_written_down_leads_to_the_same_desk_and_the_same_errands() -> 
     assert [again.take(entry).errands for entry in ENTRIES] == owed
 
 
+def test_losses_in_a_row_are_counted_until_there_is_none() -> None:
+    book, streak, seen = fresh(), 0, set[int]()
+    for entry in ENTRIES:
+        for trip in book.take(entry).closed:
+            streak = streak + 1 if trip.result < 0 else 0
+        assert book.facts["losing_streak"] == streak
+        seen.add(streak)
+    assert {0, 1} <= seen
+
+
 @pytest.mark.parametrize("cut", [1, 100, 333, 500])
 def test_a_snapshot_and_what_came_after_it_lead_to_the_same_desk(cut: int) -> None:
     book = fresh()

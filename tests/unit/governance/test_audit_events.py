@@ -112,7 +112,7 @@ TOLD = [
         "NORMAL to SAFE",
     ),
     (
-        event("policy.restrained", notices.FundRestrained("hfos", 5_000, 3, 6_000, (), "drawdown"), "FundOS", 1),
+        event("policy.restrained", notices.FundRestrained("hfos", 5_000, 3, 6_000, 10, (), "drawdown"), "FundOS", 1),
         AuditType.FUND_RESTRAINED,
         "FundOS",
         "size 5000 bps, leverage 3",

@@ -60,8 +60,19 @@ def test_what_is_over_is_not_told_and_may_come_back() -> None:
     book.hear(Trouble("unknown", Severity.INFO, "", is_over=True), 1)
     assert book.due(2) == ()
     assert [alert.over_ms for alert in book.alerts] == [1]
-    book.hear(SMOKE, 3)
-    assert [alert.first_ms for alert in book.due(4)] == [3]
+    later_ms = 1 + ESCALATE_MS
+    book.hear(SMOKE, later_ms)
+    assert [alert.first_ms for alert in book.due(later_ms)] == [later_ms]
+
+
+def test_a_trouble_that_comes_and_goes_is_told_once_until_it_gets_worse() -> None:
+    book, told = AlertBook(), 0
+    for at_ms in range(0, 60_000, 1_000):
+        book.hear(Trouble("smoke", Severity.WARNING, "smoke", is_over=at_ms % 2_000 > 0), at_ms)
+        told += len(book.due(at_ms))
+    assert told == 1
+    book.hear(Trouble("smoke", Severity.CRITICAL, "smoke"), 60_000)
+    assert len(book.due(60_000)) == 1
 
 
 def test_quiet_hours_hold_back_all_but_what_is_critical() -> None:

@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from qt_ray.core.events import event
 from qt_ray.core.limits import EssLimits, Mode, Modes
-from qt_ray.core.loosening import is_looser
-from qt_ray.core.policy import Policy
 from qt_ray.risk.ess import Cause
 from qt_ray.risk.triggers import (
     TRIGGERS,
@@ -21,7 +19,6 @@ from qt_ray.risk.triggers import (
     ramped,
     recovered,
     recovery_mode,
-    under_ramp,
 )
 
 pytestmark = pytest.mark.unit
@@ -147,12 +144,3 @@ def test_the_ramp_is_a_minimum_with_the_policy_and_loosens_step_by_step(mode: Mo
     assert protective is not None
     assert protective.position_cap_usd == risk.position_cap_usd / 4
     assert protective.max_leverage == Decimal(2)
-
-
-@given(st.sampled_from(RecoveryMode), st.sampled_from(Mode))
-def test_no_step_of_the_ramp_loosens_a_policy(step: RecoveryMode, mode: Mode) -> None:
-    policy = Policy(active_mode=mode)
-    after = under_ramp(policy, step)
-    assert not is_looser(policy, after)
-    assert after.allow_new_trades is (step is not RecoveryMode.EMERGENCY)
-    assert (after == policy) is (step is RecoveryMode.NORMAL)

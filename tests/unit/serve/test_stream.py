@@ -61,7 +61,14 @@ class Listener:
         self.coming.put_nowait({"type": "websocket.disconnect", "code": 1001})
 
 
-SCOPE = {"type": "websocket", "path": "/", "headers": [], "query_string": b"", "subprotocols": [], "root_path": ""}
+SCOPE = {
+    "type": "websocket",
+    "path": "/stream",
+    "headers": [],
+    "query_string": b"",
+    "subprotocols": [],
+    "root_path": "",
+}
 
 
 class Story:

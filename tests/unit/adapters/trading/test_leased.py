@@ -13,6 +13,7 @@ from qt_ray.adapters.trading.leased import Leased
 from qt_ray.core.policy import Policy
 from qt_ray.execution.gateway.fence import SHUT, Fence
 from qt_ray.governance.leases import Held, Lease, Leases
+from qt_ray.risk.restraints import FREE, Latitude
 
 pytestmark = pytest.mark.unit
 
@@ -22,6 +23,7 @@ class Word:
     turn: int
     policy: Policy
     shut: str = ""
+    left: Latitude = FREE
 
 
 @dataclass
