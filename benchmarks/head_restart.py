@@ -71,11 +71,10 @@ class Head:
     """A head of our own, which may be killed and begun again."""
 
     def __init__(self, folder: Path, redis_port: int, word: str) -> None:
-        self.port, self._folder = free_port(), folder
+        self.port, self._folder, self._word = free_port(), folder, word
         self.environ = {
             **os.environ,
             "RAY_REDIS_ADDRESS": f"127.0.0.1:{redis_port}",
-            "RAY_REDIS_PASSWORD": word,
             "RAY_external_storage_namespace": f"qt-{token_hex(4)}",
             "RAY_AUTH_MODE": "disabled",
             "RAY_USAGE_STATS_ENABLED": "0",
@@ -89,7 +88,7 @@ class Head:
         ray = Path(sys.executable).with_name("ray")
         words = f"start --head --block --port={self.port} --node-ip-address=127.0.0.1 --num-cpus=1"
         more = f"--include-dashboard=false --object-store-memory={100 << 20} --temp-dir={self._folder / 'ray'}"
-        command = [ray, *words.split(), *more.split()]
+        command = [ray, *words.split(), *more.split(), f"--redis-password={self._word}"]
         with (self._folder / "head.log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, env=self.environ, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
