@@ -77,19 +77,20 @@ class Desk:
         self._stood_ms = 0
         self._rates: Mapping[str, Decimal] = {}
         self._took_ms: float | None = None
+        self._waits_for = "it has just been born"
 
     async def run(self) -> None:
         """Begin or go on, then decide until cancelled."""
         window = self._window = await self._begun()
         async with asyncio.TaskGroup() as group:
-            group.create_task(_always(lambda: self._follow(window)))
-            group.create_task(_always(self._hear))
-            group.create_task(_always(self._hand_over))
+            group.create_task(self._always(lambda: self._follow(window)))
+            group.create_task(self._always(self._hear))
+            group.create_task(self._always(self._hand_over))
 
     async def condition(self) -> Condition:
         """Return how the desk is, and what it has done; it is ready to decide while nothing may be opened, too."""
         if self._window is None:
-            return self._living.condition(Health.CRITICAL, ["the desk has not begun"], ready=False)
+            return self._living.condition(Health.CRITICAL, [f"the desk has not begun, {self._waits_for}"], ready=False)
         closed = self._ports.law.why_closed()
         health = Health.DEGRADED if closed else Health.HEALTHY
         return self._living.condition(health, [closed] if closed else [], self._facts())
@@ -104,20 +105,20 @@ class Desk:
 
     async def _begun(self) -> Window:
         """Be the desk that follows from the journal, the account and the market, and decide on a bar that is young."""
-        began = await _until(self._ports.began)
+        began = await self._until(self._ports.began)
         if self._keeper.goes_on(began):
             await self._catch_up()
         else:
-            stand = _stand_in(await _until(lambda: self._ports.account.tidings(0, 0)))
+            stand = _stand_in(await self._until(lambda: self._ports.account.tidings(0, 0)))
             setup = replace(began.setup, initial=stand.wallet)
             self._keeper.begin(replace(began, setup=setup, start_ms=self._clock()))
         while self._ports.law.ruled() is None:
             await asyncio.sleep(AGAIN_MS / 1_000)
         self._mind.rule()
         window = Window(began.symbols, began.interval_ms, self._ports.needs)
-        rows = await _until(lambda: self._ports.market.rows(-1, WAIT_MS))
+        rows = await self._until(lambda: self._ports.market.rows(-1, WAIT_MS))
         newest = None if rows is None else self._watched(window, rows)
-        await _until(self._stand)
+        await self._until(self._stand)
         if newest is not None:
             await self._rated()
             await self._decide(window, newest)
@@ -125,8 +126,8 @@ class Desk:
 
     async def _catch_up(self) -> None:
         """Hand over what an earlier life still owed, and hear what it did not hear any more."""
-        await _until(self._hand_over_once)
-        await _until(self._heard)
+        await self._until(self._hand_over_once)
+        await self._until(self._heard)
 
     async def _heard(self, last: int | None = None) -> None:
         """Hear all there is up to a number, so that a stand has nothing to say that could have been told."""
@@ -216,6 +217,22 @@ class Desk:
                     await self._ports.account.errands(due.errands, due.stamp)
                     self._keeper.note(Handed(1))
 
+    async def _until(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Return the answer to a question once there is one; meanwhile the condition says why there is none."""
+        while True:
+            try:
+                answer = await ask()
+            except Retryable as why:
+                self._waits_for = str(why)
+                await asyncio.sleep(AGAIN_MS / 1_000)
+            else:
+                self._waits_for = ""
+                return answer
+
+    async def _always(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await self._until(work)
+
     def _is_old(self, due: Due) -> bool:
         opens = any(not intent.reduce_only for intent in due.errands.place)
         return opens and self._clock() >= due.stamp.cycle_ms + self._keeper.book.began.interval_ms
@@ -241,17 +258,3 @@ def _stand_in(told: tuple[Tiding, ...]) -> Stand:
         if isinstance(tiding.what, Stand):
             return tiding.what
     raise Retryable("gateway: who knows nothing hears how the account stands")
-
-
-async def _until(ask: Callable[[], Awaitable[T]]) -> T:
-    """Return the answer to a question once there is one."""
-    while True:
-        try:
-            return await ask()
-        except Retryable:
-            await asyncio.sleep(AGAIN_MS / 1_000)
-
-
-async def _always(work: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await _until(work)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from qt_ray.adapters.binance.endpoints import Endpoints
 from qt_ray.adapters.binance.hotline import LINES, STEADY_NS, Hotlines
@@ -40,12 +41,16 @@ ENTRY = Intent("qt-trend-00000000000000000000-0", "BTCUSDT", Side.BUY, OrderType
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
-def play(story: Callable[[Venue, BinanceSession], Awaitable[None]]) -> None:
+def play(
+    story: Callable[[Venue, BinanceSession], Awaitable[None]],
+    loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
+) -> None:
     async def whole() -> None:
         async with venue() as fake, session_at(fake) as session:
             await story(fake, session)
 
-    asyncio.run(whole())
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(whole())
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -69,6 +74,8 @@ def test_what_finds_no_idle_line_leaves_the_other_way_and_each_leaves_once() -> 
         assert session.is_prompt
 
     play(story)
+    # A part of a cluster lives on a loop of another make, whose transports are of another class.
+    play(story, uvloop.new_event_loop)
 
 
 def test_a_line_that_hung_up_is_not_asked_again_and_is_missed_once_at_most() -> None:
