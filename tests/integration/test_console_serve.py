@@ -9,10 +9,7 @@ import aiohttp
 import pytest
 
 from qt_ray.adapters.clock import monotonic_ns
-from tests.integration.cluster import ray_head
 from tests.integration.consoles import Deployed, deployed
-
-__all__ = ["ray_head"]
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray"), pytest.mark.timeout(300)]
 

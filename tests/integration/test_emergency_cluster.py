@@ -19,11 +19,9 @@ from qt_ray.core.errors import Retryable
 from qt_ray.engine.errands import Errands
 from qt_ray.monitoring.health import Condition
 from qt_ray.risk.ess import Cause
-from tests.integration.cluster import namespace, ray_head
 from tests.integration.gateways import BTC, Reader, market_entry
 from tests.integration.venue_process import SYMBOLS, opened
 
-__all__ = ["namespace", "ray_head"]
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray")]
 
 

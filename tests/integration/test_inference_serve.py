@@ -15,7 +15,6 @@ from qt_ray.actors.topology import PARTS, POLICY_STORE, PREDICTOR, begun, namesp
 from qt_ray.adapters.api_keys import KeyRing
 from qt_ray.governance.access import Scope
 from qt_ray.market.synthetic import synthetic
-from tests.integration.cluster import ray_head  # noqa: F401 # a fixture
 
 pytestmark = [
     pytest.mark.integration,
@@ -37,7 +36,7 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def fund(ray_head: str, tmp_path: Path) -> Iterator[tuple[Origin, str]]:  # noqa: F811
+def fund(ray_head: str, tmp_path: Path) -> Iterator[tuple[Origin, str]]:
     """Yield a fund with a policy, a predictor and two replicas, and where they answer."""
     import ray
     from ray import serve

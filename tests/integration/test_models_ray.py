@@ -13,7 +13,6 @@ from qt_ray.actors.origin import Origin
 from qt_ray.actors.topology import PARTS, POLICY_STORE, PREDICTOR, SIZER, begun, namespace_of
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.engine.pipeline import Opinion, Snapshot
-from tests.integration.cluster import namespace, ray_head  # noqa: F401 # fixtures
 from tests.unit.engine.funds import candles, still
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray")]
@@ -38,7 +37,7 @@ def born(kind: type[Any], name: str, *args: Any) -> Any:
     return ray.remote(kind).options(name=name, num_cpus=0, max_restarts=-1).remote(*args)
 
 
-def test_swaps_and_a_kill_among_real_processes_lose_no_request_and_mix_nothing(namespace: str) -> None:  # noqa: F811
+def test_swaps_and_a_kill_among_real_processes_lose_no_request_and_mix_nothing(namespace: str) -> None:
     from tests.integration.model_users import Follower, Oracle  # they import Ray, whose head is begun first
 
     async def story() -> None:
@@ -88,7 +87,7 @@ async def withheld(oracle: Any) -> str:
     return str(state.withheld)
 
 
-def test_predictor_and_sizer_begin_from_their_origin_and_say_how_they_are(ray_head: str, tmp_path: Path) -> None:  # noqa: F811
+def test_predictor_and_sizer_begin_from_their_origin_and_say_how_they_are(ray_head: str, tmp_path: Path) -> None:
     import ray
 
     flags = {"fund.state": str(tmp_path), "market.symbols": "BTCUSDT"}
