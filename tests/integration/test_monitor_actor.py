@@ -94,7 +94,8 @@ def test_what_was_told_is_shown_and_written_once_whoever_is_killed(fund: Fund) -
         return (await fund.monitor.condition()).is_ready
 
     async def shown() -> bool:
-        return (await fund.monitor.status())["decisions"] == 2
+        status = await fund.monitor.status()
+        return status["decisions"] == 2 and status["actors"][POLICY_STORE]["health"] == "HEALTHY"
 
     async def story() -> None:
         await until(ready)
@@ -103,7 +104,6 @@ def test_what_was_told_is_shown_and_written_once_whoever_is_killed(fund: Fund) -
         await fund.tell(first, second)
         await until(shown)
         status = await fund.monitor.status()
-        assert status["actors"][POLICY_STORE]["health"] == "HEALTHY"
         assert (status["policy_version"] or 0) > 0
         held = {patch.key: patch.holds for patch in await fund.monitor.patches()}
         assert (held["p0_01"], held["p0_02"], held["p0_03"], held["p0_04"]) == (True, False, True, True)

@@ -13,7 +13,7 @@ class PowerCut(BaseException):
 
 @dataclass
 class FailingDisk:
-    """Fails the n-th call of a kind, once; what happens then is a code of errno, a short write or a power cut."""
+    """Fails the n-th call of a kind, once; what happens then is a code of errno, a short write or the end of all calls."""
 
     kind: str = ""
     nth: int = 1
@@ -24,10 +24,10 @@ class FailingDisk:
 
     def _strikes(self, kind: str) -> bool:
         self.calls.append(kind)
+        if self.how == "cut" and self.calls.count(self.kind) >= self.nth:
+            raise PowerCut  # and again, whoever of a process that has ended asks for more
         if kind != self.kind or self.calls.count(kind) != self.nth:
             return False
-        if self.how == "cut":
-            raise PowerCut
         if self.how != "short":
             raise OSError(getattr(errno, self.how), self.how)
         return True
