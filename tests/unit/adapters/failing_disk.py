@@ -13,7 +13,7 @@ class PowerCut(BaseException):
 
 @dataclass
 class FailingDisk:
-    """Fails the n-th call of a kind, once; what happens then is a code of errno, a short write or the end of all calls."""
+    """Fails the n-th call of a kind, once; what happens then is a code of errno, a short write or the end."""
 
     kind: str = ""
     nth: int = 1
