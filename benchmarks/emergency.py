@@ -8,6 +8,7 @@ has nothing on its way, so what is timed is the fence and not a venue. Over real
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter_ns
@@ -35,6 +36,7 @@ from qt_ray.execution.venue.calls import Answer, AskAccount, Call, Done
 from qt_ray.execution.venue.news import News
 from qt_ray.execution.venue.views import AccountView
 from qt_ray.governance.leases import Held, Lease
+from qt_ray.governance.policy_view import PolicyView
 from qt_ray.governance.rulebook_entries import Author
 from qt_ray.risk.in_force import limits_in_force
 from qt_ray.risk.vigil import Vigil
@@ -131,6 +133,18 @@ class Direct:
         self._store.return_lease(account, token)
 
 
+def _living(works: list[asyncio.Task[None]]) -> None:
+    """Raise what has ended a work: a fence without its readers would only be waited out."""
+    for work in works:
+        if work.done():
+            work.result()
+
+
+def _governed(keeper: LeaseKeeper, view: PolicyView) -> None:
+    policy = view.policy
+    keeper.governed(policy.emergency_mode or bool(view.shut), policy.version, policy.epoch)
+
+
 async def fences(folder: Path, runs: int) -> list[float]:
     """Return the milliseconds of so many emergencies from the call to the acknowledged fence."""
     book = RulebookKeeper(SqliteRulebook(folder / "policy.db"), PolicyCopy(folder / "policy.json"), Policy)
@@ -138,11 +152,12 @@ async def fences(folder: Path, runs: int) -> list[float]:
     line = Direct(store)
     readers = [PolicyReader(line) for _ in range(READERS)]
     keeper = LeaseKeeper(line, Drained(), "main", "gateway/1")
-    readers[0].listen(lambda view: keeper.governed(view.policy.emergency_mode, 0))
+    readers[0].listen(partial(_governed, keeper))
     works = [asyncio.create_task(work.run()) for work in (*readers, keeper)]
     took = []
     for _ in range(runs):
         while not keeper.is_held:
+            _living(works)
             await asyncio.sleep(0.01)
         began = perf_counter_ns()
         found = await store.set_emergency_mode(True, "a drill", ESS)
