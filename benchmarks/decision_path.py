@@ -37,6 +37,7 @@ from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.pipeline import Decision, Forecaster, Opinion, Sized, Sizer, Snapshot
 from qt_ray.governance.policy_view import PolicyView
 from tests.unit.actors.desk_world import Account, World, world
+from tests.unit.actors.voices import HeardVoice
 
 SYMBOLS: Final = 100
 BARS: Final = 300
@@ -120,7 +121,7 @@ async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int)
     account = stage.account = Timed(stage.market)
     stages = Stages(folder, stage.setup.policy)
     ports = Ports(stage.market, account, chain(stages, folder), stage.law, stage.began, SCHEMA.names)
-    keeper = DeskKeeper(DeskJournal(folder / "desk"), lambda *events: None, stage.market.clock)
+    keeper = DeskKeeper(DeskJournal(folder / "desk"), HeardVoice(), stage.market.clock)
     desk = Desk(keeper, ports, Living("Desk", was_reconstructed=False), stage.market.clock)
     work = asyncio.ensure_future(desk.run())
     took = [await _bar(stage, account, keeper, work) for _ in range(WARM + bars)]

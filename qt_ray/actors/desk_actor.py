@@ -52,7 +52,7 @@ class DeskActor(Desk):
         self._publisher = voice(origin, DESK)
         lines = {name: Line(name, namespace_of(settings)) for name in (FEED, GATEWAY, POLICY_STORE)}
         reader = PolicyReader(PolicyStoreLine(lines[POLICY_STORE]))
-        keeper = DeskKeeper(DeskJournal(origin.places.desk), self._publisher.tell, now_ms)
+        keeper = DeskKeeper(DeskJournal(origin.places.desk), self._publisher, now_ms)
         ports = Ports(
             market=FeedLine(lines[FEED]),
             account=GatewayLine(lines[GATEWAY]),
@@ -62,7 +62,7 @@ class DeskActor(Desk):
             needs=SCHEMA.names,
         )
         super().__init__(keeper, ports, living)
-        for work in (self._publisher.run(), reader.run(), self.run()):
+        for work in (self._publisher.run(), keeper.outbox.run(), reader.run(), self.run()):
             living.keep(work)
 
     async def rest(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from qt_ray.actors.bell import Bell
 from qt_ray.actors.living import Living
 from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.outbox import Voice
 from qt_ray.adapters.policy_reader import PolicyReader
 from qt_ray.adapters.trading.gateway_loop import happened
 from qt_ray.adapters.trading.herald import Herald
@@ -21,7 +22,6 @@ from qt_ray.adapters.trading.leased import Leased, Store
 from qt_ray.adapters.trading.workplace import Workplace
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.core.errors import Invalid, Retryable
-from qt_ray.core.events import Event
 from qt_ray.core.policy import Policy
 from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.tidings import Tiding
@@ -45,14 +45,14 @@ class Gateway:
         opening: Opening,
         store: Store,
         living: Living,
-        tell: Callable[[Event], None],
+        voice: Voice,
         is_well: Callable[[], bool],
         why_mute: Callable[[], str | None] = lambda: None,
         clock: Callable[[], int] = now_ms,
     ) -> None:
         """Begin to exist; `run` opens the account and works."""
         self._account, self._currency, self._opening = account, currency, opening
-        self._store, self._living, self._tell, self._is_well = store, living, tell, is_well
+        self._store, self._living, self._voice, self._is_well = store, living, voice, is_well
         self._why_mute, self._clock = why_mute, clock
         self._reader = PolicyReader(store, clock)
         self._place: Workplace | None = None
@@ -100,6 +100,8 @@ class Gateway:
         if self._place is not None:
             await happened(self._over, 2 * PARTING_MS)
         await self._living.rest()
+        if self._herald is not None:
+            self._herald.settle()
 
     async def run(self) -> None:
         """Open the account, trade, and go to rest when asked."""
@@ -134,7 +136,7 @@ class Gateway:
         """Work until asked to rest; the first work that fails ends all of it."""
         holder = f"gateway/{os.getpid()}/{self._living.since_ms}"
         self._leased = Leased(self._store, self._reader, place.account, self._account, holder, self._clock)
-        self._herald = Herald(place, self._account, self._currency, self._tell, self._clock)
+        self._herald = Herald(place, self._account, self._currency, self._voice, self._clock)
         self._place = place
         async with asyncio.TaskGroup() as group:
             account = group.create_task(place.account.run())
@@ -146,6 +148,7 @@ class Gateway:
             await self._parted(place)
             await _ended(others)
             await _ended([account])
+            self._herald.settle()
 
     async def _parted(self, place: Workplace) -> None:
         """Take back what could open, and wait a moment for the venue to say so; its own timer ends the rest."""

@@ -26,7 +26,7 @@ class GatewayActor(Gateway):
             lambda policy, ring: workplace_of(settings, origin.places, policy.limits, ring),
             PolicyStoreLine(lines[POLICY_STORE]),
             living,
-            publisher.tell,
+            publisher,
             lambda: rounds.is_well((RISK_GUARD, FEED)),
             lambda: why_mute(publisher, origin),
         )

@@ -18,7 +18,6 @@ from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.places import Places
 from qt_ray.adapters.trading.workplace import workplace_of
 from qt_ray.core.errors import Retryable
-from qt_ray.core.events import Event
 from qt_ray.core.ids import ClientOrderId, intent_id
 from qt_ray.core.orders import Intent, OrderType, Side
 from qt_ray.core.policy import Policy
@@ -29,6 +28,7 @@ from qt_ray.governance.rulebook import Denied
 from qt_ray.governance.rulebook_entries import Author
 from tests.conformance.rulebook_memory import MemoryRulebook
 from tests.integration.accounts import SYMBOLS, venue_open
+from tests.unit.actors.voices import HeardVoice
 
 BTC = SYMBOLS[0]
 PATIENCE_S = 60
@@ -106,7 +106,7 @@ class House:
         keeper = RulebookKeeper(MemoryRulebook(), PolicyCopy(folder / "policy.json"), lambda: policy)
         self.store = PolicyStore(keeper)
         self.line = Direct(self.store)
-        self.events: list[Event] = []
+        self.voice = HeardVoice()
         self.ends: list[int] = []
         self.is_well = True
         url, streams = venue.base_url, venue.ws_url
@@ -126,7 +126,7 @@ class House:
             lambda policy, ring: workplace_of(self.settings, places, policy.limits, ring),
             line or self.line,
             Living("Gateway", end=self.ends.append, was_reconstructed=False),
-            self.events.append,
+            self.voice,
             lambda: self.is_well,
         )
 

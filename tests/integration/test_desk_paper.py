@@ -69,7 +69,7 @@ class Office:
         self.feed = Feed(self._open, Scope(SYMBOLS, "1m"), living("Feed"), self.voice.tell, metrics)
         switch = Latch(house.folder / "kill.json")
         self.guard = RiskGuard("main", switch, self.reader, living("RiskGuard"), self.voice.tell)
-        self.keeper = DeskKeeper(DeskJournal(house.folder / "desk"), self.voice.tell, now_ms)
+        self.keeper = DeskKeeper(DeskJournal(house.folder / "desk"), self.voice, now_ms)
         ports = Ports(self.feed, gateway, Mind(self.guard), DeskLaw(self.reader), self._began)
         self.desk = Desk(self.keeper, ports, living("Desk"))
 

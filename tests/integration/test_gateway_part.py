@@ -35,7 +35,7 @@ def test_errands_become_orders_once_and_tidings_become_what_the_books_hold(tmp_p
             assert facts["positions"] == 1
             assert facts["is_reconciled"]
             gateway._herald.look()  # type: ignore[union-attr]
-            kinds = [event.type for event in house.events]
+            kinds = [event.type for event in house.voice.events]
             assert {"order.filled", "trade.executed", "position.opened", "account.equity.updated"} <= set(kinds)
         assert not house.ends
 

@@ -18,10 +18,10 @@ from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.account_loop import AccountLoop, Keeping
+from qt_ray.adapters.trading.annals import Annals
 from qt_ray.adapters.trading.market_loop import MarketLoop
 from qt_ray.adapters.trading.places import Places
 from qt_ray.adapters.trading.start import begun
-from qt_ray.adapters.trading.tidings import TidingLog
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.limits import Limits
 from qt_ray.core.orders import Order, Rejected
@@ -49,7 +49,7 @@ class Workplace:
 
     account: AccountLoop
     session: VenueSession
-    tidings: TidingLog
+    tidings: Annals
     market: MarketLoop | None = None
     declined: Counter[str] = field(default_factory=Counter)
     rejected: int = 0
@@ -114,7 +114,7 @@ async def workplace_of(settings: Settings, places: Places, limits: Limits, ring:
         await _set(session, settings, limits)
         symbols = settings.market.symbols
         freshness = Freshness(symbols, PARTS, limits, now_ms())
-        tidings = TidingLog(settings.fund.quote, ring)
+        tidings = Annals(settings.fund.quote, places.journal, ring)
         account = await begun(
             session,
             settings,
