@@ -36,6 +36,7 @@ from qt_ray.engine.backtest import SCHEMA
 from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.pipeline import Decision, Forecaster, Opinion, Sized, Sizer, Snapshot
 from qt_ray.governance.policy_view import PolicyView
+from qt_ray.risk.at_work import AtWork
 from tests.unit.actors.desk_world import Account, World, world
 from tests.unit.actors.voices import HeardVoice
 
@@ -78,8 +79,13 @@ class Stages:
         return Sizer().size(opinion)
 
     async def review(self, sized: Sized, closed: str = "") -> Decision:
-        """Return what is granted."""
+        """Return what is granted; nobody else has anything at work."""
+        await self._guard.look(self)
         return await self._guard.review(sized, closed)
+
+    async def at_work(self) -> AtWork:
+        """Return that nothing is at work."""
+        return AtWork(0)
 
 
 @dataclass

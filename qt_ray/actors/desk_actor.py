@@ -51,12 +51,12 @@ class DeskActor(Desk):
         settings, living = origin.settings, Living(DESK)
         self._publisher = voice(origin, DESK)
         lines = {name: Line(name, namespace_of(settings)) for name in (FEED, GATEWAY, POLICY_STORE)}
-        reader = PolicyReader(PolicyStoreLine(lines[POLICY_STORE]))
+        reader, gateway = PolicyReader(PolicyStoreLine(lines[POLICY_STORE])), GatewayLine(lines[GATEWAY])
         keeper = DeskKeeper(DeskJournal(origin.places.desk), self._publisher, now_ms)
         ports = Ports(
             market=FeedLine(lines[FEED]),
-            account=GatewayLine(lines[GATEWAY]),
-            chain=self._chain(origin, reader, living),
+            account=gateway,
+            chain=self._chain(origin, reader, gateway, living),
             law=DeskLaw(reader),
             began=lambda: began_of(origin),
             needs=SCHEMA.names,
@@ -70,7 +70,7 @@ class DeskActor(Desk):
         await super().rest()
         self._publisher.close()
 
-    def _chain(self, origin: Origin, reader: PolicyReader, living: Living) -> Chain:
+    def _chain(self, origin: Origin, reader: PolicyReader, gateway: GatewayLine, living: Living) -> Chain:
         settings = origin.settings
         if settings.desk.decision == "chain":
             return ReferenceChain(STAGES, namespace_of(settings), settings.desk.deadline_ms)
@@ -86,6 +86,7 @@ class DeskActor(Desk):
         guard = RiskGuard(
             settings.fund.account, Latch(origin.places.folder / KILL_FILE), reader, living, self._publisher.tell
         )
+        living.keep(guard.follow(gateway))
         return FusedChain(predictor, Sizer(lambda curbed: None), guard)
 
 

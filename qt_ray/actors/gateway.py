@@ -26,6 +26,7 @@ from qt_ray.core.policy import Policy
 from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.tidings import Tiding
 from qt_ray.monitoring.health import Condition
+from qt_ray.risk.at_work import AtWork
 
 AGAIN_MS: Final = 2_000
 LOOK_MS: Final = 500
@@ -75,6 +76,10 @@ class Gateway:
         if not place.tidings.has_since(after) and wait_ms:
             await self._written.heard(wait_ms)
         return place.tidings.since(after, place.account.custody.books, self._clock())
+
+    async def at_work(self) -> AtWork:
+        """Return the entries that may still fill, whoever asked for them."""
+        return self._open_place().tidings.at_work()
 
     async def end_entries(self, reason: str) -> None:
         """Take back everything that rests and may open."""

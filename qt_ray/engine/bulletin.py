@@ -11,14 +11,16 @@ from collections import deque
 from collections.abc import Callable, Collection
 from typing import Final
 
-from qt_ray.core.orders import ZERO, progress_of
+from qt_ray.core.ids import ClientOrderId
+from qt_ray.core.orders import ZERO, Execution, progress_of
 from qt_ray.engine.tidings import Ended, Filled, Holding, Paid, Stand, Tiding, What
 from qt_ray.execution.books import Books
 from qt_ray.execution.entries import Entry, Moved, Opening, Traded, trade_key
-from qt_ray.execution.gateway.book import Book, Pages, book_of
+from qt_ray.execution.gateway.book import Book, Pages, Tracked, book_of
 from qt_ray.execution.gateway.chronicle import Chronicle
 from qt_ray.execution.gateway.effects import Tell
 from qt_ray.execution.gateway.records import Heard, Record
+from qt_ray.risk.at_work import AtWork, Entering
 
 KEPT_MAX: Final = 10_000
 PAGE_MAX: Final = 1_000
@@ -73,6 +75,18 @@ class Bulletin:
         """Return whether there is anything to tell to somebody who knows all up to `after`."""
         return not self._floor <= after <= self.last or bool(self._kept and self._kept[-1].number > after)
 
+    def at_work(self) -> AtWork:
+        """Return the entries that may still fill, or of which not all fills are told, by what of them is not told."""
+        tracked = (self._book.orders[name] for name in sorted(self._working) if name in self._book.orders)
+        entries = [self._entering(one) for one in tracked if not one.intent.reduce_only]
+        return AtWork(self._kept[-1].number if self._kept else self._floor, tuple(entries))
+
+    def _entering(self, tracked: Tracked) -> Entering:
+        intent = tracked.intent
+        told = sum((done.quantity for done in _executions(tracked) if self._is_told(tracked, done)), ZERO)
+        owner = ClientOrderId.parse(intent.client_id).strategy
+        return Entering(intent.client_id, owner, intent.symbol, intent.side.sign * (intent.quantity - told))
+
     def _apply(self, sequence: int, record: Record) -> None:
         """Take in what was written of an order, by the pen that has written it."""
         if isinstance(record, Heard):
@@ -125,10 +139,11 @@ class Bulletin:
     def _is_at_work(self, name: str) -> bool:
         """Return whether an order may still trade, or has traded what is not told yet."""
         tracked = self._book.orders[name]
-        progress, intent = progress_of(tracked.order), tracked.intent
-        executions = progress.executions if progress else ()
-        keys = (trade_key(intent.symbol, done.trade_id, intent.side) for done in executions)
-        return tracked.is_open or bool(tracked.missing) or any(key not in self._names for key in keys)
+        is_told = all(self._is_told(tracked, done) for done in _executions(tracked))
+        return tracked.is_open or bool(tracked.missing) or not is_told
+
+    def _is_told(self, tracked: Tracked, done: Execution) -> bool:
+        return trade_key(tracked.intent.symbol, done.trade_id, tracked.intent.side) in self._names
 
     def _tell(self, number: int, what: What) -> None:
         self._kept.append(Tiding(number, what))
@@ -142,6 +157,11 @@ class Bulletin:
         }
         working = tuple(sorted(self._working & self._book.orders.keys()))
         return Stand(books.wallets.get(self._currency, ZERO), holdings, working, at_ms)
+
+
+def _executions(tracked: Tracked) -> tuple[Execution, ...]:
+    progress = progress_of(tracked.order)
+    return progress.executions if progress else ()
 
 
 def _opened(opening: Opening, currency: str) -> Stand:

@@ -88,7 +88,8 @@ class Office:
 @asynccontextmanager
 async def office(house: House, gateway: Gateway) -> AsyncIterator[Office]:
     one = Office(house, gateway)
-    works = [asyncio.ensure_future(work) for work in (one.reader.run(), one.feed.run(), one.desk.run())]
+    runs = (one.reader.run(), one.feed.run(), one.guard.follow(gateway), one.desk.run())
+    works = [asyncio.ensure_future(work) for work in runs]
     try:
         async with asyncio.timeout(PATIENCE_S):
             while not (await one.desk.condition()).facts.get("decisions"):

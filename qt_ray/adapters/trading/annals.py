@@ -24,6 +24,7 @@ from qt_ray.engine.tidings import What
 from qt_ray.execution.gateway.book import Pages
 from qt_ray.execution.gateway.effects import Tell
 from qt_ray.governance.snapshots import snapshot_of
+from qt_ray.risk.at_work import AtWork
 
 SNAPSHOTS: Final = "snapshots"
 SNAPSHOT: Final = "snapshot-{:020d}.qts"
@@ -67,6 +68,11 @@ class Annals(TidingLog):
         owed, self._owed = self._owed, []
         events = (one.event if isinstance(one, Tell) else one for one in owed)
         return Page(number, tuple(events), self._holdings.state)
+
+    def at_work(self) -> AtWork:
+        """Return the entries that may still fill."""
+        self.read()
+        return self._bulletin.at_work()
 
     def _hear(self, sequence: int, what: Tell | What) -> None:
         if sequence <= self._mark:

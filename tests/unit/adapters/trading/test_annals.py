@@ -107,6 +107,21 @@ def test_all_that_was_said_is_told_whoever_dies_and_whatever_a_snapshot_has_summ
     assert {event.id for event in calm} == known
 
 
+@pytest.mark.parametrize(
+    ("kind", "left"), [(0, [10, 10, None]), (1, [10, 6, None]), (4, [10, 10, None]), (5, [10, None])]
+)
+def test_what_may_still_fill_is_what_was_wanted_less_what_was_told(
+    tmp_path: Path, kind: int, left: list[int | None]
+) -> None:
+    one = Account(tmp_path)
+    for turn, most in zip(life(1, kind), left, strict=True):
+        one.turn(turn)
+        shown = one.annals.at_work()
+        assert [int(entry.left) for entry in shown.entries] == ([] if most is None else [most])
+        assert shown.number <= one.annals.read()
+    one.memory.close()
+
+
 def test_nothing_is_told_again_after_an_end_in_order(tmp_path: Path) -> None:
     one = Account(tmp_path)
     for turn in life(1, 0):
