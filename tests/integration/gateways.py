@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from qt_ray.actors.gateway import Gateway
+from qt_ray.actors.gateway_shift import Peers
 from qt_ray.actors.living import Living
 from qt_ray.actors.policy_store import Acknowledged, PolicyStore, Word
 from qt_ray.adapters.paper.control import FIRST_ACCOUNT
@@ -109,6 +110,7 @@ class House:
         self.voice = HeardVoice()
         self.ends: list[int] = []
         self.is_well = True
+        self.silent: str | None = None
         url, streams = venue.base_url, venue.ws_url
         self.settings = Settings.model_validate(
             {
@@ -124,11 +126,12 @@ class House:
             "main",
             "USDT",
             lambda policy, ring: workplace_of(self.settings, places, policy.limits, ring),
-            line or self.line,
+            Peers(line or self.line, self.voice, lambda: self.is_well, self.why_silent),
             Living("Gateway", end=self.ends.append, was_reconstructed=False),
-            self.voice,
-            lambda: self.is_well,
         )
+
+    async def why_silent(self) -> str | None:
+        return self.silent
 
     @asynccontextmanager
     async def at_work(
