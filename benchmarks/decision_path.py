@@ -161,7 +161,7 @@ def _actors(stages: Stages, folder: Path) -> Chain:
         # Detached, for a stage lives only as long as somebody holds it; they end with our Ray.
         options = {"name": name, "namespace": namespace, "num_cpus": 0, "lifetime": "detached"}
         ray.remote(Stages).options(**options).remote(folder, Policy())
-    return ReferenceChain(NAMES, namespace, 60_000)
+    return ReferenceChain(NAMES, namespace)
 
 
 @contextmanager

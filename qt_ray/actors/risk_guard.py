@@ -43,7 +43,7 @@ class Account(Protocol):
 
 
 class RiskGuard:
-    """One account's guard; `denials` counts by reason and symbol."""
+    """One account's guard; `denials` counts by reason and symbol, and one that is not warm is not ready."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class RiskGuard:
         self._tell, self._clock, self._guard = tell, clock, Guard()
         self._reservations, self._throttle = Reservations(), Throttle()
         self._looks = Looks(clock() + HANDED_MS if living.was_reconstructed else 0)
-        self._reviewed = 0
+        self._reviewed, self.is_warm = 0, True
         self.denials: Counter[tuple[str, str]] = Counter()
 
     async def review(self, sized: Sized, closed: str = "", owner: str = DESK) -> Decision:
@@ -108,7 +108,7 @@ class RiskGuard:
 
     async def condition(self) -> Condition:
         """Return how the guard is; one that would refuse everything says why, and is ready all the same."""
-        why, is_ready = self._why_unready(self._clock()), self._reader.view is not None
+        why, is_ready = self._why_unready(self._clock()), self.is_warm and self._reader.view is not None
         facts: dict[str, Any] = {
             "reviewed": self._reviewed,
             "grants": len(self._reservations),
