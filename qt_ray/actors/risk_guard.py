@@ -107,8 +107,9 @@ class RiskGuard:
         return state
 
     async def condition(self) -> Condition:
-        """Return how the guard is; one that would refuse everything says why, and is ready all the same."""
-        why, is_ready = self._why_unready(self._clock()), self.is_warm and self._reader.view is not None
+        """Return how the guard is; one that would refuse everything says why, and once it was able to is ready."""
+        why = self._why_unready(self._clock())
+        is_ready = self.is_warm and self._reader.view is not None and self._looks.is_begun
         facts: dict[str, Any] = {
             "reviewed": self._reviewed,
             "grants": len(self._reservations),

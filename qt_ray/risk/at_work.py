@@ -41,6 +41,11 @@ class Looks:
         self._since_ms, self._seen_ms = since_ms, -1
         self._looks: deque[AtWork] = deque(maxlen=LOOKS_MAX)
 
+    @property
+    def is_begun(self) -> bool:
+        """Return whether anything was ever seen."""
+        return bool(self._looks)
+
     def saw(self, look: AtWork, at_ms: int) -> None:
         """Take in what a look that was begun at a moment has shown."""
         if self._looks and look.number < self._looks[-1].number:

@@ -164,6 +164,15 @@ def working(owner: str, granted: Any, symbols: tuple[str, ...], steps: Any) -> t
     return tuple(Entering(f"{owner}{i}", owner, symbols[i], left) for i, left in enumerate(amounts) if left)
 
 
+def test_a_guard_is_ready_once_it_is_warm_knows_the_policy_and_has_looked(tmp_path: Path) -> None:
+    one = stage(tmp_path)
+    assert not one.condition().is_ready
+    one.review()
+    assert one.condition().is_ready
+    one.guard.is_warm = False
+    assert not one.condition().is_ready
+
+
 def test_what_was_not_looked_at_of_late_is_not_known_and_exits_pass_all_the_same(tmp_path: Path) -> None:
     one = stage(tmp_path)
     assert one.review().hindrance.is_free
