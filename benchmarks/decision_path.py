@@ -39,7 +39,9 @@ from qt_ray.engine.backtest import SCHEMA
 from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.pipeline import Decision, Forecaster, Opinion, Sized, Sizer, Snapshot
 from qt_ray.governance.policy_view import PolicyView
+from qt_ray.risk.at_work import AtWork
 from tests.unit.actors.desk_world import Account, World, world
+from tests.unit.actors.voices import HeardVoice
 
 SYMBOLS: Final = 100
 BARS: Final = 300
@@ -81,8 +83,13 @@ class Stages:
         return Sizer().size(opinion)
 
     async def review(self, sized: Sized, closed: str = "") -> Decision:
-        """Return what is granted."""
+        """Return what is granted; nobody else has anything at work."""
+        await self._guard.look(self)
         return await self._guard.review(sized, closed)
+
+    async def at_work(self) -> AtWork:
+        """Return that nothing is at work."""
+        return AtWork(0)
 
 
 @dataclass
@@ -141,7 +148,7 @@ async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int)
     account = stage.account = Timed(stage.market, wire=wire)
     stages = Stages(folder, stage.setup.policy)
     ports = Ports(stage.market, account, chain(stages, folder), stage.law, stage.began, SCHEMA.names)
-    keeper = DeskKeeper(DeskJournal(folder / "desk"), lambda *events: None, stage.market.clock)
+    keeper = DeskKeeper(DeskJournal(folder / "desk"), HeardVoice(), stage.market.clock)
     desk = Desk(keeper, ports, Living("Desk", was_reconstructed=False), stage.market.clock)
     work, took = asyncio.ensure_future(desk.run()), Took()
     for _ in range(WARM):
@@ -178,7 +185,7 @@ def _actors(stages: Stages, folder: Path) -> Chain:
         # Detached, for a stage lives only as long as somebody holds it; they end with our Ray.
         options = {"name": name, "namespace": namespace, "num_cpus": 0, "lifetime": "detached"}
         ray.remote(Stages).options(**options).remote(folder, Policy())
-    return ReferenceChain(NAMES, namespace, 60_000)
+    return ReferenceChain(NAMES, namespace)
 
 
 @contextmanager

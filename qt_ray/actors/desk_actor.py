@@ -4,11 +4,12 @@ Where the stages of a decision live is a setting. Fused, the same three objects 
 the policy here, and the guard reads the same switch from the disk.
 """
 
+import asyncio
 from typing import Final
 
 import numpy as np
 
-from qt_ray.actors.chain import FusedChain, ReferenceChain
+from qt_ray.actors.chain import FusedChain, Punctual, ReferenceChain
 from qt_ray.actors.desk import Desk, Ports
 from qt_ray.actors.line import Line
 from qt_ray.actors.lines.feed import FeedLine
@@ -19,7 +20,7 @@ from qt_ray.actors.model_board import ModelBoard
 from qt_ray.actors.origin import Origin
 from qt_ray.actors.predictor import Predictor
 from qt_ray.actors.risk_guard import KILL_FILE, RiskGuard
-from qt_ray.actors.sizer import Sizer
+from qt_ray.actors.sizer import Sizer, fell_back
 from qt_ray.actors.topology import DESK, FEED, GATEWAY, POLICY_STORE, PREDICTOR, RISK_GUARD, SIZER, namespace_of
 from qt_ray.actors.voice import voice
 from qt_ray.adapters.binance.assembly import open_session
@@ -37,6 +38,7 @@ from qt_ray.adapters.policy_files import load_policy
 from qt_ray.adapters.policy_reader import PolicyReader
 from qt_ray.engine.backtest import SCHEMA
 from qt_ray.engine.desk_entries import Began
+from qt_ray.engine.rehearsal import rehearsed
 from qt_ray.market.bars import Bars
 
 STRATEGY: Final = "desk"
@@ -51,18 +53,18 @@ class DeskActor(Desk):
         settings, living = origin.settings, Living(DESK)
         self._publisher = voice(origin, DESK)
         lines = {name: Line(name, namespace_of(settings)) for name in (FEED, GATEWAY, POLICY_STORE)}
-        reader = PolicyReader(PolicyStoreLine(lines[POLICY_STORE]))
-        keeper = DeskKeeper(DeskJournal(origin.places.desk), self._publisher.tell, now_ms)
+        reader, gateway = PolicyReader(PolicyStoreLine(lines[POLICY_STORE])), GatewayLine(lines[GATEWAY])
+        keeper = DeskKeeper(DeskJournal(origin.places.desk), self._publisher, now_ms)
         ports = Ports(
             market=FeedLine(lines[FEED]),
-            account=GatewayLine(lines[GATEWAY]),
-            chain=self._chain(origin, reader, living),
+            account=gateway,
+            chain=Punctual(self._chain(origin, reader, gateway, living), settings.desk.deadline_ms),
             law=DeskLaw(reader),
             began=lambda: began_of(origin),
             needs=SCHEMA.names,
         )
         super().__init__(keeper, ports, living)
-        for work in (self._publisher.run(), reader.run(), self.run()):
+        for work in (self._publisher.run(), keeper.outbox.run(), reader.run(), self._begin()):
             living.keep(work)
 
     async def rest(self) -> None:
@@ -70,10 +72,15 @@ class DeskActor(Desk):
         await super().rest()
         self._publisher.close()
 
-    def _chain(self, origin: Origin, reader: PolicyReader, living: Living) -> Chain:
+    async def _begin(self) -> None:
+        """Decide about nothing once, and then about the market."""
+        await asyncio.to_thread(rehearsed)
+        await self.run()
+
+    def _chain(self, origin: Origin, reader: PolicyReader, gateway: GatewayLine, living: Living) -> Chain:
         settings = origin.settings
         if settings.desk.decision == "chain":
-            return ReferenceChain(STAGES, namespace_of(settings), settings.desk.deadline_ms)
+            return ReferenceChain(STAGES, namespace_of(settings))
         recipe, market = recipe_of(settings.predictor), settings.market
         board = ModelBoard()
         predictor = Predictor(
@@ -86,7 +93,8 @@ class DeskActor(Desk):
         guard = RiskGuard(
             settings.fund.account, Latch(origin.places.folder / KILL_FILE), reader, living, self._publisher.tell
         )
-        return FusedChain(predictor, Sizer(lambda curbed: None), guard)
+        living.keep(guard.follow(gateway))
+        return FusedChain(predictor, Sizer(fell_back(self._publisher.tell)), guard)
 
 
 async def began_of(origin: Origin) -> Began:

@@ -1,18 +1,19 @@
 """Emergency stop: the account's own watchman, with its own session, that acts first and tells afterwards.
 
-A trip is remembered, the latch closed, and then two things begin at once: the policy store is told until it has
-acknowledged, and the account is flattened until it is flat. Neither waits for the other, so a store that is down delays
-no cancel, and a venue that is down no fence. The constructor finds what was left half done, and `run` begins it anew.
+A trip is remembered, the latch closed, and then it is carried out. The constructor finds what was left half done, and
+`run` begins it anew. A latch that somebody else has closed is an emergency like any other, in that person's name: what
+shuts out entries on one machine must hold in the policy, and in everybody's sight, too.
 """
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from qt_ray.actors.emergency_deed import NAME, EmergencyDeed, Fence
 from qt_ray.adapters.emergency_memory import PAST_MAX, EmergencyMemory, Kept, Past
-from qt_ray.adapters.flattener import Clock, Means, RealClock, flatten
+from qt_ray.adapters.flattener import Clock, Means, RealClock
 from qt_ray.adapters.latch import Latch
 from qt_ray.core.errors import Retryable
 from qt_ray.core.limits import EssLimits
@@ -25,18 +26,6 @@ from qt_ray.risk.triggers import RecoveryMode, Verdict, recovered, recovery_mode
 from qt_ray.risk.vigil import Vigil
 
 LOOK_MS: Final = 100
-AGAIN_MS: Final = 1_000
-NAME: Final = "emergency_stop"
-
-
-class Fence(Protocol):
-    """The policy store, as far as an emergency needs it."""
-
-    async def begin_emergency(self, reason: str) -> int:
-        """Return the epoch once no order of an older one can leave; Retryable if the store does not answer."""
-
-    async def end_emergency(self, person: str, reason: str) -> int:
-        """Return the epoch in which entries are let in again; Retryable or Invalid if they are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +37,7 @@ class Told:
     report: Report | None = None
     cause: str = ""
     by: str = NAME
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +51,7 @@ class Post:
 
 
 class EmergencyStopSystem:
-    """One account's emergency stop.
-
-    `outcome` is how the last flattening went, `fenced_ms` how long after its trip no entry of before could leave.
-    """
+    """One account's emergency stop; its `deed` is what it does about an emergency."""
 
     def __init__(
         self,
@@ -76,12 +63,10 @@ class EmergencyStopSystem:
         clock: Clock | None = None,
     ) -> None:
         """Take up what an earlier life has left."""
-        self._session, self._vigil, self._post, self._fence, self._told = session, vigil, post, fence, told
+        self._vigil, self._post, self._fence, self._told = vigil, post, fence, told
         self._clock = clock or RealClock()
-        self.outcome: Report | None = None
-        self.fenced_ms: int | None = None
-        self._work = asyncio.Event()
-        self._flattening: Flattening | None = None
+        means = Means(post.latch, self._clock, self._heard)
+        self.deed = EmergencyDeed(session, fence, means, self._begun, lambda: self.emergency, self._flat)
         kept = post.memory.read(self._clock.now_ms())
         self.emergency, self.mode, self.past = kept.emergency, RecoveryMode[kept.mode], kept.past
         self.since_ms = kept.seen_ms if kept.peaks else self._clock.now_ms()
@@ -91,7 +76,7 @@ class EmergencyStopSystem:
         if self.emergency.state.is_latched:
             self._shut(self.emergency.reason)
         if self.emergency.state.is_tripped:
-            self._work.set()
+            self.deed.urge(self._clock.now_ms())
 
     def activate(self, cause: Cause, reason: str, by: str = NAME) -> Emergency:
         """Stop the account: what this returns is begun already; once more while it lasts only urges it on."""
@@ -105,9 +90,7 @@ class EmergencyStopSystem:
         if not self.emergency.state.is_latched:
             return self.emergency
         self._shut(reason, by)
-        if self._flattening is not None:
-            self._flattening.activate(at_ms)
-        self._work.set()
+        self.deed.urge(at_ms)
         if before.state.is_latched:
             self.remember()
         else:
@@ -124,14 +107,14 @@ class EmergencyStopSystem:
             self._post.latch.open(epoch, reason, person, at_ms)
         self._vigil.accept((cause,), at_ms)
         self.emergency = after
-        self._tell(Told("cleared", after, cause=cause, by=person), reason)
+        self._tell(Told("cleared", after, cause=cause, by=person, reason=reason), reason)
         return after
 
     async def run(self) -> None:
         """Watch, and carry out what was tripped, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())
-            group.create_task(self._carry())
+            group.create_task(self.deed.run())
 
     async def _watch(self) -> None:
         while True:
@@ -146,7 +129,16 @@ class EmergencyStopSystem:
         if fresh:
             names = ", ".join(cause.replace("_", " ") for cause in fresh)
             self._trip(fresh, f"{names} reached {'its limit' if len(fresh) == 1 else 'their limits'}", NAME)
+        self._look_at_latch()
         return verdict
+
+    def _look_at_latch(self) -> None:
+        """Stop in the name of whoever has closed the latch; one that nobody can read is closed by nobody."""
+        if self.emergency.state.is_latched:
+            return
+        latch = self._post.latch.state()
+        if latch.closed and latch.at_ms:
+            self._trip((Cause.MANUAL,), latch.reason, latch.by)
 
     def climb(self) -> EmergencyRecovered | None:
         """Take a step out of the last emergency, or back, as equity allows; return what is to be said of it."""
@@ -166,32 +158,23 @@ class EmergencyStopSystem:
         self._post = replace(self._post, limits=limits)
         self._vigil.governed(limits, guard)
 
-    async def _carry(self) -> None:
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._until_acknowledged())
-                both.create_task(self._until_flat())
+    def remember(self) -> None:
+        """Write down what must outlive this process."""
+        accepted = {cause.value: value for cause, value in self._vigil.accepted.items()}
+        peaks, now = self._vigil.state_bytes(), self._clock.now_ms()
+        kept = Kept(self.emergency, accepted, peaks.hex(), now if peaks else 0, "", self.mode.name, self.past)
+        with suppress(Retryable):  # the latch is the second memory, and a restart with neither is an emergency too
+            self._post.memory.write(kept)
 
-    async def _until_acknowledged(self) -> None:
-        while self.emergency.state.is_latched:
-            with suppress(Retryable):
-                await self._fence.begin_emergency(self.emergency.reason)
-                self.fenced_ms = self._clock.now_ms() - (self.emergency.tripped_at_ms or 0)
-                return
-            await self._clock.sleep(AGAIN_MS)
-
-    async def _until_flat(self) -> None:
-        self._flattening = self._post.begun(self._post.latch.state().epoch, self._clock.now_ms())
-        means = Means(self._post.latch, self._clock, self._heard)
-        self.outcome = await flatten(self._session, self._flattening, means, self.emergency.reason, NAME)
-        self._flattening = None
-        self._tell(Told("flat", self.emergency, self.outcome), self.emergency.reason)
+    def _begun(self, at_ms: int) -> Flattening:
+        return self._post.begun(self._post.latch.state().epoch, at_ms)
 
     def _heard(self, signal: EssSignal, at_ms: int) -> None:
         self.emergency = progress(self.emergency, signal, at_ms)
         self.remember()
+
+    def _flat(self, report: Report) -> None:
+        self._tell(Told("flat", self.emergency, report), self.emergency.reason)
 
     def _tell(self, told: Told, reason: str) -> None:
         causes = (told.cause,) if told.cause else tuple(told.emergency.causes)
@@ -206,11 +189,3 @@ class EmergencyStopSystem:
         if not state.closed:
             with suppress(Retryable):
                 self._post.latch.close(state.epoch + 1, reason or "an emergency", by, self._clock.now_ms())
-
-    def remember(self) -> None:
-        """Write down what must outlive this process."""
-        accepted = {cause.value: value for cause, value in self._vigil.accepted.items()}
-        peaks, now = self._vigil.state_bytes(), self._clock.now_ms()
-        kept = Kept(self.emergency, accepted, peaks.hex(), now if peaks else 0, "", self.mode.name, self.past)
-        with suppress(Retryable):  # the latch is the second memory, and a restart with neither is an emergency too
-            self._post.memory.write(kept)

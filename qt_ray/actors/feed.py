@@ -13,18 +13,22 @@ from typing import Any, Final
 
 from qt_ray.actors.bell import Bell
 from qt_ray.actors.exporting import RayExporter
+from qt_ray.actors.line import Line
+from qt_ray.actors.lines.policy_store import PolicyStoreLine
 from qt_ray.actors.living import Living
 from qt_ray.actors.origin import Origin
-from qt_ray.actors.topology import FEED
+from qt_ray.actors.topology import FEED, POLICY_STORE, namespace_of
 from qt_ray.actors.voice import voice, why_mute
 from qt_ray.adapters.binance.assembly import open_public
 from qt_ray.adapters.binance.venue_clock import Verdict
 from qt_ray.adapters.gathering import Gathering, Scope, Source
 from qt_ray.adapters.metrics_logger import MetricsLogger
+from qt_ray.adapters.policy_reader import PolicyReader
 from qt_ray.core.errors import Invalid
 from qt_ray.core.events import Event, event
 from qt_ray.core.payloads import RegimeChanged
 from qt_ray.core.payloads import Tick as Price
+from qt_ray.governance.policy_view import PolicyView
 from qt_ray.market.bars import Bars
 from qt_ray.market.recent import Recent, joined
 from qt_ray.market.regime_watch import RegimeWatch, Turn
@@ -98,6 +102,10 @@ class Feed:
         finally:
             await source.close()
 
+    def governed(self, view: PolicyView) -> None:
+        """Take in where the policy in force lets volatility and trend change their names."""
+        self._regimes.governed(view.policy.volatility)
+
     async def rest(self) -> None:
         """Hear no more; nothing is lost by it, for the venue remembers."""
         await self._living.rest()
@@ -165,9 +173,11 @@ class FeedActor(Feed):
         opening, mute = partial(open_public, origin.settings.exchange), partial(why_mute, publisher, origin)
         metrics = MetricsLogger(RayExporter())
         super().__init__(opening, Scope(market.symbols, market.interval), living, publisher.tell, metrics, mute)
+        reader = PolicyReader(PolicyStoreLine(Line(POLICY_STORE, namespace_of(origin.settings))))
+        reader.listen(self.governed)
         self._publisher = publisher
-        living.keep(publisher.run())
-        living.keep(self.run())
+        for work in (publisher.run(), reader.run(), self.run()):
+            living.keep(work)
 
     async def rest(self) -> None:
         """Hear no more, and leave on disk what was not told yet."""

@@ -3,12 +3,14 @@
 from functools import partial
 
 from qt_ray.actors.gateway import Gateway
+from qt_ray.actors.gateway_shift import Peers
 from qt_ray.actors.line import Line
+from qt_ray.actors.lines.monitor import MonitorLine
 from qt_ray.actors.lines.policy_store import PolicyStoreLine
 from qt_ray.actors.living import Living
 from qt_ray.actors.origin import Origin
 from qt_ray.actors.rounds import Rounds
-from qt_ray.actors.topology import FEED, GATEWAY, POLICY_STORE, RISK_GUARD, namespace_of
+from qt_ray.actors.topology import FEED, GATEWAY, MONITOR, POLICY_STORE, RISK_GUARD, namespace_of
 from qt_ray.actors.voice import voice, why_mute
 from qt_ray.adapters.trading.workplace import workplace_of
 
@@ -18,17 +20,20 @@ class GatewayActor(Gateway):
 
     def __init__(self, origin: Origin) -> None:
         settings, publisher, living = origin.settings, voice(origin, GATEWAY), Living(GATEWAY)
-        lines = {name: Line(name, namespace_of(settings)) for name in (POLICY_STORE, RISK_GUARD, FEED)}
+        lines = {name: Line(name, namespace_of(settings)) for name in (POLICY_STORE, RISK_GUARD, FEED, MONITOR)}
         rounds = Rounds({name: partial(lines[name].ask, "condition") for name in (RISK_GUARD, FEED)})
         super().__init__(
             settings.fund.account,
             settings.fund.quote,
             lambda policy, ring: workplace_of(settings, origin.places, policy.limits, ring),
-            PolicyStoreLine(lines[POLICY_STORE]),
+            Peers(
+                PolicyStoreLine(lines[POLICY_STORE]),
+                publisher,
+                lambda: rounds.is_well((RISK_GUARD, FEED)),
+                MonitorLine(lines[MONITOR]).why_silent,
+                lambda: why_mute(publisher, origin),
+            ),
             living,
-            publisher.tell,
-            lambda: rounds.is_well((RISK_GUARD, FEED)),
-            lambda: why_mute(publisher, origin),
         )
         for work in (publisher.run(), rounds.run(), self.run()):
             living.keep(work)

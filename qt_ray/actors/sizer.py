@@ -6,12 +6,18 @@ guard grants it a share of itself.
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Final
 
+from qt_ray.actors.topology import SIZER
+from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.logs import log
+from qt_ray.core.events import event
+from qt_ray.core.notices import SizeFallback
 from qt_ray.engine.high_volatility import Curbed, curbed
 from qt_ray.engine.pipeline import Opinion, Sized
 from qt_ray.engine.pipeline import Sizer as Plan
 
-RL_FALLBACK_HIGH_VOL = "RL_FALLBACK_HIGH_VOL"
+RL_FALLBACK_HIGH_VOL: Final = "RL_FALLBACK_HIGH_VOL"
 Told = Callable[[Curbed], None]
 
 
@@ -31,3 +37,14 @@ class Sizer:
             self.counts[one.symbol] += 1
             self._told(one)
         return sized
+
+
+def fell_back(tell: Callable[..., None]) -> Told:
+    """Return who hears of fallbacks, wherever sizes are made: the log, and through `tell` everybody."""
+
+    def heard(curbed: Curbed) -> None:
+        log().warning(RL_FALLBACK_HIGH_VOL, symbol=curbed.symbol, regime=curbed.regime, wished=str(curbed.wished))
+        told = SizeFallback(curbed.symbol, curbed.regime, curbed.wished, curbed.allowed, RL_FALLBACK_HIGH_VOL)
+        tell(event("rl.fallback", told, SIZER, now_ms()))
+
+    return heard

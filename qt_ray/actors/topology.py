@@ -67,7 +67,7 @@ PARTS: Final[tuple[Part, ...]] = (
     Part(LEARNER, "qt_ray.actors.learner_actor:LearnerActor"),
     Part(FUND_OS, "qt_ray.actors.fund_os:FundOSActor", retries=AGAIN_ALWAYS),
     Part(FEED, "qt_ray.actors.feed:FeedActor", retries=AGAIN_ALWAYS),
-    Part(RISK_GUARD, "qt_ray.actors.risk_guard:RiskGuardActor"),
+    Part(RISK_GUARD, "qt_ray.actors.risk_guard_actor:RiskGuardActor"),
     Part(GATEWAY, "qt_ray.actors.gateway_actor:GatewayActor"),
     Part(EMERGENCY_STOP, "qt_ray.actors.emergency_stop_actor:EmergencyStopActor", is_detached=True),
     Part(DESK, "qt_ray.actors.desk_actor:DeskActor", is_gated=True),

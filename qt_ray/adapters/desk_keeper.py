@@ -1,19 +1,22 @@
 """Desk keeper: the one way into a desk's book: durable, then folded, then told.
 
-Nothing else changes the book, so what a later life folds is what this one has done. A snapshot that the disk refuses
-costs the next start some time and nothing else.
+Nothing else changes the book, so what a later life folds is what this one has done, and what this one did not come to
+tell follows from the same fold. A snapshot spares a later life only what was told; one that the disk refuses costs the
+next start some time and nothing else.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from qt_ray.adapters.desk_journal import DeskJournal
+from qt_ray.adapters.outbox import Outbox, Voice
+from qt_ray.adapters.publisher import COMMANDS
 from qt_ray.core.errors import Invariant, Retryable
-from qt_ray.core.events import event
+from qt_ray.core.events import Event, event
 from qt_ray.core.payloads import RiskAlert
 from qt_ray.engine.desk import DeskBook, Outcome
 from qt_ray.engine.desk_entries import Began, Entry
-from qt_ray.engine.desk_events import told_of
+from qt_ray.engine.desk_events import moment_of, told_of
 from qt_ray.engine.pipeline import Decision
 
 SOURCE: Final = "Desk"
@@ -21,12 +24,13 @@ WORD: Final = "the desk's journal"
 
 
 class DeskKeeper:
-    """A desk's book and its journal."""
+    """A desk's book, its journal, and what is owed to whoever listens."""
 
-    def __init__(self, journal: DeskJournal, tell: Callable[..., None], clock: Callable[[], int]) -> None:
-        """Take up what the journal leads to, if it leads anywhere."""
-        self._journal, self._tell, self._clock = journal, tell, clock
-        self._book = journal.recovered()
+    def __init__(self, journal: DeskJournal, voice: Voice, clock: Callable[[], int]) -> None:
+        """Take up what the journal leads to, if it leads anywhere, and tell what an earlier life did not come to."""
+        self._journal, self._voice, self._clock = journal, voice, clock
+        self.outbox = Outbox(journal.folder, voice)
+        self._book = journal.recovered(self._tell_again)
         for word in journal.words:
             self.alert(WORD, word)
 
@@ -50,15 +54,18 @@ class DeskKeeper:
 
     def note(self, entry: Entry, weighed: Decision | None = None) -> Outcome:
         """Take an entry in once it is durable; on Retryable it was not, and nothing has changed."""
-        self._journal.append(entry)
-        outcome = self.book.take(entry, weighed)
-        self.tell(told_of(outcome, self.book.began))
         if self._journal.is_due:
             self.keep()
+        number = self._journal.append(entry)
+        outcome = self.book.take(entry, weighed)
+        self.outbox.tell(number, _events(entry, outcome, self.book.began))
         return outcome
 
     def keep(self) -> None:
-        """Take a snapshot."""
+        """Take a snapshot, unless something that a later life would have to tell lies before it."""
+        self.outbox.settle()
+        if self.outbox.is_behind:
+            return
         try:
             self._journal.keep(self.book)
         except (OSError, Retryable) as error:
@@ -66,17 +73,19 @@ class DeskKeeper:
 
     def alert(self, rule: str, detail: str) -> None:
         """Tell a person."""
-        self.tell([("risk.alert", RiskAlert("warning", rule, detail))])
-
-    def tell(self, told: Iterable[tuple[str, Any]]) -> None:
-        """Tell the fund."""
-        at_ms = self._clock()
-        events = [event(kind, payload, SOURCE, at_ms) for kind, payload in told]
-        if events:
-            self._tell(*events)
+        self._voice.tell(event("risk.alert", RiskAlert("warning", rule, detail), SOURCE, self._clock()))
 
     def close(self) -> None:
         """Keep what is known, and give the journal back."""
         if self._book is not None:
             self.keep()
         self._journal.close()
+
+    def _tell_again(self, number: int, entry: Entry, outcome: Outcome, began: Began) -> None:
+        """Tell what follows from an entry of an earlier life, but for commands: they are not told late."""
+        self.outbox.tell(number, (one for one in _events(entry, outcome, began) if one.type not in COMMANDS))
+
+
+def _events(entry: Entry, outcome: Outcome, began: Began) -> Iterator[Event]:
+    at_ms = moment_of(entry)
+    return (event(kind, payload, SOURCE, at_ms) for kind, payload in told_of(outcome, began))

@@ -22,7 +22,10 @@ COMMANDS: Final = frozenset({"trade.execution_requested"})
 
 
 class Publisher:
-    """One process's way to the bus; `late` counts commands that an outage has outdated."""
+    """One process's way to the bus; `late` counts commands that an outage has outdated.
+
+    `taken` counts all events that were ever told here, and the first `carried` of them cannot be lost any more.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,8 @@ class Publisher:
         self._some, self._one_at_a_time = asyncio.Event(), asyncio.Lock()
         self._outage_ms: int | None = None if buffer.is_empty else clock()
         self._kept = self._replayed = 0
+        self.taken = self.carried = 0
+        self._under_way = 0
         self.late: Counter[str] = Counter()
 
     @property
@@ -52,10 +57,12 @@ class Publisher:
 
     def tell(self, *events: Event) -> None:
         """Publish soon; what does not fit in memory is on disk before this returns."""
+        self.taken += len(events)
         room = WAITING_MAX - len(self._waiting)
         if len(events) > room:
             self._keep([*self._waiting, *events])
             self._waiting.clear()
+            self._count()
         else:
             self._waiting.extend(events)
         self._some.set()
@@ -63,6 +70,7 @@ class Publisher:
     async def publish(self, *events: Event) -> None:
         """Return once `events` are on the bus or on disk; Retryable if they can be on neither."""
         before, self._waiting = list(self._waiting), deque()
+        self.taken += len(events)
         await self._send([*before, *events])
 
     async def run(self) -> None:
@@ -78,24 +86,38 @@ class Publisher:
         finally:
             self._keep(list(self._waiting))
             self._waiting.clear()
+            self._count()
 
     def close(self) -> None:
         """Give the buffer back; what waits in it stays on disk for the next life."""
         self._buffer.close()
 
     async def _send(self, events: Sequence[Event]) -> None:
+        self._under_way += len(events)
         try:
             async with self._one_at_a_time:
                 if self.is_reaching and events:
                     await self._bus.publish(events)
+                    self._landed(len(events))
                     return
         except Retryable:
-            self._keep(events)
+            pass  # the disk takes them
         except asyncio.CancelledError:
             self._keep(events)
+            self._landed(len(events))
             raise
-        else:
-            self._keep(events)
+        self._keep(events)
+        self._landed(len(events))
+
+    def _landed(self, count: int) -> None:
+        """Take in that so many are on the bus or on disk; where neither took them, nothing counts as carried again."""
+        self._under_way -= count
+        self._count()
+
+    def _count(self) -> None:
+        """Count what is carried, while nothing older than the last of it is under way."""
+        if not self._under_way:
+            self.carried = self.taken - len(self._waiting)
 
     def _keep(self, events: Sequence[Event]) -> None:
         if not events:

@@ -4,11 +4,14 @@ The rules need not know of it: what others hold is held, a switch that was pulle
 orders will fill nobody knows, so what was granted is looked at again with only the one side of them, then the other.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from qt_ray.core.money import bps_of
 from qt_ray.engine.world import World
+from qt_ray.execution.slots import PER_SYMBOL
+from qt_ray.risk.at_work import Entering
 from qt_ray.risk.hindrance import NOTHING, Committed, Hindrance, Sides
 from qt_ray.risk.reservations import Claim
 
@@ -64,21 +67,31 @@ def overcommits(before: World, after: World, committed: Committed) -> bool:
 
 def claims_of(world: World) -> tuple[Claim, ...]:
     """Return by how much the working entries of a fund will make its positions larger than they are."""
-    found = []
-    instruments, quotes, books, slots = (_rows(getattr(world, n)) for n in ("instruments", "quotes", "books", "slots"))
-    for i in range(len(books)):
-        entry, held = slots[i * 3], int(books[i]["position"])
-        aimed = held + int(entry["quantity"])
-        if entry["kind"] == 0 or entry["reduce_only"] == 1 or abs(aimed) <= abs(held):
-            continue
-        value = int(quotes[i]["mark"]) * int(instruments[i]["unit"])
-        gross = (abs(aimed) - abs(held)) * value
-        rate = int(_rows(world.brackets)[int(instruments[i]["first_bracket"])]["maintenance_ppm"])
-        opens = held == 0
-        found.append(
-            Claim(int(instruments[i]["cluster"]), gross, (aimed - held) * value, gross * rate // 1_000_000, opens)
-        )
-    return tuple(found)
+    slots = _rows(world.slots)[::PER_SYMBOL]
+    entering = ((i, int(slot["quantity"])) for i, slot in enumerate(slots) if slot["kind"] and not slot["reduce_only"])
+    return tuple(claim for i, quantity in entering if (claim := _claim(world, i, quantity)) is not None)
+
+
+def claims_at_work(world: World, symbols: Sequence[str], entries: Iterable[Entering]) -> tuple[Claim, ...]:
+    """Return by how much entries of others may make positions larger than a fund's books hold them."""
+    places = {symbol: i for i, symbol in enumerate(symbols)}
+    found = ((places[one.symbol], float(one.left)) for one in entries if one.symbol in places)
+    claims = (_claim(world, i, round(left * float(world.steps_per[i]))) for i, left in found)
+    return tuple(claim for claim in claims if claim is not None)
+
+
+def _claim(world: World, i: int, quantity: int) -> Claim | None:
+    """Return what so many steps more, signed, add to a position; nothing if it becomes no larger."""
+    instrument, book = _rows(world.instruments)[i], _rows(world.books)[i]
+    held = int(book["position"])
+    aimed = held + quantity
+    if abs(aimed) <= abs(held):
+        return None
+    value = int(_rows(world.quotes)[i]["mark"]) * int(instrument["unit"])
+    gross = (abs(aimed) - abs(held)) * value
+    rate = int(_rows(world.brackets)[int(instrument["first_bracket"])]["maintenance_ppm"])
+    maintenance = gross * rate // 1_000_000
+    return Claim(int(instrument["cluster"]), gross, quantity * value, maintenance, opens=held == 0)
 
 
 def _add(world: World, committed: Committed, sign: int) -> None:

@@ -15,8 +15,9 @@ import numpy as np
 
 from qt_ray.ai.forecast import Floats
 from qt_ray.core.errors import Invalid
-from qt_ray.core.ids import is_ours
+from qt_ray.core.ids import ClientOrderId, is_ours
 from qt_ray.core.money import BPS, decimal
+from qt_ray.engine import by_hand
 from qt_ray.engine.columns import read, spelled
 from qt_ray.engine.desk_entries import Began, Decided, Entry, Handed, Rated, Ruled, Told, Watched
 from qt_ray.engine.desk_kept import Due, Kept
@@ -27,6 +28,7 @@ from qt_ray.engine.takeover import Difference, foreign, taken_over
 from qt_ray.engine.tidings import Ended, Filled, Paid, Stand, Tiding
 from qt_ray.engine.trips import Trip, Trips
 from qt_ray.engine.world import state_bytes
+from qt_ray.execution import sight
 from qt_ray.execution.entries import Cause
 from qt_ray.execution.slots import PER_SYMBOL, Kind, Place
 from qt_ray.market.bars import Bars
@@ -35,6 +37,10 @@ DUE_MAX: Final = 1_000
 COUNTED: Final = ("decisions", "wishes", "blocks", "orders", "fills", "dropped", "differences")
 STREAK: Final = "losing streak"
 CAUSES: Final = {Place.ENTRY: "signal", Place.STOP: "stop", Place.TARGET: "take_profit"}
+# Whose orders close a position without the desk: the guard's stops, a person's word, the emergency stop.
+GUARD: Final = "guard"
+CLOSERS: Final = {by_hand.STRATEGY: "by_hand", sight.STRATEGY: "emergency"}
+STRANGER: Final = "another's order"
 NOTHING: Final = Errands()
 
 
@@ -223,7 +229,7 @@ class DeskBook:
             foreign(self.fund, told)
         else:
             self.fund.filled(*where, told.ts_ms, told.quantity, told.price, told.fee, maker=told.maker)
-        cause = "another's order" if where is None else CAUSES[where[1]]
+        cause = CLOSERS.get(_strategy(told), STRANGER) if where is None else CAUSES[where[1]]
         closed = self.trips.filled(told, before, self._position(told.symbol), self._risk(told.symbol), cause)
         for trip in closed:
             self.counts[STREAK] = self.counts[STREAK] + 1 if trip.result < 0 else 0
@@ -279,7 +285,7 @@ class DeskBook:
         slots: Any = self.fund.world.slots
         slot = slots[i * PER_SYMBOL + int(Place.STOP)]
         protects = slot["kind"] != Kind.NONE and int(slot["quantity"]) * told.quantity > 0
-        return bool(protects) and is_ours(told.client_id)
+        return bool(protects) and _strategy(told) == GUARD
 
     def _position(self, symbol: str) -> Decimal:
         i, instrument = self.fund.place_of(symbol)
@@ -290,3 +296,8 @@ class DeskBook:
         i, instrument = self.fund.place_of(symbol)
         books: Any = self.fund.world.books
         return instrument.price(int(books[i]["risk"]))
+
+
+def _strategy(told: Filled) -> str:
+    """Return whose order has traded, by its name; nothing if the name is not ours."""
+    return ClientOrderId.parse(told.client_id).strategy if is_ours(told.client_id) else ""

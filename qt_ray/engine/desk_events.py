@@ -1,7 +1,8 @@
 """Desk events: what a desk tells the fund of what came of an entry.
 
 What was executed, held and earned at the venue is the gateway's to tell, for it keeps the books; a desk tells what was
-thought, what it asks for, and what its own view of a round trip was.
+thought, what it asks for, and what its own view of a round trip was. Both what and when follow from the entry, so that
+a desk that is born again tells the same events under the same ids.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from qt_ray.core.orders import Side
 from qt_ray.core.payloads import DecisionMade, ExecutionRequested, RiskAlert, SignalGenerated, TradeClosed
 from qt_ray.engine.admission import reasons_of
 from qt_ray.engine.desk import Outcome
-from qt_ray.engine.desk_entries import Began
+from qt_ray.engine.desk_entries import Began, Decided, Entry
+from qt_ray.engine.desk_entries import Told as Heard
 from qt_ray.engine.errands import Errands
 from qt_ray.engine.rows import Action
 from qt_ray.engine.takeover import Difference
@@ -30,6 +32,13 @@ def told_of(outcome: Outcome, began: Began) -> Iterator[Told]:
     yield from _requests(outcome.errands)
     yield from map(_closed, outcome.closed)
     yield from map(_differs, outcome.differences)
+
+
+def moment_of(entry: Entry) -> int:
+    """Return when that happened of which an entry tells; of what nothing is told there is no moment."""
+    if isinstance(entry, Decided):
+        return entry.at_ms
+    return entry.tidings[-1].what.ts_ms if isinstance(entry, Heard) and entry.tidings else 0
 
 
 def _signals(outcome: Outcome, began: Began) -> Iterator[Told]:

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from qt_ray.core.codec import canonical, decode
 from qt_ray.core.orders import ZERO
 from qt_ray.core.payloads import PositionChanged
+from qt_ray.core.restore import restore_as
 from qt_ray.engine.tidings import Filled, Stand, What
 
 Turned = tuple[str, PositionChanged]
@@ -21,6 +23,17 @@ class Holdings:
     """Signed quantities by symbol, with what each has realised since it was opened."""
 
     held: dict[str, _Held] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, state: str) -> "Holdings":
+        """Return the holdings that a `state` spells; without one, nothing is held."""
+        kept = restore_as(dict[str, tuple[Decimal, Decimal]], decode(state.encode()), "holdings") if state else {}
+        return cls({symbol: _Held(*amounts) for symbol, amounts in kept.items()})
+
+    @property
+    def state(self) -> str:
+        """Return all that is held, for another to go on from."""
+        return canonical({s: (one.quantity, one.realised) for s, one in self.held.items() if one.quantity}).decode()
 
     def hear(self, what: What) -> list[Turned]:
         """Take in what happened, and return what it opened or closed; a fill through flat does both."""

@@ -25,7 +25,7 @@ from qt_ray.engine import mark
 from qt_ray.engine.decide import decide
 from qt_ray.engine.pipeline import Decision, abstained
 from qt_ray.engine.settle import follow, learn_funding, written
-from qt_ray.engine.setup import Setup, open_world
+from qt_ray.engine.setup import Setup, open_world, regime_rows
 from qt_ray.engine.tapes import Block, tape_of
 from qt_ray.engine.world import Journal, Tape, World, adopt, build_journal, copied, restore
 from qt_ray.execution.fills import Cause
@@ -181,6 +181,7 @@ class LiveFund:
         """Take in the policy in force, where the emergency stop is, and what the governor leaves of a size."""
         account, instruments, limits = self.world.account, self.world.instruments, self.world.limits
         _put(limits, limits_in_force(policy).row[0])
+        _put(self.world.regime_params, regime_rows(policy)[0])
         sizers: Any = self.world.sizers
         sizers[...] = sizer_rows(self.instruments, self._sizer, policy.risk.scaling)
         for name, value in (

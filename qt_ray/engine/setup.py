@@ -87,7 +87,7 @@ def open_world(setup: Setup, interval_ms: int, start_ms: int) -> World:
         venue=_venue_row(setup.venue, interval_ms),
         exits=exit_rows(setup.exits),
         sizers=sizer_rows(setup.instruments, setup.sizer, setup.policy.risk.scaling),
-        regime_params=_regime_rows(setup.policy),
+        regime_params=regime_rows(setup.policy),
         conduct=_conduct_row(setup, interval_ms),
         ess_table=as_array(),
     )
@@ -134,6 +134,7 @@ def _conduct_row(setup: Setup, interval_ms: int) -> NDArray[np.void]:
     return row
 
 
-def _regime_rows(policy: Policy) -> NDArray[np.void]:
+def regime_rows(policy: Policy) -> NDArray[np.void]:
+    """Return where a policy lets volatility and trend change their names, as the cycle reads it."""
     params: Any = params_of(policy.volatility)
     return np.array([params], dtype=params.dtype)

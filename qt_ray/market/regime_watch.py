@@ -33,6 +33,10 @@ class RegimeWatch:
         self._states = empty(RegimeState, len(self._symbols))
         self._params = params_of(volatility or Volatility())
 
+    def governed(self, volatility: Volatility) -> None:
+        """Take in other thresholds; they count from the next bar on, with the averages as they are."""
+        self._params = params_of(volatility)
+
     @property
     def regimes(self) -> Mapping[str, Regime]:
         """Return how each symbol moves now."""

@@ -21,4 +21,5 @@ class EmergencyStatus:
     is_latched: bool
     latch_epoch: int
     latch_reason: str
+    latch_by: str
     outcome: Report | None

@@ -1,18 +1,19 @@
-"""Reservations: what was granted and is not in the books yet counts as taken for everybody else who asks.
+"""Reservations: what was granted and is not at the gateway yet counts as taken for everybody else who asks.
 
-Two phases: a grant is reserved with the answer that gives it, and is settled once the books hold it or released once
-it never will be. Whoever forgets either is not waited for: a reservation ends by itself with its lease. Books that are
-older than a settlement do not hold it, so for them it still counts.
+A grant is reserved with the answer that gives it. An order that comes of it is at the gateway within `HANDED_MS`, or
+never; from then on the gateway tells of it (`at_work`), so a reservation ends by itself with its lease, and nobody has
+to remember to give it back.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from qt_ray.core.errors import Invalid
 from qt_ray.risk.hindrance import Committed, Sides
 
 LEASE_MS: Final = 10_000
+HANDED_MS: Final = 6_000
 GRANTS_MAX: Final = 1_000
 
 
@@ -33,18 +34,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one decision was granted; `settled` is the number of the books that hold it."""
+    """What one decision was granted."""
 
     decision: str
     owner: str
     claims: tuple[Claim, ...]
     until_ms: int
-    settled: int | None = None
-
-    def counts(self, owner: str, books: int, at_ms: int) -> bool:
-        """Return whether it is to be counted for `owner`, whose books are of that number."""
-        is_known = self.owner == owner or (self.settled is not None and self.settled <= books)
-        return at_ms < self.until_ms and not is_known
 
 
 class Reservations:
@@ -61,35 +56,28 @@ class Reservations:
 
     def reserve(self, decision: str, owner: str, claims: Iterable[Claim], at_ms: int) -> None:
         """Reserve a grant; it takes the place of the owner's earlier ones, for it was given in knowledge of them."""
-        kept = (grant for grant in self._grants.values() if at_ms < grant.until_ms)
-        self._grants = {one.decision: one for one in kept if one.owner != owner or one.settled is not None}
+        kept = (grant for grant in self._grants.values() if at_ms < grant.until_ms and grant.owner != owner)
+        self._grants = {one.decision: one for one in kept}
         if len(self._grants) >= GRANTS_MAX:
             raise Invalid(f"at most {GRANTS_MAX} grants are under way at once")
         self._grants[decision] = Grant(decision, owner, tuple(claims), at_ms + self._lease_ms)
 
-    def settle(self, decision: str, books: int, at_ms: int) -> bool:
-        """Take in that books from that number on hold a grant; return whether it was known."""
-        found = self._grants.get(decision)
-        if found is None:
-            return False
-        self._grants[decision] = replace(found, settled=books, until_ms=at_ms + self._lease_ms)
-        return True
+    def claims(self, owner: str, at_ms: int) -> tuple[Claim, ...]:
+        """Return what all others were granted of late."""
+        others = (one for one in self._grants.values() if one.owner != owner and at_ms < one.until_ms)
+        return tuple(claim for grant in others for claim in grant.claims)
 
-    def release(self, decision: str) -> bool:
-        """Take in that nothing will come of a grant; return whether it was known."""
-        return self._grants.pop(decision, None) is not None
 
-    def committed(self, owner: str, books: int, at_ms: int) -> Committed:
-        """Return what all others were granted and the books of `owner` do not hold."""
-        counted = [grant for grant in self._grants.values() if grant.counts(owner, books, at_ms)]
-        claims = [claim for grant in counted for claim in grant.claims]
-        return Committed(
-            gross=sum(claim.gross for claim in claims),
-            net=_sides(claims),
-            maintenance=sum(claim.maintenance for claim in claims),
-            positions=sum(claim.opens for claim in claims),
-            clusters=_by_cluster(claims),
-        )
+def committed(claims: Iterable[Claim]) -> Committed:
+    """Return what claims come to together, as if all of them had filled."""
+    found = list(claims)
+    return Committed(
+        gross=sum(claim.gross for claim in found),
+        net=_sides(found),
+        maintenance=sum(claim.maintenance for claim in found),
+        positions=sum(claim.opens for claim in found),
+        clusters=_by_cluster(found),
+    )
 
 
 def _sides(claims: Iterable[Claim]) -> Sides:

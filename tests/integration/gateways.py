@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from qt_ray.actors.gateway import Gateway
+from qt_ray.actors.gateway_shift import Peers
 from qt_ray.actors.living import Living
 from qt_ray.actors.policy_store import Acknowledged, PolicyStore, Word
 from qt_ray.adapters.paper.control import FIRST_ACCOUNT
@@ -18,7 +19,6 @@ from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.places import Places
 from qt_ray.adapters.trading.workplace import workplace_of
 from qt_ray.core.errors import Retryable
-from qt_ray.core.events import Event
 from qt_ray.core.ids import ClientOrderId, intent_id
 from qt_ray.core.orders import Intent, OrderType, Side
 from qt_ray.core.policy import Policy
@@ -29,6 +29,7 @@ from qt_ray.governance.rulebook import Denied
 from qt_ray.governance.rulebook_entries import Author
 from tests.conformance.rulebook_memory import MemoryRulebook
 from tests.integration.accounts import SYMBOLS, venue_open
+from tests.unit.actors.voices import HeardVoice
 
 BTC = SYMBOLS[0]
 PATIENCE_S = 60
@@ -106,9 +107,10 @@ class House:
         keeper = RulebookKeeper(MemoryRulebook(), PolicyCopy(folder / "policy.json"), lambda: policy)
         self.store = PolicyStore(keeper)
         self.line = Direct(self.store)
-        self.events: list[Event] = []
+        self.voice = HeardVoice()
         self.ends: list[int] = []
         self.is_well = True
+        self.silent: str | None = None
         url, streams = venue.base_url, venue.ws_url
         self.settings = Settings.model_validate(
             {
@@ -124,11 +126,12 @@ class House:
             "main",
             "USDT",
             lambda policy, ring: workplace_of(self.settings, places, policy.limits, ring),
-            line or self.line,
+            Peers(line or self.line, self.voice, lambda: self.is_well, self.why_silent),
             Living("Gateway", end=self.ends.append, was_reconstructed=False),
-            self.events.append,
-            lambda: self.is_well,
         )
+
+    async def why_silent(self) -> str | None:
+        return self.silent
 
     @asynccontextmanager
     async def at_work(

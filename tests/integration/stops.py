@@ -62,7 +62,7 @@ class Guarded:
             self.line,
             asks,
             Living("EmergencyStop", end=self.house.ends.append, was_reconstructed=False),
-            self.house.events.append,
+            self.house.voice.tell,
         )
         stop._living.keep(session.begin())
         return stop, session.close
@@ -80,7 +80,7 @@ class Guarded:
             await close()  # type: ignore[misc]
 
     def told(self, kind: str) -> list[object]:
-        return [event.payload for event in self.house.events if event.type == kind]
+        return [event.payload for event in self.house.voice.events if event.type == kind]
 
 
 async def until(stop: EmergencyStop, holds: Callable[[Condition], bool]) -> None:

@@ -16,7 +16,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray")]
 
 NAMES = ("OnePredictor", "OneSizer", "OneGuard")
 BARS = 12
-LATE_MS = 60_000
 
 
 def opinions(folder: Path) -> list[tuple[str, str, str]]:
@@ -36,7 +35,7 @@ def test_a_chain_of_references_decides_what_the_three_objects_decide_in_one_proc
     stages = [ray.remote(Stages).options(name=name, num_cpus=0).remote(3) for name in NAMES]
 
     async def story() -> None:
-        chain = ReferenceChain(NAMES, namespace, LATE_MS)
+        chain = ReferenceChain(NAMES, namespace)
         async with life(world(), tmp_path / "chain", chain) as one:
             await one.bars(BARS)
             assert (await one.desk.condition()).facts["missed"] == {}
@@ -62,9 +61,9 @@ def test_a_stage_that_is_not_there_or_dies_is_an_answer_that_may_come_later(name
     async def story() -> None:
         stage = world()
         with pytest.raises(Retryable, match="three stages live"):
-            await ReferenceChain(("Nobody", *NAMES[1:]), namespace, 2_000).decided(stage, "")  # type: ignore[arg-type]
+            await ReferenceChain(("Nobody", *NAMES[1:]), namespace).decided(stage, "")  # type: ignore[arg-type]
         stages = [ray.remote(Stages).options(name=name, num_cpus=0).remote(3) for name in NAMES]
-        chain = ReferenceChain(NAMES, namespace, LATE_MS)
+        chain = ReferenceChain(NAMES, namespace)
         with pytest.raises(Retryable, match="three stages answer"):
             await chain.decided("no snapshot", "")  # type: ignore[arg-type]
         ray.kill(stages[0])

@@ -69,7 +69,7 @@ class Office:
         self.feed = Feed(self._open, Scope(SYMBOLS, "1m"), living("Feed"), self.voice.tell, metrics)
         switch = Latch(house.folder / "kill.json")
         self.guard = RiskGuard("main", switch, self.reader, living("RiskGuard"), self.voice.tell)
-        self.keeper = DeskKeeper(DeskJournal(house.folder / "desk"), self.voice.tell, now_ms)
+        self.keeper = DeskKeeper(DeskJournal(house.folder / "desk"), self.voice, now_ms)
         ports = Ports(self.feed, gateway, Mind(self.guard), DeskLaw(self.reader), self._began)
         self.desk = Desk(self.keeper, ports, living("Desk"))
 
@@ -88,7 +88,8 @@ class Office:
 @asynccontextmanager
 async def office(house: House, gateway: Gateway) -> AsyncIterator[Office]:
     one = Office(house, gateway)
-    works = [asyncio.ensure_future(work) for work in (one.reader.run(), one.feed.run(), one.desk.run())]
+    runs = (one.reader.run(), one.feed.run(), one.guard.follow(gateway), one.desk.run())
+    works = [asyncio.ensure_future(work) for work in runs]
     try:
         async with asyncio.timeout(PATIENCE_S):
             while not (await one.desk.condition()).facts.get("decisions"):

@@ -14,7 +14,7 @@ from qt_ray.actors.lines.emergency_stop import EmergencyStopLine
 from qt_ray.actors.lines.gateway import GatewayLine
 from qt_ray.actors.lines.policy_store import PolicyStoreLine
 from qt_ray.actors.origin import Origin
-from qt_ray.actors.topology import EMERGENCY_STOP, GATEWAY, PARTS, POLICY_STORE, begun, namespace_of
+from qt_ray.actors.topology import EMERGENCY_STOP, GATEWAY, MONITOR, PARTS, POLICY_STORE, begun, namespace_of
 from qt_ray.core.errors import Retryable
 from qt_ray.engine.errands import Errands
 from qt_ray.monitoring.health import Condition
@@ -23,6 +23,13 @@ from tests.integration.gateways import BTC, Reader, market_entry
 from tests.integration.venue_process import SYMBOLS, opened
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray")]
+
+
+class Record:
+    """A monitor that has nothing against entries."""
+
+    async def why_silent(self) -> str | None:
+        return None
 
 
 async def until(ask: Callable[[], Awaitable[Condition]], holds: Callable[[Condition], bool]) -> Condition:
@@ -72,7 +79,8 @@ def test_a_trip_over_ray_is_fenced_and_flat_though_the_stop_was_killed_just_befo
         flags |= {"exchange.rest_url": venue.said["rest"], "exchange.ws_url": venue.said["streams"]}
         origin = Origin("paper", flags, life="one")
         space, parts = namespace_of(origin.settings), {part.name: part for part in PARTS}
-        handles = [begun(parts[name], origin, space) for name in (POLICY_STORE, GATEWAY, EMERGENCY_STOP)]
+        handles = [ray.remote(Record).options(name=MONITOR, namespace=space, num_cpus=0).remote()]
+        handles += [begun(parts[name], origin, space) for name in (POLICY_STORE, GATEWAY, EMERGENCY_STOP)]
         try:
             asyncio.run(asyncio.wait_for(story(), 110))
         finally:

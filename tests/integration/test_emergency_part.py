@@ -142,12 +142,12 @@ def test_a_desk_that_falls_silent_is_an_emergency_and_one_that_never_was_is_none
             await asyncio.sleep(1.8)
             assert (await stop.condition()).facts["state"] == "ARMED"
             guarded.desk.is_away = False
-            await until(stop, lambda _: not stop._rounds.absent())
+            await until(stop, lambda _: not stop._roll._rounds.absent())
             guarded.desk.is_away = True
             await until(stop, lambda found: found.facts["state"] == "COOLING_DOWN")
             assert (await stop.condition()).facts["causes"] == ["heartbeat_lost"]
             guarded.desk.is_away = False
-            await until(stop, lambda _: stop._rounds.is_well(["Desk", "Gateway"]))
+            await until(stop, lambda _: stop._roll._rounds.is_well(["Desk", "Gateway"]))
             await until(stop, lambda _: stop._vigil.readings(stop._clock()).heartbeat_age_ms < 1_000)  # type: ignore[operator]
             await stop.clear(Cause.HEARTBEAT_LOST, "ann", "it lives")
             assert not guarded.latch.state().closed

@@ -1,14 +1,21 @@
 """The gateway as a part: errands in, tidings out, and no entry without the policy store's leave."""
 
+from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from qt_ray.actors.gateway import Gateway
 from qt_ray.core.errors import Invalid, Retryable
+from qt_ray.core.orders import Side
 from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.tidings import Filled, Stand
 from qt_ray.execution.venue.views import PositionSide
+from qt_ray.governance.rulebook import Denied
+from qt_ray.governance.rulebook_entries import Author
+from qt_ray.governance.wishes import Approve, Change, Propose, Wish
 from tests.integration.gateways import BTC, Direct, House, Reader, placed, play
 
 pytestmark = pytest.mark.integration
@@ -34,8 +41,8 @@ def test_errands_become_orders_once_and_tidings_become_what_the_books_hold(tmp_p
             facts = (await gateway.condition()).facts
             assert facts["positions"] == 1
             assert facts["is_reconciled"]
-            gateway._herald.look()  # type: ignore[union-attr]
-            kinds = [event.type for event in house.events]
+            gateway._shift._herald.look()  # type: ignore[union-attr]
+            kinds = [event.type for event in house.voice.events]
             assert {"order.filled", "trade.executed", "position.opened", "account.equity.updated"} <= set(kinds)
         assert not house.ends
 
@@ -134,6 +141,68 @@ def test_the_dead_mans_timer_is_wound_only_while_those_who_end_positions_are_wel
             await house.until(gateway, lambda _: engine._is_healthy)
             house.line.is_away = True
             await house.until(gateway, lambda found: not engine._is_healthy and not found.is_ready)
+        assert not house.ends
+
+    play(tmp_path, story)
+
+
+def test_nothing_is_opened_while_nobody_would_write_it_down_and_exits_go_on(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        async with house.at_work() as gateway:
+            reader = Reader()
+            await house.read(gateway, reader, lambda: reader.cursor > 0)
+            bought, resting = house.entry(1), house.resting(2)
+            await placed(house, gateway, bought, resting)
+            await house.read(gateway, reader, lambda: bought.client_id in reader.ended())
+            house.silent = "no entry on a full disk, 3 MiB of 500 are left"
+            await house.until(gateway, lambda found: not found.facts["lets_entries"])
+            # What rests is taken back, what asks is refused, and what lessens risk is carried out.
+            late, closing = house.entry(3), replace(house.entry(4), side=Side.SELL, reduce_only=True)
+            await placed(house, gateway, late, closing)
+            await house.read(gateway, reader, lambda: {late.client_id, resting.client_id} <= reader.ended())
+            await house.read(gateway, reader, lambda: reader.held[BTC] == 0)
+            condition = await gateway.condition()
+            assert condition.facts["declined"] == {"no entry on a full disk": 1}
+            assert (condition.is_ready, condition.reasons[0]) == (True, house.silent)
+            house.silent = None
+            await house.until(gateway, lambda found: found.facts["lets_entries"])
+
+    play(tmp_path, story)
+
+
+async def bought_twice(house: House, gateway: Gateway, reader: Reader, number: int) -> None:
+    """Ask for two entries that are like each other, one after the other, once entries are let in."""
+    await house.until(gateway, lambda found: found.facts.get("lets_entries", False))
+    for intent in (house.entry(number), house.entry(number + 1)):
+        await placed(house, gateway, intent)
+        await house.read(gateway, reader, partial(ended, reader, intent.client_id))
+
+
+def ended(reader: Reader, client_id: str) -> bool:
+    return client_id in reader.ended()
+
+
+async def reopened(house: House, gateway: Gateway, wish: Wish, person: str) -> None:
+    """Have the limits changed, and wait until the account is open under them."""
+    before = gateway._shift
+    assert not isinstance(house.store.wish(wish, Author(person, is_person=True)), Denied)
+    await house.until(gateway, lambda found: found.is_ready and gateway._shift is not before)
+
+
+def test_limits_that_change_count_for_the_next_order_tighter_or_looser(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        async with house.at_work() as gateway:
+            reader, store = Reader(), house.store
+            await house.read(gateway, reader, lambda: reader.cursor > 0)
+            tighter, looser = ({"limits.duplicate_window_ms": ms} for ms in (3_600_000, 0))
+            await reopened(house, gateway, Change(tighter, store.get_policy().version, "double orders"), "ann")
+            await bought_twice(house, gateway, reader, 1)
+            assert reader.held[BTC] == Decimal("0.01")
+            store.wish(Propose(looser, store.get_policy().version, "looked at"), Author("ann", is_person=True))
+            (proposal,) = store.proposals()
+            await reopened(house, gateway, Approve(proposal.id), "bob")
+            await bought_twice(house, gateway, reader, 3)
+            assert reader.held[BTC] == Decimal("0.03")
         assert not house.ends
 
     play(tmp_path, story)

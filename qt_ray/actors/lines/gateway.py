@@ -6,8 +6,11 @@ from qt_ray.actors.line import Line
 from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.tidings import Tiding
 from qt_ray.monitoring.health import Condition
+from qt_ray.risk.at_work import AtWork
 
 BEYOND_MS: Final = 2_000
+# An answer that comes later is too old to be believed for long.
+AT_WORK_MS: Final = 1_000
 
 
 class GatewayLine:
@@ -23,6 +26,11 @@ class GatewayLine:
     async def tidings(self, after: int, wait_ms: int) -> tuple[Tiding, ...]:
         """Return what came after the tiding `after`, as soon as there is something, or nothing after `wait_ms`."""
         found: tuple[Tiding, ...] = await self._line.ask("tidings", after, wait_ms, within_ms=wait_ms + BEYOND_MS)
+        return found
+
+    async def at_work(self) -> AtWork:
+        """Return the entries that may still fill."""
+        found: AtWork = await self._line.ask("at_work", within_ms=AT_WORK_MS)
         return found
 
     async def end_entries(self, reason: str) -> None:

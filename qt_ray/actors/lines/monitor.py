@@ -1,16 +1,13 @@
-"""Line to the monitor: what pages, commands and the gate in front of entries ask of it.
-
-Whoever asks why nothing may be opened and gets no answer has his answer: what cannot be written down is not done.
-"""
+"""Line to the monitor: what pages, commands and the gate in front of entries ask of it."""
 
 from typing import Any, Final
 
 from qt_ray.actors.line import Line
-from qt_ray.core.errors import Retryable
 from qt_ray.monitoring.health import Condition
 from qt_ray.monitoring.patches import Patch
 
 PROBES_MS: Final = 8_000
+SILENT_MS: Final = 1_000
 
 
 class MonitorLine:
@@ -20,11 +17,8 @@ class MonitorLine:
         self._line = line
 
     async def why_silent(self) -> str | None:
-        """Return why nothing new may be opened, or nothing; a monitor that does not answer is a reason."""
-        try:
-            found: str | None = await self._line.ask("why_silent")
-        except Retryable as fault:
-            return f"no entry while nobody keeps the record, {fault}"
+        """Return why nothing new may be opened, or nothing."""
+        found: str | None = await self._line.ask("why_silent", within_ms=SILENT_MS)
         return found
 
     async def condition(self) -> Condition:

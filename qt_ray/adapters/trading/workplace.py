@@ -1,27 +1,28 @@
 """Workplace: an account at work with all it needs: its session, its sight of the market, and its tidings.
 
-The account is set as the fund needs it before anything else, and what could not be set is a reason not to begin. What
-an order expired without is not tried again from here: whoever decides asks anew, or does not. A closed latch keeps
-nobody from keeping books and stops; it keeps out entries, as long as it is closed.
+The account is set as the fund needs it before anything else, and what could not be set is a reason not to begin; a
+leverage that the venue would not have shuts its symbol, because books and stops are kept all the same. What an order
+expired without is not tried again from here: whoever decides asks anew, or does not. A closed latch keeps nobody from
+keeping books and stops; it keeps out entries, as long as it is closed.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
 from qt_ray.adapters.binance.assembly import open_session
 from qt_ray.adapters.binance.market_streams import Stream, Wanted
-from qt_ray.adapters.binance.modes import Mode, ensure_mode
+from qt_ray.adapters.binance.modes import Difference, Mode, ensure_mode
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.account_loop import AccountLoop, Keeping
+from qt_ray.adapters.trading.annals import Annals
 from qt_ray.adapters.trading.market_loop import MarketLoop
 from qt_ray.adapters.trading.places import Places
 from qt_ray.adapters.trading.start import begun
-from qt_ray.adapters.trading.tidings import TidingLog
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.limits import Limits
 from qt_ray.core.orders import Order, Rejected
@@ -30,6 +31,7 @@ from qt_ray.engine.errands import Errands
 from qt_ray.execution.freshness import Freshness, Part
 from qt_ray.execution.gateway.book import Tracked
 from qt_ray.execution.gateway.effects import Declined, Effect, Tell
+from qt_ray.execution.gateway.fence import Gate
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.venue.calls import worded
 from qt_ray.execution.venue.session import Metered, VenueSession
@@ -38,6 +40,7 @@ WATCHED: Final = frozenset({Stream.BEST, Stream.MARK})
 PARTS: Final = (Part.BEST, Part.MARK)
 KINDS_MAX: Final = 100
 NOTHING_TO_CLOSE: Final = "-2022"
+LEVERAGE: Final = "leverage"
 
 
 @dataclass
@@ -45,12 +48,14 @@ class Workplace:
     """The account, its session, its tidings and its sight of the market.
 
     `declined` counts each rule of ours that said no, `rejected` the orders that left and that the venue would not have.
+    Each of `gates` is asked before an entry is sent.
     """
 
     account: AccountLoop
     session: VenueSession
-    tidings: TidingLog
+    tidings: Annals
     market: MarketLoop | None = None
+    gates: list[Gate] = field(default_factory=list)
     declined: Counter[str] = field(default_factory=Counter)
     rejected: int = 0
 
@@ -111,17 +116,18 @@ async def workplace_of(settings: Settings, places: Places, limits: Limits, ring:
     """Return the account of these settings, about to work; Invalid or Retryable if it may or can not."""
     session = await open_session(settings.exchange, settings.credentials)
     try:
-        await _set(session, settings, limits)
+        unset = await _set(session, settings, limits)
         symbols = settings.market.symbols
         freshness = Freshness(symbols, PARTS, limits, now_ms())
-        tidings = TidingLog(settings.fund.quote, ring)
+        gates: list[Gate] = [lambda symbol, at_ms: unset.get(symbol), freshness.why_not]
+        tidings = Annals(settings.fund.quote, places.journal, ring)
         account = await begun(
             session,
             settings,
             Rules(limits=limits, retry_ms=()),
             Keeping(),
             places=places,
-            prices=freshness.why_not,
+            prices=partial(_asked, gates),
             follower=tidings,
             but=("latch",),
         )
@@ -129,14 +135,39 @@ async def workplace_of(settings: Settings, places: Places, limits: Limits, ring:
         await session.close()
         raise
     market = MarketLoop(account, session.market(Wanted(symbols, WATCHED)), freshness)
-    return Workplace(account, session, tidings, market)
+    return Workplace(account, session, tidings, market, gates)
 
 
-async def _set(session: BinanceSession, settings: Settings, limits: Limits) -> None:
-    """Set the account as the fund needs it; what a person alone can change is theirs to change."""
+def _asked(gates: list[Gate], symbol: str, at_ms: int) -> str | None:
+    """Return the first reason why no entry of a symbol may be sent, or nothing."""
+    return next((why for gate in gates if (why := gate(symbol, at_ms)) is not None), None)
+
+
+async def _set(session: BinanceSession, settings: Settings, limits: Limits) -> dict[str, str]:
+    """Set the account as the fund needs it, and return why entries of a symbol are shut out.
+
+    What a person alone can change is theirs to change.
+    """
     found = await ensure_mode(session, Mode(dict.fromkeys(settings.market.symbols, limits.leverage_default)))
     if not isinstance(found, list):
         raise Retryable(f"start: the account shows how it is set, was {worded(found)}")
-    left = [f"{one.setting} {one.wanted}, was {one.found}: {one.reason}" for one in found if not one.mended]
+    unset, left = split([one for one in found if not one.mended])
     if left:
-        raise Invalid(f"start: an account is set as the fund needs it, {'; '.join(left)}")
+        raise Invalid(f"start: an account is set as the fund needs it, {'; '.join(map(_said, left))}")
+    return {symbol: f"no entry in {symbol}, {_said(one)}" for symbol, one in unset.items()}
+
+
+def split(differences: Iterable[Difference]) -> tuple[dict[str, Difference], list[Difference]]:
+    """Return the leverages that differ, by symbol, and all other settings that do."""
+    of_symbols, others = dict[str, Difference](), list[Difference]()
+    for one in differences:
+        symbol, _, setting = one.setting.partition(" ")
+        if setting == LEVERAGE:
+            of_symbols[symbol] = one
+        else:
+            others.append(one)
+    return of_symbols, others
+
+
+def _said(one: Difference) -> str:
+    return f"{one.setting} {one.wanted}, was {one.found}: {one.reason}"

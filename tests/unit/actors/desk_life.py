@@ -20,9 +20,16 @@ PATIENCE_S = 60
 class Life:
     """One life of a desk on a folder."""
 
-    def __init__(self, stage: World, folder: Path, chain: Chain | None = None, disk: Disk | None = None) -> None:
-        self.stage, self.voice = stage, HeardVoice()
-        self.keeper = DeskKeeper(DeskJournal(folder, disk), self.voice.tell, stage.market.clock)
+    def __init__(
+        self,
+        stage: World,
+        folder: Path,
+        chain: Chain | None = None,
+        disk: Disk | None = None,
+        voice: HeardVoice | None = None,
+    ) -> None:
+        self.stage, self.voice = stage, voice or HeardVoice()
+        self.keeper = DeskKeeper(DeskJournal(folder, disk), self.voice, stage.market.clock)
         ports = Ports(stage.market, stage.account, chain or fused(len(stage.bars.symbols)), stage.law, stage.began)
         self.desk = Desk(self.keeper, ports, living(), stage.market.clock)
         self.task, self.is_killed = asyncio.ensure_future(self.desk.run()), False

@@ -4,16 +4,21 @@ import asyncio
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from qt_ray.adapters.deliberation import UNLIKE, Chain
 from qt_ray.adapters.desk_journal import entries_in
+from qt_ray.adapters.publisher import COMMANDS
 from qt_ray.core.errors import Retryable
 from qt_ray.engine.desk_entries import Decided
 from qt_ray.engine.pipeline import Decision, Snapshot
 from tests.unit.actors.desk_life import Life, life
 from tests.unit.actors.desk_world import World, fused, world
+from tests.unit.actors.voices import HeardVoice
 from tests.unit.adapters.failing_disk import FailingDisk, PowerCut
 
 pytestmark = pytest.mark.unit
@@ -61,6 +66,36 @@ def test_a_restart_in_the_middle_goes_on_as_if_nothing_had_been(tmp_path: Path) 
     parts = asyncio.run(played(tmp_path / "parts", restarts=True))
     assert parts[1:] == whole[1:]
     assert len(parts[0]) == len(whole[0])
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.integers(0, 12), st.integers(0, 40), st.booleans())
+def test_what_a_desk_did_not_come_to_tell_is_told_by_its_next_life_under_the_same_ids(
+    bars: int, carried: int, is_marked: bool
+) -> None:
+    """Law 7: the bus has taken the first few events when the process is killed, and its mark may be older still."""
+
+    async def story(folder: Path) -> None:
+        stage, cut = world(), HeardVoice(carries_max=carried)
+        one = Life(stage, folder, voice=cut)
+        await one.decided()
+        await one.bars(bars)
+        if is_marked:
+            one.keeper.outbox.settle()
+        one.kill()
+        other = Life(stage, folder)
+        await other.decided()
+        await other.rest()
+        lasting = [told for told in cut.events if told.type not in COMMANDS]
+        again = [told for told in other.voice.events if told.type not in COMMANDS]
+        heard = {told.id for told in cut.events[:carried]} | {told.id for told in again}
+        assert {told.id for told in lasting} <= heard
+        assert "trade.execution_requested" not in {told.type for told in other.voice.events}
+        after = [told.id for told in again if told.id in {one.id for one in lasting}]
+        assert after == [told.id for told in lasting][len(lasting) - len(after) :]
+
+    with TemporaryDirectory() as folder:
+        asyncio.run(story(Path(folder)))
 
 
 def test_every_decision_of_a_journal_is_made_again_bit_for_bit(tmp_path: Path) -> None:

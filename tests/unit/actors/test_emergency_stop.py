@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from qt_ray.actors.emergency_stop import AGAIN_MS, LOOK_MS, EmergencyStopSystem, Post, Told
+from qt_ray.actors.emergency_deed import AGAIN_MS
+from qt_ray.actors.emergency_stop import LOOK_MS, EmergencyStopSystem, Post, Told
 from qt_ray.adapters.emergency_memory import EmergencyMemory
 from qt_ray.adapters.latch import Latch
 from qt_ray.core.errors import Invalid, Retryable
@@ -195,6 +196,46 @@ def test_a_venue_that_is_away_delays_no_fence_and_is_asked_until_it_answers(hous
             assert not house.venue.is_flat
             is_away = False
             await house.until(lambda: house.venue.is_flat)
+
+    run(story)
+
+
+def test_a_latch_that_a_hand_has_closed_is_an_emergency_in_its_name_and_is_cleared_like_any(house: House) -> None:
+    async def story() -> None:
+        async with house.at_work() as system:
+            house.latch.close(4, "the exchange is odd", "ann", START_MS)  # as `qt flatten` does it, in its own process
+            await house.until(lambda: len(house.told) == 2)
+            assert (house.told[0].what, house.told[0].cause, house.told[0].by) == ("tripped", Cause.MANUAL, "ann")
+            assert house.fence.begun == ["the exchange is odd"]
+            assert house.venue.is_flat
+            assert (system.past[0].by, house.latch.state().epoch) == ("ann", 4)
+            await house.until(lambda: system.emergency.state is EssState.COOLING_DOWN)
+            house.clock.at_ms += LIMITS.cooldown_ms
+            house.worth(10_000)
+            await system.clear(Cause.MANUAL, "bob", "looked at", reconciled=True)
+            await house.until(lambda: house.clock.at_ms > START_MS + LIMITS.cooldown_ms + 20_000)
+            assert (system.emergency.state, system.emergency.trips) == (EssState.ARMED, 1)
+
+    run(story)
+
+
+def test_a_latch_that_was_closed_while_nobody_watched_is_an_emergency_from_the_first_look_on(house: House) -> None:
+    async def story() -> None:
+        house.latch.close(1, "before the start", "ann", START_MS)
+        async with house.at_work() as system:
+            await house.until(lambda: system.emergency.state.is_latched)
+            assert system.emergency.causes == (Cause.MANUAL,)
+
+    run(story)
+
+
+def test_a_latch_that_cannot_be_read_shuts_entries_out_and_closes_no_position(house: House, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with house.at_work() as system:
+            (tmp_path / "latch.json").write_text("nonsense")
+            await house.until(lambda: house.clock.at_ms > START_MS + 20 * LOOK_MS)
+            assert house.latch.state().closed
+            assert (system.emergency.state, house.fence.begun) == (EssState.ARMED, [])
 
     run(story)
 

@@ -17,8 +17,11 @@ from qt_ray.adapters.gathering import Scope, Source
 from qt_ray.adapters.metrics_logger import MetricsLogger
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.core.errors import Invalid
+from qt_ray.core.limits import Volatility
+from qt_ray.core.policy import Policy
 from qt_ray.execution.venue.calls import Answer, Done, Refused, Throttled, Unsure
 from qt_ray.execution.venue.news import Unheeded, Unreadable
+from qt_ray.governance.policy_view import PolicyView
 from qt_ray.market.bars import Bars
 from qt_ray.market.recent import joined
 from qt_ray.market.ticks import Gap
@@ -247,6 +250,18 @@ def test_marks_are_the_newest_and_what_cannot_be_used_is_counted() -> None:
         assert await house.feed.marks() == {symbol: Decimal("101.5") for symbol in NAMES}
         counts = (await house.feed.condition()).facts["counts"]
         assert (counts["unheeded"], counts["unreadable"], counts["gap"]) == (1, 1, 1)
+
+    play(story)
+
+
+def test_the_feed_names_regimes_as_the_policy_in_force_does() -> None:
+    async def story(house: House) -> None:
+        await house.begun()
+        volatility = Volatility(atr_low_bps=1, atr_high_bps=2, atr_extreme_bps=3)
+        house.feed.governed(PolicyView(replace(Policy(), volatility=volatility), 0, 0))
+        house.tells(HISTORY, close=101.0)
+        await house.next(HISTORY - 1)
+        assert (await house.feed.condition()).facts["regimes"] == dict.fromkeys(NAMES, "EXTREME")
 
     play(story)
 

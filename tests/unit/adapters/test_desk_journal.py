@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qt_ray.adapters.desk_journal import ARCHIVE, SNAPSHOT_EVERY, DeskJournal, entries_in
+from qt_ray.adapters.desk_journal import SNAPSHOT_EVERY, DeskJournal, entries_in
+from qt_ray.adapters.journal_lines import ARCHIVE, lines_in
 from qt_ray.core.errors import Invalid
 from qt_ray.engine.desk import DeskBook
 from qt_ray.engine.desk_entries import Decided, Entry
@@ -56,6 +57,13 @@ def test_everything_that_ever_was_is_read_from_a_copy_while_a_desk_holds_the_jou
     journal.close()
     with pytest.raises(Invalid, match="with the segments of a desk's journal"):
         list(entries_in(tmp_path / "nothing"))
+
+
+def test_lines_are_read_from_any_number_on(tmp_path: Path) -> None:
+    written(tmp_path, ENTRIES, 40)
+    everything = list(lines_in(tmp_path))
+    for after in (0, 1, 41, everything[-1].sequence // 2, everything[-1].sequence):
+        assert list(lines_in(tmp_path, after)) == [line for line in everything if line.sequence > after]
 
 
 def test_a_journal_that_cannot_be_gone_on_from_says_why_and_a_desk_begins_anew(tmp_path: Path) -> None:

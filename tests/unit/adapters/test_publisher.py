@@ -103,6 +103,7 @@ def test_no_story_loses_doubles_or_reorders(tmp_path_factory: pytest.TempPathFac
         life, number, at = Life(tmp_path_factory.mktemp("life")), 0, 0
         while at <= len(acts):
             async with life.publisher() as publisher:
+                born = number
                 for act in acts[at:]:
                     at += 1
                     if act == "restart":
@@ -115,6 +116,9 @@ def test_no_story_loses_doubles_or_reorders(tmp_path_factory: pytest.TempPathFac
                     life.bus.is_away = act == "away" or (life.bus.is_away and act != "back")
                     life.bus.loses_replies += act == "lose"
                     await asyncio.sleep(0.002 if act == "breathe" else 0)
+                    owed = publisher.taken - publisher.carried
+                    safe = {*life.bus.numbers, *(told.time_ms for told in publisher._buffer.recent)}
+                    assert set(range(born, number - owed)) <= safe
                 else:
                     at += 1
                     life.bus.is_away = False

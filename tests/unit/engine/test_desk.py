@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
 
 from qt_ray.core.errors import Invalid
+from qt_ray.core.ids import ClientOrderId, intent_id
 from qt_ray.engine.desk import DeskBook
 from qt_ray.engine.desk_entries import Decided, Entry, Handed, Rated, Told, encoded, entry_of, watched
 from qt_ray.engine.desk_kept import Kept
@@ -153,6 +155,21 @@ def test_a_trade_that_nobody_here_asked_for_is_booked_like_any_other() -> None:
     assert book.positions[fill.symbol] == 0
     (trip,) = outcome.closed
     assert (trip.realised, trip.fees, trip.cause) == (7, 2, "another's order")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "cause"), [("guard", "stop"), ("hand", "by_hand"), ("flat", "emergency"), ("other", "another's order")]
+)
+def test_a_position_is_said_to_be_closed_by_whoever_has_closed_it(strategy: str, cause: str) -> None:
+    book, fill = wanting()
+    assert book.take(Told((Tiding(book.told + 1, fill),))).errands.stops[fill.symbol] is not None
+    name = str(ClientOrderId(strategy, intent_id("d", "close")))
+    loss = 100 * book.fund.place_of(fill.symbol)[1].tick * (-1 if fill.quantity > 0 else 1)
+    closing = replace(fill, client_id=name, quantity=-fill.quantity, price=fill.price + loss)
+    (trip,) = book.take(Told((Tiding(book.told + 1, closing),))).closed
+    assert trip.cause == cause
+    hits: Any = book.fund.world.account[0]
+    assert int(hits["stop_hits"]) == (cause == "stop")
 
 
 def test_a_trade_in_a_symbol_of_nobody_moves_the_wallet_alone() -> None:

@@ -1,5 +1,6 @@
 """SPEC law 10: a live fund that is told what its simulated twin was told decides the same, bit for bit."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 from qt_ray.ai.baselines import EmaCross, MeanReversion
 from qt_ray.ai.forecast import Predictor
 from qt_ray.core.errors import Invalid
+from qt_ray.core.limits import Volatility
 from qt_ray.core.money import decimal
 from qt_ray.engine.backtest import Simulation, forecast_blocks
 from qt_ray.engine.live import LiveFund
 from qt_ray.engine.tapes import Block
 from qt_ray.execution.fills import Cause
 from qt_ray.execution.slots import Kind, Place
+from qt_ray.market.regime import Regime
 from qt_ray.risk.ess import EssState
 from tests.unit.engine.funds import lively
 
@@ -129,6 +132,16 @@ def test_a_policy_that_changed_is_in_force_at_the_next_bar() -> None:
     again.decided(blocks[at])
     assert not any(again.wanted())
     assert next(iter(live.wanted())).number == 1
+
+
+def test_volatility_changes_its_name_where_the_policy_in_force_says_so() -> None:
+    live = LiveFund(SETUP, BARS.interval_ms, int(BARS.ts[0]))
+    wild = replace(SETUP.policy, volatility=Volatility(atr_low_bps=1, atr_high_bps=2, atr_extreme_bps=3))
+    live.governed(wild, EssState.ARMED, 10_000)
+    for block in one_by_one(EmaCross(3))[:60]:
+        live.decided(block)
+    quotes: Any = live.world.quotes
+    assert set(quotes["regime"].tolist()) == {Regime.EXTREME}
 
 
 def test_a_transfer_is_neither_profit_nor_loss() -> None:

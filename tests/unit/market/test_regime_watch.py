@@ -41,3 +41,13 @@ def test_what_is_taken_at_once_is_one_change_from_its_beginning_to_its_end() -> 
     turns = watch.take(joined(list(bars.blocks(1))))
     assert [(turn.symbol, turn.old) for turn in turns] == [(name, Regime.UNKNOWN) for name in NAMES]
     assert {turn.symbol: turn.new for turn in turns} == watch.regimes
+
+
+def test_other_thresholds_count_from_the_next_bar_on_and_the_past_stays_seen() -> None:
+    bars, watch = market(), RegimeWatch(NAMES)
+    watch.take(bars.window(0, ROWS - 1))
+    assert watch.regimes["WILD"] is Regime.EXTREME
+    watch.governed(Volatility(atr_high_bps=5_000, atr_extreme_bps=9_000))
+    (turn,) = watch.take(bars.window(ROWS - 1, ROWS))
+    assert (turn.symbol, turn.old) == ("WILD", Regime.EXTREME)
+    assert turn.new not in (Regime.UNKNOWN, Regime.HIGH, Regime.EXTREME)

@@ -1,6 +1,7 @@
 import pytest
 
-from qt_ray.adapters.trading.workplace import went_wrong
+from qt_ray.adapters.binance.modes import MULTI_ASSETS, Difference
+from qt_ray.adapters.trading.workplace import split, went_wrong
 from qt_ray.core.orders import Intent, Planned, Rejected
 from qt_ray.execution.gateway.book import Tracked
 from tests.unit.execution.gateway.stories import entry, exit_
@@ -24,3 +25,10 @@ def test_what_the_venue_would_not_have_is_an_error_and_a_close_that_came_too_lat
     assert went_wrong(order, Tracked(order, "family", 1, sent_ms)) is is_wrong
     assert not went_wrong(order, None)
     assert not went_wrong(Planned(intent, 1), Tracked(Planned(intent, 1), "family", 1, 1))
+
+
+def test_a_leverage_that_the_venue_would_not_have_shuts_its_symbol_and_nothing_else_keeps_an_account_open() -> None:
+    of_symbol = Difference("BTCUSDT leverage", "3", "10", mended=False, reason="-2027 the position is too large")
+    account = Difference(MULTI_ASSETS, "False", "True", mended=False, reason="only a person can change it")
+    margin = Difference("BTCUSDT margin", "crossed", "isolated", mended=False)
+    assert split([of_symbol, account, margin]) == ({"BTCUSDT": of_symbol}, [account, margin])
