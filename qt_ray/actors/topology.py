@@ -66,7 +66,7 @@ PARTS: Final[tuple[Part, ...]] = (
     Part(SUPERVISOR, "qt_ray.actors.supervisor_actor:SupervisorActor"),
     Part(LEARNER, "qt_ray.actors.learner_actor:LearnerActor"),
     Part(FUND_OS, "qt_ray.actors.fund_os_actor:FundOSActor", retries=AGAIN_ALWAYS),
-    Part(FEED, "qt_ray.actors.feed:FeedActor", retries=AGAIN_ALWAYS),
+    Part(FEED, "qt_ray.actors.feed_actor:FeedActor", retries=AGAIN_ALWAYS),
     Part(RISK_GUARD, "qt_ray.actors.risk_guard:RiskGuardActor"),
     Part(GATEWAY, "qt_ray.actors.gateway_actor:GatewayActor"),
     Part(EMERGENCY_STOP, "qt_ray.actors.emergency_stop_actor:EmergencyStopActor", is_detached=True),
