@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.household import Member, family, held, household, named, spent
-from qt_ray.actors.topology import PARTS
+from qt_ray.actors.topology import PARTS, Part
 
 pytestmark = pytest.mark.unit
 
@@ -69,9 +69,8 @@ def test_a_process_is_known_by_its_command(command: str, name: str, group: str) 
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
-def test_every_part_is_a_group_of_its_own(part: object) -> None:
-    name = part.name  # type: ignore[attr-defined]
-    assert named(f"ray::{name}") == (name, name)
+def test_every_part_is_a_group_of_its_own(part: Part) -> None:
+    assert named(f"ray::{part.name}") == (part.name, part.name)
 
 
 def test_what_was_spent_is_counted_from_birth_for_who_was_not_there_before() -> None:
