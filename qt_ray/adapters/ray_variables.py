@@ -24,6 +24,9 @@ TRADING = MappingProxyType(
         "RAY_memory_monitor_refresh_ms": "0",
         # Parts ask each other dozens of times a second; a hundred thousand of these calls would be kept to be listed.
         "RAY_task_events_report_interval_ms": "0",
+        # One worker waits for every processor of the machine, sixty megabytes each, for tasks that no fund has.
+        "RAY_prestart_worker_first_driver": "0",
+        "RAY_num_workers_soft_limit": "1",
         # Nobody else uses this machine's share of the cluster, and its disk does not fill up within a second.
         "RAY_raylet_report_resources_period_milliseconds": "1000",
         "RAY_raylet_check_gc_period_milliseconds": "1000",
