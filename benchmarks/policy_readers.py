@@ -28,7 +28,7 @@ READERS: Final = 8
 CHANGES, CHANGES_QUICK = 200, 20
 SEEN_MS, READ_US = 15.0, 1.0
 LOOPS, LOOPS_QUICK, RUNS = 1_000_000, 10_000, 5
-PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 60.0
 NAMESPACE: Final = "policy-readers"
 # Long enough that every reader waits at the store again, as it does when a policy changes once in a while.
 PAUSE_S: Final = 0.05
