@@ -54,16 +54,16 @@ WINDOWS, QUICK_S = 2, 5.0
 LOOK_S: Final = 1.0
 INTERRUPTED: Final = 130
 PARTS_TOGETHER: Final = "the twelve parts"
-# What each may take of the whole: GiB of memory, and percent of one core.
+# What each may take of the whole, so that together they are within it: GiB of memory, and percent of one core.
 SHARES: Final = {
-    PARTS_TOGETHER: (1.5, 12.0),
-    DAEMONS: (0.6, 6.0),
-    DASHBOARD: (0.9, 4.0),
-    SERVE: (0.5, 4.0),
-    IDLE: (0.2, 1.0),
-    REDIS: (0.1, 1.0),
-    VENUE: (0.3, 3.0),
-    DRIVER: (0.2, 2.0),
+    PARTS_TOGETHER: (1.6, 15.5),
+    DAEMONS: (0.25, 2.0),
+    DASHBOARD: (0.5, 3.5),
+    SERVE: (0.8, 4.0),
+    IDLE: (0.2, 0.5),
+    REDIS: (0.1, 0.5),
+    VENUE: (0.2, 3.0),
+    DRIVER: (0.25, 1.0),
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.fund_process import End
 from benchmarks.household import Member
-from benchmarks.living_fund import GIB, Life, Window, rows_of
+from benchmarks.living_fund import CPU_PERCENT, GIB, MEMORY_GIB, SHARES, Life, Window, rows_of
 from qt_ray.actors.topology import PARTS
 
 pytestmark = pytest.mark.unit
@@ -24,6 +24,11 @@ def test_every_group_and_every_part_is_counted_and_the_sum_is_that_of_all() -> N
     assert (rows["idle, Desk"].value, rows["idle, qt up"].value) == (pytest.approx(1.0), pytest.approx(1.0))
     assert {f"idle, {part.name}" for part in PARTS} <= rows.keys()
     assert all(row.holds for row in rows.values())
+
+
+def test_the_shares_of_all_are_no_more_than_the_whole() -> None:
+    memory, cpu = (sum(most) for most in zip(*SHARES.values(), strict=True))
+    assert (memory <= MEMORY_GIB, cpu <= CPU_PERCENT) == (True, True)
 
 
 def test_a_trade_that_did_not_come_and_an_end_that_was_none_fall_short() -> None:
