@@ -51,6 +51,8 @@ MODULES = (
     "start",
     "serving",
     "head_restart",
+    "policy_readers",
+    "living_fund",
 )
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"

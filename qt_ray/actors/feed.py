@@ -8,28 +8,20 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 from typing import Any, Final
 
 from qt_ray.actors.bell import Bell
-from qt_ray.actors.exporting import RayExporter
-from qt_ray.actors.line import Line
-from qt_ray.actors.lines.policy_store import PolicyStoreLine
 from qt_ray.actors.living import Living
-from qt_ray.actors.origin import Origin
-from qt_ray.actors.topology import FEED, POLICY_STORE, namespace_of
-from qt_ray.actors.voice import voice, why_mute
-from qt_ray.adapters.binance.assembly import open_public
+from qt_ray.actors.topology import FEED
 from qt_ray.adapters.binance.venue_clock import Verdict
 from qt_ray.adapters.gathering import Gathering, Scope, Source
 from qt_ray.adapters.metrics_logger import MetricsLogger
-from qt_ray.adapters.policy_reader import PolicyReader
 from qt_ray.core.errors import Invalid
 from qt_ray.core.events import Event, event
 from qt_ray.core.payloads import RegimeChanged
-from qt_ray.core.payloads import Tick as Price
 from qt_ray.governance.policy_view import PolicyView
 from qt_ray.market.bars import Bars
+from qt_ray.market.quotes import Quotes
 from qt_ray.market.recent import Recent, joined
 from qt_ray.market.regime_watch import RegimeWatch, Turn
 from qt_ray.market.ticks import Candle, MarkTick
@@ -55,8 +47,7 @@ class Feed:
         self._opening, self._scope, self._living = opening, scope, living
         self._tell, self._metrics, self._mute = tell, metrics, mute
         self._recent, self._regimes, self._bell = Recent(scope.rows_max), RegimeWatch(scope.symbols), Bell()
-        self._marks: dict[str, MarkTick] = {}
-        self._last: dict[str, Candle] = {}
+        self._quotes = Quotes()
         self._source: Source | None = None
         self._gathering: Gathering | None = None
 
@@ -71,11 +62,11 @@ class Feed:
 
     async def marks(self) -> Mapping[str, Decimal]:
         """Return the newest mark of each symbol that has one."""
-        return {symbol: tick.mark for symbol, tick in self._marks.items()}
+        return {symbol: tick.mark for symbol, tick in self._quotes.marks.items()}
 
     async def rates(self) -> Mapping[str, Decimal]:
         """Return at which rate the period of funding that is under way will settle, of each symbol that told one."""
-        return {symbol: tick.funding_rate for symbol, tick in self._marks.items()}
+        return {symbol: tick.funding_rate for symbol, tick in self._quotes.marks.items()}
 
     async def condition(self) -> Condition:
         """Return how the feed is: how old what it heard is, how the market moves, and what could not be used."""
@@ -94,7 +85,7 @@ class Feed:
     async def run(self) -> None:
         """Gather the market until cancelled."""
         source = self._source = await self._opening()
-        gathering = self._gathering = Gathering(source, self._scope, _Audience(self._rows, self._price))
+        gathering = self._gathering = Gathering(source, self._scope, _Audience(self._rows, self._quotes.take))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(gathering.run())
@@ -120,20 +111,14 @@ class Feed:
             self._metrics.record_counter("qt_bars_missing_total", symbol=symbol)
         self._bell.ring()
 
-    def _price(self, tick: Candle | MarkTick) -> None:
-        if isinstance(tick, MarkTick):
-            self._marks[tick.symbol] = tick
-        else:
-            self._last[tick.symbol] = tick
-
     async def _quote(self) -> None:
         """Tell the last price of each symbol that has a new one, once a second."""
         while True:
             await asyncio.sleep(TICK_MS / 1_000)
             self._show()
-            last, self._last = self._last, {}
-            if last:
-                self._tell(*map(self._quoted, last.values()))
+            at_ms = self._source.venue_ms() if self._source else 0
+            if prices := [event("market.tick", price, FEED, at_ms) for price in self._quotes.due()]:
+                self._tell(*prices)
 
     def _show(self) -> None:
         sight = self._sight()
@@ -141,48 +126,23 @@ class Feed:
             age_s = max(sight.at_ms - sight.heard_ms, 0) / 1_000
             self._metrics.record_gauge("qt_feed_age_seconds", age_s, part="market")
 
-    def _quoted(self, candle: Candle) -> Event:
-        mark = self._marks.get(candle.symbol)
-        price = Price(candle.symbol, candle.close, None, mark.mark if mark else None)
-        return event("market.tick", price, FEED, self._source.venue_ms() if self._source else 0)
-
     def _sight(self) -> FeedSight:
         source, gathering, newest = self._source, self._gathering, self._recent.newest
         if source is None or gathering is None:
             return UNREACHED
-        clock = source.clock()
+        clock, marks = source.clock(), self._quotes.marks
         return FeedSight(
             at_ms=source.venue_ms(),
             interval_ms=self._scope.interval_ms,
             is_begun=gathering.is_begun,
             heard_ms=gathering.heard_ms,
             row_ms=None if newest is None else int(newest.ts[-1]),
-            marks_ms={s: self._marks[s].time_ms if s in self._marks else None for s in self._scope.symbols},
+            marks_ms={s: marks[s].time_ms if s in marks else None for s in self._scope.symbols},
             empty=() if newest is None else _empty(newest),
             holes=gathering.holes,
             clock_fault="" if clock.verdict is Verdict.GOOD else f"the wall clock is off by {clock.ahead_ms} ms",
             is_clock_wrong=clock.verdict is Verdict.STOP,
         )
-
-
-class FeedActor(Feed):
-    """The feed of the fund that `origin` tells of, as a process."""
-
-    def __init__(self, origin: Origin) -> None:
-        market, publisher, living = origin.settings.market, voice(origin, FEED), Living(FEED)
-        opening, mute = partial(open_public, origin.settings.exchange), partial(why_mute, publisher, origin)
-        metrics = MetricsLogger(RayExporter())
-        super().__init__(opening, Scope(market.symbols, market.interval), living, publisher.tell, metrics, mute)
-        reader = PolicyReader(PolicyStoreLine(Line(POLICY_STORE, namespace_of(origin.settings))))
-        reader.listen(self.governed)
-        self._publisher = publisher
-        for work in (publisher.run(), reader.run(), self.run()):
-            living.keep(work)
-
-    async def rest(self) -> None:
-        """Hear no more, and leave on disk what was not told yet."""
-        await super().rest()
-        self._publisher.close()
 
 
 @dataclass(frozen=True, slots=True)

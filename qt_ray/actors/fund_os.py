@@ -1,44 +1,32 @@
 """Fund OS: sees all parts as one fund, says once a second what that leaves of it, and has no power but that word.
 
-It asks every part how it is and tells the policy store what may still be done; the store alone makes it law, and a
+It hears how every part is and tells the policy store what may still be done; the store alone makes it law, and a
 coordinator that falls silent leaves nothing. Nothing of it is remembered: one that is born again sees it all anew.
 """
 
 import asyncio
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, Final, Protocol
 
-from qt_ray.actors.exporting import RayExporter
-from qt_ray.actors.line import Line
-from qt_ray.actors.lines.policy_store import PolicyStoreLine
 from qt_ray.actors.living import Living
-from qt_ray.actors.origin import Origin
-from qt_ray.actors.roll_call import AskedLine, RollCall
-from qt_ray.actors.topology import FUND_OS, PARTS, POLICY_STORE, namespace_of
-from qt_ray.actors.voice import bus_of, voice
+from qt_ray.actors.rounds import Rounds
+from qt_ray.actors.topology import FUND_OS
 from qt_ray.adapters.clock import now_ms
-from qt_ray.adapters.consumer import Consumer
 from qt_ray.adapters.logs import log
 from qt_ray.adapters.metrics_logger import MetricsLogger
-from qt_ray.adapters.policy_reader import PolicyReader
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.core.errors import Retryable
-from qt_ray.core.events import Event
 from qt_ray.core.policy import Policy, Stage
-from qt_ray.engine.rows import Action
-from qt_ray.governance.bus import EventBus
-from qt_ray.governance.coordination import AUTHOR, Coordinated, Coordinator
+from qt_ray.governance.coordination import SILENCE_MAX_MS, Coordinated, Coordinator
 from qt_ray.governance.coordination_news import news
-from qt_ray.governance.orchestrator import PolicyObserver
-from qt_ray.governance.rulebook_entries import Author
+from qt_ray.governance.orchestrator import PolicyObserver, TradingPolicy
 from qt_ray.governance.stages import authorities
 from qt_ray.monitoring.health import Condition
+from qt_ray.monitoring.rounds import Roll
+from qt_ray.monitoring.sight import sight_of
 from qt_ray.risk.restraints import Latitude, Restraint
 
 BEAT_MS: Final = 1_000
-DECISIONS: Final = ("decision.made",)
-SIGNALS: Final = frozenset(action.name for action in (Action.ENTER, Action.ADD, Action.FLIP, Action.REFUSED))
 
 
 class Store(Protocol):
@@ -48,12 +36,20 @@ class Store(Protocol):
         """Have the word of the asker's layers taken in, and return what all layers leave."""
 
 
+class Called(Protocol):
+    """The monitor, which goes round already; Retryable when it does not answer."""
+
+    async def roll(self, turn: int, wait_ms: int) -> Roll:
+        """Return how all parts are, once there is news after `turn`, or after `wait_ms`."""
+
+
 class FundOS:
     """One fund's coordinator."""
 
     def __init__(
         self,
-        parts: RollCall,
+        parts: Rounds,
+        monitor: Called,
         store: Store,
         policy: Callable[[], Policy | None],
         living: Living,
@@ -62,27 +58,35 @@ class FundOS:
         clock: Callable[[], int] = now_ms,
     ) -> None:
         self.observer = PolicyObserver()
-        self._parts, self._store, self._policy, self._living = parts, store, policy, living
+        self._parts, self._monitor, self._store, self._policy, self._living = parts, monitor, store, policy, living
         self._tell, self._metrics, self._clock = tell, metrics, clock
         self._coordinator = Coordinator(parts.names, clock())
+        self._turn = 0
         self._came: Coordinated | None = None
         self._stage: Stage | None = None
         self._fault = "the policy is not known yet"
 
+    @property
+    def trading(self) -> TradingPolicy:
+        """Return what the orchestrator would say of a signal now."""
+        return self._coordinator.trading.policy
+
     async def run(self) -> None:
         """Beat once a second until cancelled."""
         while True:
+            began_ms = self._clock()
             await self.beat()
-            await asyncio.sleep(BEAT_MS / 1_000)
+            await asyncio.sleep(max(BEAT_MS - (self._clock() - began_ms), 0) / 1_000)
 
     async def beat(self) -> None:
         """Look at every part once, and have said what follows; before the policy is known nothing does."""
-        await self._parts.take()
+        await self._look()
         policy, at_ms = self._policy(), self._clock()
         if policy is None:
             return
         self._staged(policy.stage)
-        before, came = self._came, self._coordinator.beat(self._parts.seen(at_ms), policy, at_ms)
+        seen = sight_of(self._parts.within(SILENCE_MAX_MS))
+        before, came = self._came, self._coordinator.beat(seen, policy, at_ms)
         self._came = came
         try:
             await self._store.restrain(*came.restraints)
@@ -109,30 +113,16 @@ class FundOS:
         """Say nothing more; before long that alone lets nothing new in."""
         await self._living.rest()
 
-    def knows(self, event: Event) -> bool:
-        """Return that no decision was seen before: what is counted here dies with this life."""
-        return False
-
-    async def commit(self, event: Event) -> None:
-        """Compare what the orchestrator would have said of a signal with what was done."""
-        made = event.payload
-        if made.confidence is not None and made.action.upper() in SIGNALS:
-            policy, sure = self._coordinator.trading.policy, Decimal(str(made.confidence))
-            was_entered = made.action.upper() != Action.REFUSED.name
-            self.observer.observe(policy, made.symbol, sure, was_entered, event.time_ms)
-
-    async def follow(self, bus: EventBus) -> None:
-        """Hear of every decision until cancelled; while there is no bus, of none."""
-        consumer = Consumer(bus, AUTHOR, AUTHOR, DECISIONS, self)
-        is_in = False
-        while True:
-            try:
-                if not is_in:
-                    await bus.join(AUTHOR)
-                    is_in = True
-                await consumer.turn()
-            except Retryable:
-                await asyncio.sleep(BEAT_MS / 1_000)
+    async def _look(self) -> None:
+        """Hear from the monitor, which has just been round, how all are; while it is away each is asked from here."""
+        try:
+            roll = await self._monitor.roll(self._turn, BEAT_MS)
+        except Retryable:
+            await self._parts.take()
+            return
+        self._turn = roll.turn
+        for name, (condition, age_ms) in roll.heard.items():
+            self._parts.hear(name, condition, age_ms)
 
     def _staged(self, stage: Stage) -> None:
         if stage is not self._stage:
@@ -147,27 +137,6 @@ class FundOS:
         sick = standing.count(Health.CRITICAL) + standing.count(Health.UNKNOWN)
         self._metrics.record_gauge("system_health_critical_subsystems", sick)
         self._metrics.record_gauge("system_health_degraded_subsystems", standing.count(Health.DEGRADED))
-
-
-class FundOSActor(FundOS):
-    """The coordinator of the fund that `origin` tells of, as a process."""
-
-    def __init__(self, origin: Origin) -> None:
-        namespace, living = namespace_of(origin.settings), Living(FUND_OS)
-        parts = {part.name: AskedLine(Line(part.name, namespace)) for part in PARTS if part.name != FUND_OS}
-        store, self._publisher = PolicyStoreLine(Line(POLICY_STORE, namespace), Author(AUTHOR)), voice(origin, FUND_OS)
-        self._reader, metrics = PolicyReader(store), MetricsLogger(RayExporter())
-        super().__init__(RollCall(parts), store, self._known, living, self._publisher.tell, metrics)
-        for work in (self._publisher.run(), self._reader.run(), self.follow(bus_of(origin)), self.run()):
-            living.keep(work)
-
-    async def rest(self) -> None:
-        """Say nothing more, and leave on disk what was not told yet."""
-        await super().rest()
-        self._publisher.close()
-
-    def _known(self) -> Policy | None:
-        return self._reader.view.policy if self._reader.view else None
 
 
 def _facts(came: Coordinated | None) -> dict[str, Any]:

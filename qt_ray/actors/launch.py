@@ -18,7 +18,8 @@ from qt_ray.monitoring.health import Condition
 
 READY_MS: Final = 300_000
 LOOK_MS: Final = 100
-WATCH_MS: Final = 1_000
+# Ray begins anew whoever dies; what is watched for here is said to a person.
+WATCH_MS: Final = 3_000
 AGAIN_MS: Final = 5_000
 
 

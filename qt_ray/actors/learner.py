@@ -81,10 +81,6 @@ class Learner:
         )
         return told
 
-    async def _found(self, champion: Champion) -> Finding:
-        form = await self._form()
-        return found(champion, form, self._clock(), self._patience)
-
     async def _form(self) -> Form:
         """Return how the champion does now; a supervisor that does not answer, or never heard it, knows nothing."""
         try:

@@ -1,6 +1,7 @@
 """Learner as an actor: the registry that this fund's models come from, and the supervisor's card of them."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from qt_ray.actors.learner import Learner
@@ -14,6 +15,7 @@ from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.told_once import ToldOnce
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.ai.retraining import Champion
+from qt_ray.core.errors import Invalid
 from qt_ray.monitoring.health import Condition
 from qt_ray.monitoring.opinions import DECISIONS, FORECAST
 
@@ -46,9 +48,11 @@ class LearnerActor(Learner):
 
     async def _of_supervisor(self) -> Mapping[str, Any]:
         """Return the card of the ensemble's forecasts, or of the decisions where nobody told those."""
-        cards: list[Mapping[str, Any]] = await self._line.ask("scorecards")
-        overall = {card["model"]: card for card in cards if card["regime"] == "all"}
-        return overall.get(FORECAST) or overall.get(DECISIONS) or {"brier": None, "count": 0}
+        for model in (FORECAST, DECISIONS):
+            with suppress(Invalid):  # nobody has told of it yet
+                card: Mapping[str, Any] = await self._line.ask("card", model)
+                return card
+        return {"brier": None, "count": 0}
 
 
 def _model(settings: Settings) -> Champion | None:

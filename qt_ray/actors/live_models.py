@@ -15,7 +15,8 @@ from qt_ray.core.errors import Invalid, Retryable
 
 T = TypeVar("T")
 
-WAIT_MS: Final = 250
+# Orders come at once; a report that says nothing new only shows that somebody lives.
+WAIT_MS: Final = 1_000
 # Everybody waits for the last one who loads, so that one tells soon when it has.
 LOADING_WAIT_MS: Final = 20
 AGAIN_MS: Final = 100
@@ -39,11 +40,13 @@ class Served(Generic[T]):
 class LiveModels(Generic[T]):
     """One user's models; `load` makes ready, in a thread, what it serves by; `swapped` hears of every change."""
 
-    def __init__(self, user: str, board: Board, load: Callable[[str], T], swapped: Changed = unheard) -> None:
-        """Serve nothing yet."""
+    def __init__(
+        self, user: str, board: Board, load: Callable[[str], T], swapped: Changed = unheard, wait_ms: int = WAIT_MS
+    ) -> None:
+        """Serve nothing yet; report at least every `wait_ms`."""
         self.served: Served[T] | None = None
         self.refused: dict[str, str] = {}
-        self._user, self._board, self._load, self._swapped = user, board, load, swapped
+        self._user, self._board, self._load, self._swapped, self._wait_ms = user, board, load, swapped, wait_ms
         self._ready: dict[str, T] = {}
         self._loading: tuple[str, asyncio.Task[T]] | None = None
 
@@ -68,7 +71,7 @@ class LiveModels(Generic[T]):
     async def turn(self) -> None:
         """Report once, and begin or carry out what the board orders."""
         self._loaded()
-        orders = await self._board.sync(self.report(), LOADING_WAIT_MS if self._loading else WAIT_MS)
+        orders = await self._board.sync(self.report(), LOADING_WAIT_MS if self._loading else self._wait_ms)
         due = duty(orders, self.report())
         if due.load:
             self._loading = due.load, asyncio.create_task(asyncio.to_thread(self._load, due.load))

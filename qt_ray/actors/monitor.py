@@ -29,6 +29,8 @@ from qt_ray.monitoring.views import Views
 
 READ_MAX: Final = 500
 WAIT_MS: Final = 1_000
+# The gateway answers as soon as there is something to tell.
+BOOKS_WAIT_MS: Final = 10_000
 AGAIN_MS: Final = 1_000
 WAKE_MS: Final = 500
 TRIAL_MS: Final = 3_000
@@ -109,7 +111,7 @@ class Monitor:
             except Retryable:
                 await asyncio.sleep(AGAIN_MS / 1_000)
 
-    async def ask_books(self, wait_ms: int = WAIT_MS) -> None:
+    async def ask_books(self, wait_ms: int = BOOKS_WAIT_MS) -> None:
         """Take in what the books tell next."""
         for tiding in await self._reach.books.tidings(self.views.account.number, wait_ms):
             self.views.account.hear(tiding)

@@ -1,10 +1,14 @@
 """Monitor's pages: what others ask the monitor for, each answer bounded and ready for JSON."""
 
-from typing import Any
+from typing import Any, Final
 
 from qt_ray.actors.monitor import Monitor
+from qt_ray.core.errors import Invalid
 from qt_ray.monitoring import pages
+from qt_ray.monitoring.rounds import Roll
 from qt_ray.monitoring.status import health_page, status_of
+
+ROLL_MS_MAX: Final = 30_000
 
 
 class PagedMonitor(Monitor):
@@ -17,6 +21,12 @@ class PagedMonitor(Monitor):
     async def health(self) -> dict[str, Any]:
         """Return every part and the machine, in the shape qt.health/1."""
         return health_page(self.warden.rounds, self._reach.machine(self.warden.rounds), self._clock())
+
+    async def roll(self, turn: int, wait_ms: int) -> Roll:
+        """Return how all parts are, once there is news after `turn`, or after `wait_ms`."""
+        if not 0 < wait_ms <= ROLL_MS_MAX:
+            raise Invalid(f"wait_ms: 1 to {ROLL_MS_MAX}, was {wait_ms}")
+        return await self.warden.roll(turn, wait_ms)
 
     async def decisions(self, count: int, before: str | None = None) -> list[dict[str, Any]]:
         """Return the newest decisions, those before the decision `before` if it is known."""

@@ -19,6 +19,8 @@ from qt_ray.core.errors import Retryable
 from qt_ray.engine.pipeline import Opinion, Snapshot, abstained
 
 NAME: Final = "predictor"
+# The board has no clock of its own: whoever sits beside it looks often, and at no cost.
+LOOK_MS: Final = 250
 
 
 class Predictor:
@@ -29,7 +31,7 @@ class Predictor:
     ) -> None:
         """Be ready to be asked; before the first models serve every opinion is an abstention."""
         self.board, self.counts = board, Counter[str]()
-        self.models: LiveModels[Stage] = LiveModels(NAME, board, load, swapped)
+        self.models: LiveModels[Stage] = LiveModels(NAME, board, load, swapped, LOOK_MS)
         self._deadline_ms, self._bench = deadline_ms, Workbench()
 
     async def predict(self, snapshot: Snapshot) -> Opinion:

@@ -1,6 +1,7 @@
 """Rounds: who is well, asked of each part once a second and of none for long; silence is an answer that grows old.
 
-Nobody waits for these rounds: what was heard last, and when, is there to be read. A part that hangs delays no other.
+What was heard last, and when, is there to be read: by whoever goes round all the time, by whoever goes round once, and
+by whoever is told by somebody that has just been round. A part that hangs delays no other.
 """
 
 import asyncio
@@ -28,14 +29,26 @@ class Rounds:
         clock: Callable[[], int] = now_ms,
     ) -> None:
         """Ask by name; `heard` is told of each answer as it comes."""
+        self.names = frozenset(asks)
         self.last: dict[str, tuple[Condition, int]] = {}
         self._asks, self._heard, self._clock = asks, heard, clock
 
     async def run(self) -> None:
         """Go the rounds until cancelled, each part's on its own."""
         async with asyncio.TaskGroup() as group:
-            for name, ask in self._asks.items():
-                group.create_task(self._visit(name, ask))
+            for name in self._asks:
+                group.create_task(self._visit(name))
+
+    async def take(self) -> None:
+        """Go round once: ask each part, all at the same time, and return when none is waited for any more."""
+        await asyncio.gather(*map(self._ask, self._asks))
+
+    def hear(self, name: str, condition: Condition, age_ms: int = 0) -> None:
+        """Take in what a part has said so long ago, unless something younger is known."""
+        at_ms = self._clock() - age_ms
+        if name in self.names and at_ms >= self.last.get(name, (None, 0))[1]:
+            self.last[name] = condition, at_ms
+            self._heard(name, condition, at_ms)
 
     def absent(self) -> tuple[str, ...]:
         """Return who has never answered."""
@@ -46,6 +59,11 @@ class Rounds:
         condition, at_ms = self.last.get(name, (None, 0))
         return condition if self._clock() - at_ms < AGE_MAX_MS else None
 
+    def within(self, age_max_ms: int) -> dict[str, Condition]:
+        """Return what each part has said at most so long ago."""
+        now = self._clock()
+        return {name: said for name, (said, at_ms) in self.last.items() if now - at_ms <= age_max_ms}
+
     def is_well(self, names: Iterable[str]) -> bool:
         """Return whether each of these has answered lately, and said nothing critical of itself."""
         return all(self._is_well(name) for name in names)
@@ -54,13 +72,14 @@ class Rounds:
         condition = self.fresh(name)
         return condition is not None and condition.health < Health.CRITICAL
 
-    async def _visit(self, name: str, ask: Ask) -> None:
+    async def _visit(self, name: str) -> None:
         while True:
-            try:
-                condition = await ask()
-            except Retryable:
-                pass  # it has said nothing, which is how it will be remembered
-            else:
-                self.last[name] = condition, self._clock()
-                self._heard(name, condition, self._clock())
+            await self._ask(name)
             await asyncio.sleep(EVERY_MS / 1_000)
+
+    async def _ask(self, name: str) -> None:
+        try:
+            condition = await self._asks[name]()
+        except Retryable:
+            return  # it has said nothing, which is how it will be remembered
+        self.hear(name, condition)

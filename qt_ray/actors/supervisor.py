@@ -19,6 +19,8 @@ from qt_ray.monitoring.scorecards import ALL, Scorecards
 MODE: Final = "OBSERVE"
 READ_MAX: Final = 500
 WAIT_MS: Final = 5_000
+# A link to the bus gives an answer up after two seconds, and silence would look like a bus that is away.
+HEAR_MS: Final = 1_000
 AGAIN_MS: Final = 1_000
 
 
@@ -67,7 +69,7 @@ class Supervisor:
                 self.blind = str(fault)
                 await asyncio.sleep(AGAIN_MS / 1_000)
 
-    async def hear(self, wait_ms: int = WAIT_MS) -> int:
+    async def hear(self, wait_ms: int = HEAR_MS) -> int:
         """Take in what was foretold since the last time, from the beginning of this life on."""
         if self._position is None:
             self._position = await self._bus.position(self._since_ms)

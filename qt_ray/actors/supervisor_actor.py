@@ -55,8 +55,7 @@ class SupervisorActor(Supervisor):
         """Return whether it hears and sees, and over how many outcomes it speaks."""
         reasons = [reason for reason in (self.deaf, self.blind) if reason]
         health = Health.DEGRADED if reasons else Health.HEALTHY
-        counts = {model: self.cards.card(model)["count"] for model in self.cards.models}
-        facts = {"mode": MODE, "outcomes": counts, "horizon_ms": self.cards.horizon_ms}
+        facts = {"mode": MODE, "outcomes": self.cards.counts, "horizon_ms": self.cards.horizon_ms}
         return self._living.condition(health, reasons, facts)
 
     async def rest(self) -> None:

@@ -1,12 +1,14 @@
 """Warden: asks every part once a second how it is, tells what changed, and begins anew who has fallen silent.
 
-All are asked at once and none is waited for: a part that hangs delays no other, and is late by itself.
+All are asked at once and none is waited for: a part that hangs delays no other, and is late by itself. Whoever would
+ask the same parts the same reads the roll instead, which is as young as the news.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from qt_ray.actors.bell import Bell
 from qt_ray.adapters.clock import now_ms
 from qt_ray.core.errors import Retryable
 from qt_ray.core.events import Event, event
@@ -14,7 +16,7 @@ from qt_ray.core.notices import PartStarted, SystemStarted
 from qt_ray.core.payloads import HealthChanged
 from qt_ray.monitoring.healing import Deed, Ward
 from qt_ray.monitoring.health import Condition
-from qt_ray.monitoring.rounds import Change, Rounds
+from qt_ray.monitoring.rounds import Change, Roll, Rounds
 from qt_ray.monitoring.status import Identity
 
 SOURCE: Final = "Monitor"
@@ -40,6 +42,7 @@ class Warden:
         self.rounds, self.ward = Rounds(asks, clock()), Ward()
         self._who, self._asks, self._restart, self._tell, self._clock = who, asks, restart, tell, clock
         self.is_started = is_started
+        self._turn, self._news = 0, Bell()
 
     def why_shut(self) -> str | None:
         """Return why nothing new may be opened, or nothing."""
@@ -63,14 +66,28 @@ class Warden:
             if self.ward.look(condition, at_ms) is Deed.RESTART:
                 await self._restart(part)
         self._start(at_ms)
+        self._ring()
+
+    async def roll(self, turn: int, wait_ms: int) -> Roll:
+        """Return how all are once there is news after `turn`, a change or a round's end, or after `wait_ms`."""
+        if turn == self._turn:
+            await self._news.heard(wait_ms)
+        return self.rounds.roll(self._turn, self._clock())
 
     async def _asked(self, part: str, ask: Ask) -> Change | None:
         try:
             async with asyncio.timeout(ANSWER_MS / 1_000):
-                return self.rounds.heard(await ask(), self._clock())
+                change = self.rounds.heard(await ask(), self._clock())
         except (Retryable, TimeoutError) as fault:
             reason = str(fault) or f"did not answer within {ANSWER_MS} ms"
-            return self.rounds.missed(part, reason, self._clock())
+            change = self.rounds.missed(part, reason, self._clock())
+        if change is not None:
+            self._ring()
+        return change
+
+    def _ring(self) -> None:
+        self._turn += 1
+        self._news.ring()
 
     def _told(self, change: Change) -> list[Event]:
         after, at_ms = change.after, self._clock()

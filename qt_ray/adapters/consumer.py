@@ -47,16 +47,24 @@ class Consumer:
         """Take what others have left and what is new, and return how much that was."""
         found = await self._bus.claim(self._group, self._name, READ_MAX, self._idle_ms)
         found += await self._bus.hear(self._group, self._name, READ_MAX, 0 if found else wait_ms)
+        useless = [delivery for delivery in found if self._is_useless(delivery.event)]
+        if useless:  # most of what a bus carries is for somebody else, and is passed by in one step
+            self.counts["of no use"] += len(useless)
+            await self._bus.finish(self._group, useless)
         for delivery in found:
-            await self._take(delivery)
+            if not self._is_useless(delivery.event):
+                await self._take(delivery)
         return len(found)
+
+    def _is_useless(self, event: Event | None) -> bool:
+        return event is not None and event.type not in self._kinds
 
     async def _take(self, delivery: Delivery) -> None:
         event = delivery.event
         if event is None:
             await self._bury(delivery, delivery.fault)
-        elif event.type not in self._kinds or self._effects.knows(event):
-            self.counts["known" if event.type in self._kinds else "of no use"] += 1
+        elif self._effects.knows(event):
+            self.counts["known"] += 1
             await self._bus.finish(self._group, [delivery])
         else:
             await self._do(delivery, event)

@@ -28,6 +28,14 @@ class Change:
         return self.before is not self.after.health
 
 
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """What each part that is not silent has said of itself, and how many milliseconds ago; `turn` counts the news."""
+
+    turn: int
+    heard: Mapping[str, tuple[Condition, int]]
+
+
 class Rounds:
     """The parts of one fund."""
 
@@ -56,6 +64,11 @@ class Rounds:
         """Return what a part says of itself, or nothing of one that is not heard."""
         condition = self.conditions.get(part)
         return {} if condition is None else condition.facts
+
+    def roll(self, turn: int, at_ms: int) -> Roll:
+        """Return what was heard for whoever would ask the same parts the same; the silent are left out."""
+        known = {part: said for part, said in self.conditions.items() if said.health is not Health.UNKNOWN}
+        return Roll(turn, {part: (said, at_ms - self._heard_ms[part]) for part, said in known.items()})
 
     def heard(self, condition: Condition, at_ms: int) -> Change | None:
         """Take in an answer, and return what is other than before."""

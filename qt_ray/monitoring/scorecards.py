@@ -97,6 +97,11 @@ class Scorecards:
         waiting = {said.model for said in self._waiting.values()}
         return tuple(sorted(self._outcomes.keys() | waiting | self.lost.keys()))
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return over how many outcomes each model is judged; that costs nothing, and a card does."""
+        return {model: len(self._outcomes.get(model, ())) for model in self.models}
+
     def card(self, model: str, regime: str = ALL) -> dict[str, Any]:
         """Return how good a model was, overall or in one regime; a number that nobody can know yet is null."""
         found = [one for one in self._outcomes.get(model, ()) if regime in (ALL, one.said.regime)]

@@ -27,7 +27,7 @@ class MemoryBus:
     def __init__(self) -> None:
         self.entries: list[bytes] = []
         self.added_ms: list[int] = []
-        self.first = 0
+        self.first = self.finishes = 0
         self.groups: dict[str, Group] = {}
         self.dead: list[tuple[str, str, bytes]] = []
         self._ids: set[str] = set()
@@ -70,6 +70,7 @@ class MemoryBus:
         return tuple(self._delivery(place, pending[place].times) for place in idle)
 
     async def finish(self, group: str, deliveries: Sequence[Delivery]) -> None:
+        self.finishes += 1
         for delivery in deliveries:
             self._group(group).pending.pop(int(delivery.position), None)
 

@@ -17,6 +17,7 @@ from tests.unit.jobs.training.tiny import loaded, plan_for, tiny, unheard
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.timeout(300),
+    pytest.mark.xdist_group("ray"),
     # Ray drops its processes and files without a word to them.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]

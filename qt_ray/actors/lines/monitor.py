@@ -5,9 +5,12 @@ from typing import Any, Final
 from qt_ray.actors.line import Line
 from qt_ray.monitoring.health import Condition
 from qt_ray.monitoring.patches import Patch
+from qt_ray.monitoring.rounds import Roll
 
 PROBES_MS: Final = 8_000
 SILENT_MS: Final = 1_000
+# Whoever hears nothing asks each part by himself, and soon.
+ROLL_BEYOND_MS: Final = 500
 
 
 class MonitorLine:
@@ -34,6 +37,11 @@ class MonitorLine:
     async def health(self) -> dict[str, Any]:
         """Return every part and the machine, in the shape qt.health/1."""
         found: dict[str, Any] = await self._line.ask("health")
+        return found
+
+    async def roll(self, turn: int, wait_ms: int) -> Roll:
+        """Return how all parts are, once there is news after `turn`, or after `wait_ms`."""
+        found: Roll = await self._line.ask("roll", turn, wait_ms, within_ms=wait_ms + ROLL_BEYOND_MS)
         return found
 
     async def decisions(self, count: int, before: str | None = None) -> list[dict[str, Any]]:

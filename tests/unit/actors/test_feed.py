@@ -204,7 +204,7 @@ def test_a_feed_is_well_while_it_hears_and_says_since_when_it_does_not() -> None
     async def story(house: House) -> None:
         await house.begun()
         house.marks()
-        await until(lambda: len(house.feed._marks) == 2)
+        await until(lambda: len(house.feed._quotes.marks) == 2)
         assert (await house.feed.condition()).health is Health.HEALTHY
         house.source.now_ms += 6_000
         silent = await house.feed.condition()
@@ -220,7 +220,7 @@ def test_a_clock_that_is_wrong_dates_nothing() -> None:
     async def story(house: House) -> None:
         await house.begun()
         house.marks()
-        await until(lambda: len(house.feed._marks) == 2)
+        await until(lambda: len(house.feed._quotes.marks) == 2)
         for verdict, health in ((Verdict.WARN, Health.DEGRADED), (Verdict.STOP, Health.CRITICAL)):
             house.source.verdict = verdict
             found = await house.feed.condition()

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from qt_ray.actors.fund_os import FundOS
+from qt_ray.actors.fund_os_witness import Witness
 from qt_ray.actors.living import Living
 from qt_ray.actors.policy_store import PolicyStore
-from qt_ray.actors.roll_call import RollCall
+from qt_ray.actors.rounds import Rounds
 from qt_ray.adapters.metrics_logger import MetricsLogger
 from qt_ray.adapters.policy_copy import PolicyCopy
 from qt_ray.adapters.policy_reader import PolicyReader
@@ -25,6 +26,7 @@ from qt_ray.core.policy import Policy, Stage
 from qt_ray.governance.coordination import AUTHOR, GOVERNOR, LAYERS, REPORTERS, SILENCE_MAX_MS
 from qt_ray.governance.rulebook_entries import Author
 from qt_ray.monitoring.health import Condition
+from qt_ray.monitoring.rounds import Roll
 from qt_ray.risk.restraints import OPENING_MS, SILENT_MS, Latitude, Restraint
 from tests.conformance.bus_memory import MemoryBus
 from tests.conformance.rulebook_memory import MemoryRulebook
@@ -46,8 +48,10 @@ class Part:
     health: Health = Health.HEALTHY
     facts: Mapping[str, Any] = field(default_factory=dict)
     is_silent: bool = False
+    asked: int = 0
 
     async def condition(self) -> Condition:
+        self.asked += 1
         if self.is_silent:
             raise Retryable(f"{self.name}: answers, did not")
         return Condition(self.name, self.health, 0, facts=self.facts)
@@ -65,16 +69,22 @@ class House:
         self.parts["Desk"].facts, self.parts["Feed"].facts = FACTS, {"regimes": {"AUSDT": "NORMAL"}}
         self.voice, self.numbers, self.bus = HeardVoice(), CountedNumbers(), MemoryBus()
         self.desk = PolicyReader(self, self.clock)
-        calls = RollCall(self.parts, self.clock)
+        self.called: Roll | None = None
+        asks = Rounds({name: part.condition for name, part in self.parts.items()}, clock=self.clock)
         living = Living("FundOS", self.clock, was_reconstructed=False)
         metrics = MetricsLogger(self.numbers)
-        self.os = FundOS(calls, self, self.policy, living, self.voice.tell, metrics, self.clock)
+        self.os = FundOS(asks, self, self, self.policy, living, self.voice.tell, metrics, self.clock)
 
     def clock(self) -> int:
         return self.now_ms
 
     def policy(self) -> Policy | None:
         return self.store.get_policy()
+
+    async def roll(self, turn: int, wait_ms: int) -> Roll:
+        if self.called is None:
+            raise Retryable("Monitor.roll: somebody is there, was not")
+        return self.called
 
     async def watch(self, turn: int, wait_ms: int) -> Any:
         return await self.store.watch(turn, 5)
@@ -147,6 +157,24 @@ def test_a_part_that_dies_is_missed_after_a_few_seconds_and_not_for_one_late_ans
         house.parts["RiskGuard"].is_silent = False
         await house.beats()
         assert house.size() == 10_000
+
+    play(tmp_path, story)
+
+
+def test_while_the_monitor_goes_round_nobody_else_does_and_what_it_heard_grows_old_all_the_same(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        said = {name: (await part.condition(), 500) for name, part in house.parts.items()}
+        house.called = Roll(7, {**said, "Stranger": said["Desk"]})
+        await house.beats(3)
+        assert (house.size(), {part.asked for part in house.parts.values()}) == (10_000, {1})
+        house.called = Roll(8, {name: one for name, one in said.items() if name != "RiskGuard"})
+        await house.beats((SILENCE_MAX_MS - 500) // BEAT_MS)
+        assert house.size() == 10_000
+        await house.beats()
+        assert house.size() == 0
+        house.called = None  # and without a monitor each is asked from here
+        await house.beats()
+        assert (house.size(), {part.asked for part in house.parts.values()}) == (10_000, {2})
 
     play(tmp_path, story)
 
@@ -238,7 +266,8 @@ def decision(number: int, action: str, confidence: float | None) -> DecisionMade
 def test_what_was_done_is_compared_with_what_would_have_been_said(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await house.beats(2)
-        following = asyncio.create_task(house.os.follow(house.bus))
+        witness = Witness(house.os.observer, lambda: house.os.trading)
+        following = asyncio.create_task(witness.follow(house.bus))
         while not house.bus.groups:
             await asyncio.sleep(0)
         made = [("ENTER", 0.9), ("refused", 0.9), ("ENTER", 0.4), ("HOLD", 0.9), ("ENTER", None)]

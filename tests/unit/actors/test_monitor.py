@@ -258,6 +258,9 @@ def test_the_line_asks_what_the_monitor_answers(house: House) -> None:
         assert await line.timeline(5, "health.") == []
         assert await line.alerts() == []
         assert await line.patches() == await monitor.patches()
+        assert await line.roll(1, 5) == await monitor.roll(1, 5)
+        with pytest.raises(Invalid, match="wait_ms"):
+            await line.roll(0, 0)
         with pytest.raises(Invalid, match="an alert that is known"):
             await line.acknowledge("ghost", "ann")
         part.is_dead = True

@@ -1,6 +1,8 @@
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qt_ray.actors.rounds import AGE_MAX_MS, Rounds
 from qt_ray.ai.hedge_fund_os import Health
@@ -63,3 +65,35 @@ def test_a_part_that_hangs_delays_no_other() -> None:
         assert not rounds.is_well(["hung", "good"])
 
     asyncio.run(story())
+
+
+def test_one_round_asks_each_once_and_returns_when_the_last_has_answered() -> None:
+    async def story() -> None:
+        now, answers = 1_000, asyncio.Event()
+        away, slow = Part(), Part()
+        away.is_away = True
+
+        async def late() -> Condition:
+            await answers.wait()
+            return await slow.condition()
+
+        rounds = Rounds({"away": away.condition, "late": late}, clock=lambda: now)
+        taken = asyncio.create_task(rounds.take())
+        await asyncio.sleep(0)
+        assert not taken.done()
+        answers.set()
+        await taken
+        assert (rounds.absent(), set(rounds.within(0))) == (("away",), {"late"})
+
+    asyncio.run(story())
+
+
+@given(ages=st.lists(st.integers(0, 10_000), min_size=1, max_size=8), most=st.integers(0, 10_000))
+def test_what_others_have_heard_is_as_old_as_they_say_and_the_youngest_word_counts(ages: list[int], most: int) -> None:
+    part = Part()
+    rounds = Rounds({"part": part.condition}, clock=lambda: 20_000)
+    for age_ms in ages:
+        rounds.hear("part", Condition("part", Health.HEALTHY, age_ms), age_ms)
+        rounds.hear("stranger", Condition("stranger", Health.HEALTHY, 0))
+    assert rounds.last["part"] == (Condition("part", Health.HEALTHY, min(ages)), 20_000 - min(ages))
+    assert set(rounds.within(most)) == ({"part"} if min(ages) <= most else set())

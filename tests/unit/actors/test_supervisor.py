@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 import pytest
 
-from qt_ray.actors.supervisor import Supervisor
+from qt_ray.actors.supervisor import HEAR_MS, Supervisor
+from qt_ray.adapters.redis.link import ANSWER_S
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.market.bars import Bars
 from qt_ray.monitoring.scorecards import Scorecards
@@ -107,3 +108,7 @@ def test_it_goes_on_when_the_market_is_back() -> None:
         await asyncio.wait(work)
 
     run(story)
+
+
+def test_a_silent_bus_is_not_taken_for_one_that_is_away() -> None:
+    assert HEAR_MS < ANSWER_S * 1_000

@@ -143,3 +143,26 @@ def test_a_part_that_hangs_is_begun_anew_and_one_that_always_hangs_shuts_entries
         assert warden.why_shut() is None
 
     asyncio.run(story())
+
+
+def test_whoever_reads_the_roll_hears_at_once_of_a_change_and_else_at_a_round_s_end() -> None:
+    async def story() -> None:
+        here = fund()
+        warden = here.warden()
+        assert (await warden.roll(0, 1)).heard == {}
+        waiting = asyncio.create_task(warden.roll(0, 60_000))
+        await asyncio.sleep(0)
+        here.parts["Feed"].hangs = True
+        looking = asyncio.create_task(warden.look())
+        first = await waiting
+        assert (set(first.heard), looking.done()) == ({"Desk"}, False)
+        here.now_ms = 400
+        await looking
+        second = await warden.roll(first.turn, 60_000)
+        assert second.turn > first.turn
+        assert {name: age_ms for name, (_, age_ms) in second.heard.items()} == {"Desk": 400}
+        here.parts["Desk"].is_silent, here.now_ms = True, SILENT_MS
+        await warden.look()
+        assert (await warden.roll(second.turn, 60_000)).heard == {}
+
+    asyncio.run(story())

@@ -116,10 +116,12 @@ def test_what_can_never_succeed_is_put_aside_at_once() -> None:
 
 def test_kinds_that_nobody_wants_are_passed_by() -> None:
     async def story(bus: MemoryBus) -> None:
-        await bus.publish([event("health.changed", HealthChanged("feed", "ok", "slow", ""), "feed", 0)])
+        health = [event("health.changed", HealthChanged("feed", "ok", "slow", ""), "feed", at) for at in range(3)]
+        await bus.publish([health[0], happened(0), *health[1:]])
         one = consumer(bus, Ledger())
         await one.turn(1)
-        assert dict(one.counts) == {"of no use": 1}
+        assert dict(one.counts) == {"of no use": 3, "done": 1}
         assert await bus.claim("risk", "two", 9, idle_ms=0) == ()
+        assert bus.finishes == 2  # what nobody wants is passed by in one step
 
     run(story)

@@ -65,6 +65,13 @@ def test_order_and_repetition_change_no_card(order: list[Told], again: list[Told
         assert mixed[key] == pytest.approx(plain[key])
 
 
+@settings(max_examples=40)
+@given(st.lists(st.sampled_from(TOLD), max_size=8))
+def test_how_much_there_is_to_judge_by_is_known_without_judging(told: list[Told]) -> None:
+    cards = cards_of(told)
+    assert cards.counts == {model: cards.card(model)["count"] for model in cards.models}
+
+
 def test_what_cannot_be_known_is_null_and_not_zero() -> None:
     cards = Scorecards(BAR)
     cards.hear(OPINIONS[0])
