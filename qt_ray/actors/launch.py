@@ -48,11 +48,12 @@ class World(Protocol):
 
 @dataclass(slots=True)
 class Seen:
-    """What was last seen of a part: when it was begun, in which process it lives, why it was not ready."""
+    """When a part was begun, in which process it lives, why it was not ready, and what was said of that."""
 
     begun_ms: int
     pid: int | None = None
     why: str = "it has not answered yet"
+    said: str = ""
 
 
 class Launch:
@@ -146,9 +147,11 @@ class Launch:
     async def _begin_again(self, part: Part, seen: Seen) -> None:
         if self._clock() < seen.begun_ms + AGAIN_MS:
             return
-        self._told(f"{part.name} is begun again: {seen.why}")
+        if seen.why != seen.said:
+            self._told(f"{part.name} is begun again: {seen.why}")
         await self._begin(part)
-        self._seen[part.name].why = seen.why
+        again = self._seen[part.name]
+        again.why = again.said = seen.why
 
     async def _looked_at(self, part: Part) -> None:
         seen = self._seen[part.name]

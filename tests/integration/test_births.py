@@ -71,6 +71,7 @@ def test_a_birth_that_failed_says_why(tmp_path: Path, namespace: str) -> None:
         while (why := births.why_stillborn(POLICY_STORE)) is None:
             await asyncio.sleep(0.05)
         assert "policy.db" in why
+        assert "qt_ray" not in why
         assert not births.lives(POLICY_STORE)
 
     told(story)

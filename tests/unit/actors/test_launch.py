@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import chain, repeat
 
 import pytest
 
@@ -34,6 +35,7 @@ class World:
         self.mute: set[str] = set()
         self.restless: set[str] = set()
         self.editions: dict[str, str] = {}
+        self.reasons: Iterator[str] = repeat("Invalid: a cradle has four legs")
         self.pids = 100
 
     async def begin(self, part: Part) -> None:
@@ -70,7 +72,7 @@ class World:
         return name in self.alive
 
     def why_stillborn(self, name: str) -> str | None:
-        return None if name in self.alive else "Invalid: a cradle has four legs"
+        return None if name in self.alive else next(self.reasons)
 
     def end(self, name: str) -> None:
         self.log.append(f"end {name}")
@@ -141,6 +143,18 @@ def test_a_part_that_can_never_be_born_is_named_with_what_it_said() -> None:
         world.stillborn = {"Feed": 1_000_000}
         with pytest.raises(Retryable, match="Feed is not: Invalid: a cradle has four legs"):
             await launch(world, []).begin(within_ms=5)
+
+    told(story)
+
+
+def test_what_keeps_a_part_from_being_born_is_said_once_and_again_when_it_is_something_else() -> None:
+    async def story() -> None:
+        world, lines = World(), list[str]()
+        world.stillborn = {"Feed": 6}
+        world.reasons = chain(repeat("a cradle has four legs", 3), repeat("a cradle stands still"))
+        await launch(world, lines, AGAIN_MS).begin(within_ms=10**9)
+        said = [line for line in lines if "begun again" in line]
+        assert said == ["Feed is begun again: a cradle has four legs", "Feed is begun again: a cradle stands still"]
 
     told(story)
 
