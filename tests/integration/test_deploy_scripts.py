@@ -92,11 +92,12 @@ def test_a_job_brings_the_program_and_its_settings_and_registers_where_it_is_kep
     for name, text in (("python", "#!/bin/sh\n"), ("ray", RAY)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
-    told = {"PATH": os.environ["PATH"], "QT_PYTHON": str(tmp_path / "python"), "QT_JOB_MODELS": "/shared/models"}
+    told = {"PATH": os.environ["PATH"], "QT_PYTHON": str(tmp_path / "python"), "QT_JOB_HOME": "/shared"}
     ended = subprocess.run([SUBMIT, "--members", "xgboost"], env=told, capture_output=True, text=True, check=True)
     *staged, compiled, words = ended.stdout.splitlines()
     assert (staged, compiled.strip()) == (["configs", "qt_ray"], "0")
-    assert words == f"-- {tmp_path}/python -m qt_ray.cli.main train --root /shared/models --members xgboost"
+    home = "--root /shared/models --set data.root=/shared/data --set train.work=/shared/runs/training"
+    assert words == f"-- {tmp_path}/python -m qt_ray.cli.main train {home} --members xgboost"
 
 
 def test_a_job_without_an_interpreter_is_one_line(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import validate
 
 from qt_ray.adapters.deployment import Deployment
+from qt_ray.adapters.settings_keys import NAMES
 from qt_ray.cli.main import COMMANDS, load_command
 from qt_ray.core.errors import Invalid
 
@@ -25,7 +26,7 @@ FILES = Deployment().rendered()
 YAMLS = [path for path in FILES if path.suffix == ".yaml"]
 RAY_UP = [Path("ray_cluster.yaml"), Path("deploy/aws.yaml"), Path("deploy/gcp.yaml")]
 CALLED = re.compile(r"(?:(?<![\w./-])|/bin/)(?<!chown )qt (?P<name>[a-z-]+)(?P<words>(?: +(?:--)?[\w.:$/-]+)*)")
-TRAIN = re.compile(r"qt_ray\.cli\.main train(?P<words>.*)")
+TRAIN = re.compile(r"qt_ray\.cli\.main train(?P<words>.*) \"\$@\"", re.DOTALL)
 IN_LIST = re.compile(r"\[(?:CMD, )?(?:\"?qt\"?, )?\"?(?P<name>up|status)\"?, (?P<words>[^\]]*)\]")
 
 
@@ -100,8 +101,9 @@ def test_a_job_for_training_asks_for_what_the_program_knows() -> None:
     found = TRAIN.search((ROOT / "deploy" / "submit-train").read_text("utf-8"))
     assert found is not None
     known = {word for parameter in load_command("train").params for word in parameter.opts}
-    assert {word for word in found["words"].split() if word.startswith("--")} == {"--root"}
-    assert "--root" in known
+    words = shlex.split(found["words"])
+    assert {word for word in words if word.startswith("--")} <= known
+    assert {"data.root", "train.work"} == {word.partition("=")[0] for word in words if "=" in word} & set(NAMES)
 
 
 def test_who_joins_ray_from_another_container_sees_its_sockets() -> None:
