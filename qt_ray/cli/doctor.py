@@ -33,11 +33,16 @@ def doctor(
     from qt_ray.adapters.trading.places import places_of
     from qt_ray.adapters.trading.premises import Health
 
-    async def work(session: "BinanceSession", settings: "Settings") -> "list[Finding]":
-        return await examined(session, settings)
-
-    settings = load(profile, assigned(assignments), os.environ).settings
+    flags = assigned(assignments)
+    settings = load(profile, flags, os.environ).settings
     fund = read_session(places_of(settings).session)
+    if fund is not None and fund.venue is not None:  # the exchange that this fund brought with it, and its life there
+        settings = load(profile, {**flags, **at_paper(fund.venue)}, os.environ).settings
+    places = places_of(settings, fund.life if fund else "")
+
+    async def work(session: "BinanceSession", settings: "Settings") -> "list[Finding]":
+        return await examined(session, settings, places)
+
     findings = [*surveyed(settings, address or (fund.ray if fund else None)), *in_session(settings, work)]
     worst = max(finding.health for finding in findings)
     if json:
@@ -48,3 +53,8 @@ def doctor(
             say(f"{SIGNS[finding.health]:<9} {finding.check:<10} {finding.detail}")
     if worst is Health.CRITICAL:
         raise typer.Exit(1)
+
+
+def at_paper(rest: str) -> dict[str, str]:
+    """Return the settings that lead to a paper exchange, whose streams are behind the same door."""
+    return {"exchange.rest_url": rest, "exchange.ws_url": f"ws{rest.removeprefix('http')}"}
