@@ -1,4 +1,4 @@
-"""Console: how long the stop takes beside a crowd that reads 200 times a second and pages that watch.
+"""Console: how long the stop takes beside ten people who read 200 times a second together, and pages that watch.
 
 A console on a Ray of its own, in front of a real policy store and an emergency stop that begins at once; the clients
 are one process beside it, so what it costs to ask is in the numbers. Reads are offered by the clock, whatever becomes
@@ -14,10 +14,13 @@ from typing import Final
 import aiohttp
 
 from benchmarks.form import Row, Sample, at_least, at_most, main
+from qt_ray.adapters.api_keys import KeyRing
 from qt_ray.adapters.clock import monotonic_ns
+from qt_ray.governance.access import Scope
 from tests.integration.consoles import Deployed, deployed, head
 
 READS_PER_S: Final = 200
+READERS: Final = 10
 WATCHERS: Final = 5
 SECONDS, SECONDS_QUICK = 20.0, 4.0
 STOP_EVERY_S: Final = 0.1
@@ -36,12 +39,12 @@ class Seen:
     refused: int = 0
 
 
-async def read(session: aiohttp.ClientSession, seen: Seen) -> None:
-    """Read the policy once."""
+async def read(session: aiohttp.ClientSession, token: str, seen: Seen) -> None:
+    """Read the policy once, as the person who has the token."""
     began_ns = monotonic_ns()
-    async with session.get("/api/policy") as answer:
+    async with session.get("/api/policy", headers={"Authorization": f"Bearer {token}"}) as answer:
         await answer.read()
-        seen.refused += answer.status == 503
+        seen.refused += answer.status in (429, 503)
     seen.reads_ms.append((monotonic_ns() - began_ns) / 1e6)
 
 
@@ -55,20 +58,21 @@ async def stop(session: aiohttp.ClientSession) -> float:
     return (monotonic_ns() - began_ns) / 1e6
 
 
-async def crowd(session: aiohttp.ClientSession, seen: Seen, seconds: float) -> None:
-    """Offer reads by the clock."""
+async def crowd(session: aiohttp.ClientSession, tokens: list[str], seen: Seen, seconds: float) -> None:
+    """Offer reads by the clock, each by the next person."""
     began_ns, under_way = monotonic_ns(), list[asyncio.Task[None]]()
     for number in range(int(seconds * READS_PER_S)):
         late_s = (monotonic_ns() - began_ns) / 1e9 - number / READS_PER_S
         await asyncio.sleep(max(-late_s, 0))
-        under_way.append(asyncio.create_task(read(session, seen)))
+        under_way.append(asyncio.create_task(read(session, tokens[number % len(tokens)], seen)))
     await asyncio.gather(*under_way)
 
 
 async def beside(console: Deployed, seconds: float) -> tuple[list[float], Seen]:
     """Return how long stops took alone, and what was seen beside the crowd."""
     seen, known = Seen(), {"Authorization": f"Bearer {console.token}"}
-    everybody = aiohttp.TCPConnector(limit=0)
+    everybody, ring = aiohttp.TCPConnector(limit=0), KeyRing(console.origin.places.folder)
+    tokens = [ring.issue(f"reader {number}", (Scope.READ,)) for number in range(READERS)]
     async with (
         aiohttp.ClientSession(console.url, headers=known, connector=everybody) as readers,
         aiohttp.ClientSession(console.url, headers=known) as person,
@@ -77,7 +81,7 @@ async def beside(console: Deployed, seconds: float) -> tuple[list[float], Seen]:
         for _ in range(WARM):
             await stop(person)
         alone = [await stop(person) for _ in range(5 * WARM)]
-        reading = asyncio.create_task(crowd(readers, seen, seconds))
+        reading = asyncio.create_task(crowd(readers, tokens, seen, seconds))
         for _ in range(int(seconds / STOP_EVERY_S)):
             seen.stops_ms.append(await stop(person))
             await asyncio.sleep(STOP_EVERY_S)

@@ -5,6 +5,7 @@ kept, so that whoever launches can say why, and may try again where the world co
 """
 
 import asyncio
+import re
 from typing import Any, Final
 
 import ray
@@ -16,6 +17,7 @@ from qt_ray.actors.topology import Part, begun
 from qt_ray.core.errors import QtError, Retryable
 from qt_ray.monitoring.health import Condition
 
+OURS: Final = re.compile(r"^qt_ray\.core\.errors\.\w+: ")
 ANSWER_MS: Final = 1_000
 REST_MS: Final = 15_000
 
@@ -53,7 +55,7 @@ class Births:
         if first is None or not first.done():
             return None
         error = first.exception()
-        return None if not isinstance(error, RayError) else str(error).strip().splitlines()[-1].strip()
+        return _said(error) if isinstance(error, RayError) else None
 
     def end(self, name: str) -> None:
         """End a part's process for good."""
@@ -66,7 +68,7 @@ class Births:
         try:
             return await self._line(name).ask(method, within_ms=within_ms)
         except (RayError, QtError) as error:
-            raise Retryable(str(error).strip().splitlines()[-1].strip()) from error
+            raise Retryable(_said(error)) from error
 
     def _handle(self, name: str) -> Any:
         try:
@@ -76,3 +78,8 @@ class Births:
 
     def _line(self, name: str) -> Line:
         return self._lines.setdefault(name, Line(name, self._namespace))
+
+
+def _said(error: Exception) -> str:
+    """Return what an error that came through Ray says: its last line, and of one of ours the rule alone."""
+    return OURS.sub("", str(error).strip().splitlines()[-1].strip())

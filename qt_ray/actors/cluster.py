@@ -18,6 +18,8 @@ from qt_ray.core.errors import InvalidConfig, Retryable
 HERE: Final = "127.0.0.1"
 STORE_BYTES: Final = 128 << 20
 QUIET: Final = "ERROR"
+# How Ray says that two of its versions, or of Python's, have met.
+MISMATCH: Final = "Version mismatch"
 KNOCK_S: Final = 2.0
 
 
@@ -48,7 +50,7 @@ def cluster(namespace: str, address: str | None = None, dashboard: bool = True) 
 def visited(address: str, namespace: str) -> Iterator[None]:
     """Be connected to a running fund's Ray for a question or two."""
     export()
-    _knock(address)
+    knock(address)
     ray = _ray()
     try:
         _joined(ray, address, namespace)
@@ -67,8 +69,7 @@ class _Starting:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is Exception:
-            said = " ".join(str(error).split())
-            raise Retryable(f"cluster: a Ray of our own starts, it did not: {said}") from error
+            raise Retryable(f"cluster: a Ray of our own starts, it did not: {_in_one_line(error)}") from error
 
 
 def _begun(ray: Any, namespace: str, dashboard: bool) -> Any:
@@ -86,20 +87,35 @@ def _begun(ray: Any, namespace: str, dashboard: bool) -> Any:
 
 
 def _joined(ray: Any, address: str, namespace: str) -> Any:
+    from ray.exceptions import AuthenticationError
+
     try:
         return ray.init(address=address, namespace=namespace, log_to_driver=False, logging_level=QUIET).address_info
     except ConnectionError as error:
         raise Retryable(f"cluster: a Ray answers at {address}, none did") from error
+    except AuthenticationError as error:
+        rule = f"cluster: the token of the Ray at {address} is in ~/.ray/auth_token or RAY_AUTH_TOKEN"
+        raise InvalidConfig(f"{rule}, was: {_in_one_line(error)}") from error
+    except RuntimeError as error:
+        if MISMATCH not in str(error):
+            raise
+        raise InvalidConfig(
+            f"cluster: Ray and Python are those of {address}, were not: {_in_one_line(error)}"
+        ) from error
 
 
-def _knock(address: str) -> None:
-    """See in a moment that somebody listens: Ray itself would try for minutes."""
+def knock(address: str) -> None:
+    """See in a moment that somebody listens there: Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     try:
         with create_connection((host, int(port)), timeout=KNOCK_S):
             return
     except (OSError, ValueError) as error:
         raise Retryable(f"cluster: a Ray answers at {address}, was: {error}") from error
+
+
+def _in_one_line(error: BaseException | None) -> str:
+    return " ".join(str(error).split())
 
 
 def _ray() -> Any:

@@ -26,10 +26,20 @@ from qt_ray.adapters.session_file import Session, forget_session, write_session
 from qt_ray.core.errors import Retryable
 
 LOOK_MS: Final = 500
+# How Ray Serve says that it could not; it has no error of its own for that.
+SERVE_FAULTS: Final = (RayError, RuntimeError, OSError)
 
-# Opens pages or an API on the running parts, and returns where they are.
-Front = Callable[[Origin], str]
 Told = Callable[[str], None]
+
+
+class Front(Protocol):
+    """What people and programs reach the running parts by."""
+
+    def open(self, origin: Origin) -> str:
+        """Open it, and return where."""
+
+    def close(self, origin: Origin) -> None:
+        """Withdraw it from a Ray that goes on."""
 
 
 class Launched(Protocol):
@@ -49,7 +59,7 @@ class Fund:
     """One life; `ended` is set by whoever wants it to end, and `hurry` by whoever cannot wait."""
 
     def __init__(self, house: House, parts: Launched, told: Told, front: Front | None = None) -> None:
-        """Begin nothing yet; `told` hears what a person should see, `front` opens what people look at."""
+        """Begin nothing yet; `told` hears what a person should see, `front` is what people look at."""
         self._house, self._parts, self._told, self._front = house, parts, told, front
         self.ended, self.hurry = asyncio.Event(), asyncio.Event()
         self.session = _session(house)
@@ -65,7 +75,7 @@ class Fund:
         try:
             await _first(self._work(ready), self.ended)
         finally:
-            await _first(self._parts.rest(), self.hurry)
+            await _first(self._rest(), self.hurry)
             forget_session(self._house.places.session)
 
     async def _work(self, ready: Callable[[Session], None]) -> None:
@@ -80,9 +90,19 @@ class Fund:
         if self._front is None:
             return None
         try:
-            return await asyncio.to_thread(self._front, self._house.origin)
-        except (RayError, RuntimeError, OSError) as error:
-            raise Retryable(f"console: it opens, it did not: {str(error).strip().splitlines()[-1]}") from error
+            return await asyncio.to_thread(self._front.open, self._house.origin)
+        except SERVE_FAULTS as error:
+            raise Retryable(f"console: it opens, it did not: {_last_line(error)}") from error
+
+    async def _rest(self) -> None:
+        """Lay the parts to rest, and then take from people what they look at; a Ray of ours ends it with itself."""
+        await self._parts.rest()
+        if self._front is None or self._house.head.is_ours:
+            return
+        try:
+            await asyncio.to_thread(self._front.close, self._house.origin)
+        except SERVE_FAULTS as error:
+            self._told(f"the console was not withdrawn: {_last_line(error)}")
 
     async def _look_after_children(self) -> None:
         watch = Watch(self._house.exchange, self._house.bus, self._told)
@@ -102,6 +122,10 @@ async def _first(work: Coroutine[Any, Any, None], ended: asyncio.Event) -> None:
         working.cancel()
         with suppress(asyncio.CancelledError):
             await working
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1]
 
 
 def _session(house: House) -> Session:

@@ -12,22 +12,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from qt_ray.actors.cluster import Head, cluster
+from qt_ray.actors.cluster import HERE, Head, cluster, knock
 from qt_ray.actors.origin import Origin
 from qt_ray.actors.topology import namespace_of
 from qt_ray.adapters.children import Bus, Exchange, embedded_bus, paper_exchange
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.config import Loaded, load
+from qt_ray.adapters.config_layers import PREFIX
 from qt_ray.adapters.files import locked
+from qt_ray.adapters.listening import check_free
 from qt_ray.adapters.logs import Remarks, write_logs
 from qt_ray.adapters.redis.fitness import examine
 from qt_ray.adapters.session_file import read_session
 from qt_ray.adapters.settings import Settings
+from qt_ray.adapters.settings_keys import SECRETS
 from qt_ray.adapters.trading.places import Places, places_of
 from qt_ray.core.errors import Invalid, QtError
 
 # Parts may live in another folder than we do: what is relative is said from the root.
 FOLDERS: Final = ("fund.state", "data.root", "data.instruments", "audit.anchors", "run.cache", "run.out")
+# Ray's own word for the one that this machine knows.
+AUTO: Final = "auto"
 LOG: Final = "up"
 EXCHANGE_LOG: Final = "exchange.log"
 
@@ -40,12 +45,14 @@ class Refused(QtError):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a person asked for: a profile with flags, and a Ray to join instead of one of our own."""
+    """What a person asked for: a profile with flags, a Ray to join instead of one of our own, a door for a console."""
 
     profile: str
     flags: Mapping[str, Any]
     address: str | None = None
     dashboard: bool = True
+    port: int | None = None
+    host: str = HERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +80,27 @@ def opened(wanted: Wanted) -> Iterator[House]:
     places, namespace = places_of(settings), namespace_of(settings)
     with ExitStack() as stack:
         stack.enter_context(_sole(places))
-        if settings.bus.url is not None:
-            examine(settings.bus.url)
+        _check(wanted, settings)
         write_logs(places.logs, LOG)
         stack.enter_context(redirect_stdout(Remarks("ray")))  # Ray prints there, and ours is for data
         exchange = stack.enter_context(_exchange(wanted, settings, places)) if is_embedded(settings) else None
         bus = stack.enter_context(embedded_bus(places.redis)) if settings.bus.url is None else None
         head = stack.enter_context(cluster(namespace, wanted.address, wanted.dashboard))
         life = life_of(started_ms) if exchange else ""
-        flags = {**wanted.flags, **_from_root(loaded), **(exchange.flags if exchange else {})}
+        flags = {**told_to_parts(loaded, wanted.flags), **(exchange.flags if exchange else {})}
         redis = settings.bus.url if bus is None else str(bus.socket)
         origin = Origin(wanted.profile, flags, loaded.root.absolute(), redis, life)
         yield House(origin, namespace, head, started_ms, exchange, bus)
+
+
+def _check(wanted: Wanted, settings: Settings) -> None:
+    """See that what is not ours to begin will carry a fund, before anything is begun."""
+    if wanted.port is not None and wanted.address is None:  # Serve of a Ray that is joined listens where it does
+        check_free(wanted.host, wanted.port)
+    if settings.bus.url is not None:
+        examine(settings.bus.url)
+    if wanted.address is not None and wanted.address != AUTO:
+        knock(wanted.address)
 
 
 def is_embedded(settings: Settings) -> bool:
@@ -95,6 +111,15 @@ def is_embedded(settings: Settings) -> bool:
 def life_of(at_ms: int) -> str:
     """Return the name of a life that began then; lives sort by their names."""
     return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y%m%dT%H%M%S}.{at_ms % 1_000:03d}Z"
+
+
+def told_to_parts(loaded: Loaded, flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what parts are told beside their profile: flags, what variables of this process say, and whole paths.
+
+    A part on a Ray that somebody else began has that one's variables and not ours. Secrets it has to find itself.
+    """
+    by_variable = {key for key, source in loaded.sources.items() if source.startswith(PREFIX)} - SECRETS
+    return {**{key: loaded.plain[key] for key in sorted(by_variable)}, **flags, **_from_root(loaded)}
 
 
 def _exchange(wanted: Wanted, settings: Settings, places: Places) -> Any:

@@ -2,7 +2,8 @@
 
 A gate opens when all parts before it say that they are ready; the desk stands behind the last one, so nothing decides
 before the account is reconciled, its emergency stop armed and its record verified. A part that could not be born is
-begun again for as long as there is time, and after that the launch says which one is not ready, and why.
+begun again for as long as there is time, and after that the launch says which one is not ready, and why. A part that
+runs other code than whoever launches it is refused: two editions would read one record in two ways.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Final, Protocol
 
 from qt_ray.actors.topology import Part, groups
 from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.edition import edition
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.monitoring.health import Condition
 
@@ -47,11 +49,12 @@ class World(Protocol):
 
 @dataclass(slots=True)
 class Seen:
-    """What was last seen of a part: when it was begun, in which process it lives, why it was not ready."""
+    """When a part was begun, in which process it lives, why it was not ready, and what was said of that."""
 
     begun_ms: int
     pid: int | None = None
     why: str = "it has not answered yet"
+    said: str = ""
 
 
 class Launch:
@@ -67,9 +70,10 @@ class Launch:
         """Begin nothing yet; `told` hears a line of each thing that a person should see."""
         self._world, self._parts, self._told, self._clock = world, parts, told, clock
         self._seen: dict[str, Seen] = {}
+        self._edition = edition()
 
     async def begin(self, within_ms: int = READY_MS) -> None:
-        """Begin all parts; Retryable names the one that is not ready when the time is over, and why."""
+        """Begin all parts; Retryable names the one that is not ready in time and why, Invalid one of other code."""
         self._clear()
         until_ms = self._clock() + within_ms
         for group in groups(self._parts):
@@ -133,6 +137,8 @@ class Launch:
         except Retryable as error:
             seen.why = str(error)
             return False
+        if found.edition != self._edition:
+            raise Invalid(f"start: every part runs the code of who begins it, {self._other(found)}")
         seen.pid, seen.why = found.pid, ", ".join(found.reasons) or "it does not say why"
         if found.is_ready:
             took_ms = self._clock() - seen.begun_ms
@@ -142,9 +148,11 @@ class Launch:
     async def _begin_again(self, part: Part, seen: Seen) -> None:
         if self._clock() < seen.begun_ms + AGAIN_MS:
             return
-        self._told(f"{part.name} is begun again: {seen.why}")
+        if seen.why != seen.said:
+            self._told(f"{part.name} is begun again: {seen.why}")
         await self._begin(part)
-        self._seen[part.name].why = seen.why
+        again = self._seen[part.name]
+        again.why = again.said = seen.why
 
     async def _looked_at(self, part: Part) -> None:
         seen = self._seen[part.name]
@@ -152,11 +160,16 @@ class Launch:
             found = await self._world.condition(part.name)
             if seen.pid is not None and found.pid != seen.pid:
                 self._told(f"{part.name} was born again, process {seen.pid} is now {found.pid}")
+                if found.edition != self._edition:
+                    self._told(f"nothing new is opened until the fund is begun anew: {self._other(found)}")
             seen.pid = found.pid
             return
         if not self._world.lives(part.name):
             seen.why = self._world.why_stillborn(part.name) or "its process ended"
             await self._begin_again(part, seen)
+
+    def _other(self, found: Condition) -> str:
+        return f"{found.part} runs {found.edition or 'another'} and this process {self._edition}"
 
 
 def _worry(found: Condition) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import ray
 
 from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.edition import edition
 from qt_ray.adapters.logs import log
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.monitoring.health import Condition
@@ -36,6 +37,7 @@ class Living:
         self.was_reconstructed = _was_reconstructed() if was_reconstructed is None else was_reconstructed
         self._clock, self._end, self._is_resting = clock, end, False
         self._tasks: list[asyncio.Task[Any]] = []
+        self._edition = edition()
         log().info("a part begins", part=part, pid=os.getpid(), was_reconstructed=self.was_reconstructed)
 
     def keep(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
@@ -76,6 +78,7 @@ class Living:
             ready,
             os.getpid(),
             self.was_reconstructed,
+            self._edition,
         )
 
     def _ended(self, task: "asyncio.Task[Any]") -> None:

@@ -22,11 +22,17 @@ NAMES: Final = tuple(part.name for part in PARTS)
 ADDED_UP: Final = ("decisions", "orders", "fills", "equity")
 
 
+async def status_in(namespace: str) -> dict[str, Any]:
+    """Return what the monitor of a namespace says of its fund, wherever it runs; Retryable if it says nothing."""
+    found: dict[str, Any] = await Line(MONITOR, namespace).ask("status", within_ms=ANSWER_MS)
+    return found
+
+
 async def status_of(session: Session, names: Iterable[str] = NAMES) -> dict[str, Any]:
     """Return the state of a running fund: its monitor's word, else what each part says by itself."""
     places = {"pid": session.pid, "dashboard": session.dashboard, "console": session.console}
     try:
-        found: dict[str, Any] = await Line(MONITOR, session.namespace).ask("status", within_ms=ANSWER_MS)
+        found = await status_in(session.namespace)
     except Retryable as error:
         asked = await asyncio.gather(*(_asked(name, session.namespace) for name in names))
         found = pieced(session, {one.part: one for one in asked}, str(error), now_ms())
@@ -76,5 +82,6 @@ def _shown(found: Condition) -> dict[str, Any]:
         "since_ms": found.since_ms,
         "pid": found.pid,
         "was_reconstructed": found.was_reconstructed,
+        "edition": found.edition,
         "facts": dict(found.facts),
     }

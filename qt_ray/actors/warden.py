@@ -46,7 +46,7 @@ class Warden:
 
     def why_shut(self) -> str | None:
         """Return why nothing new may be opened, or nothing."""
-        return self.ward.why_shut(self._clock())
+        return self.ward.why_shut(self._clock()) or self.rounds.why_mixed
 
     async def run(self) -> None:
         """Look after all once a second until cancelled."""

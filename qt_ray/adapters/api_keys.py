@@ -67,21 +67,22 @@ class KeyRing:
         kind: Kind = Kind.KEY,
         lasts_ms: int | None = None,
         is_person: bool = True,
+        by: str = "",
     ) -> str:
-        """Give a grant and return its token, which is nowhere else and cannot be shown again."""
+        """Give a grant and return its token, which is nowhere else; `by` is who gives it, if not who gets it."""
         at_ms = self._clock()
         name = secrets.token_hex(6)
         token = token_of(name, secrets.token_urlsafe(32))
         ends_ms = None if lasts_ms is None else at_ms + lasts_ms
-        grant = Grant(name, kind, person, scopes, digest_of(token), at_ms, is_person, ends_ms)
+        grant = Grant(name, kind, person, scopes, digest_of(token), at_ms, is_person, ends_ms, by=by or person)
         with self._writing() as grants:
             self._write(with_grant(grants, grant, at_ms))
         return token
 
-    def revoke(self, *ids: str) -> None:
-        """Take grants back."""
+    def revoke(self, *ids: str, by: str) -> None:
+        """Take grants back, as somebody's deed."""
         with self._writing() as grants:
-            self._write(revoked(grants, ids, self._clock()))
+            self._write(revoked(grants, ids, self._clock(), by))
 
     def redeem(self, token: str) -> str | None:
         """Return a session's token for a login's, which ends with it; nothing if it is not a good one."""
@@ -90,7 +91,7 @@ class KeyRing:
             login = known(grants, token, at_ms)
             if login is None or login.kind is not Kind.LOGIN:
                 return None
-            self._write(revoked(grants, [login.id], at_ms))
+            self._write(revoked(grants, [login.id], at_ms, login.person))
         return self.issue(login.person, login.scopes, Kind.SESSION, SESSION_MS, login.is_person)
 
     def used(self, grant: Grant) -> None:
@@ -132,9 +133,9 @@ def operator_token(folder: Path, person: str, clock: Callable[[], int] = now_ms)
     return token
 
 
-def login_url(folder: Path, console: str, person: str, clock: Callable[[], int] = now_ms) -> str:
-    """Return an address that opens the console in a browser once, within five minutes."""
-    token = KeyRing(folder, clock).issue(person, tuple(Scope), Kind.LOGIN, LOGIN_MS)
+def login_url(folder: Path, console: str, person: str, clock: Callable[[], int] = now_ms, by: str = "") -> str:
+    """Return an address that opens the console in a browser once, within five minutes; `by` is who asks for another."""
+    token = KeyRing(folder, clock).issue(person, tuple(Scope), Kind.LOGIN, LOGIN_MS, by=by)
     return f"{console}/login?code={token}"
 
 

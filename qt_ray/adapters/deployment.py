@@ -60,7 +60,7 @@ class Deployment:
             **asdict(self),
             "ray_address": f"{self.head_ip}:{self.ray_port}",
             "ray_version": ray_version(),
-            "exports": EXPORTS,
+            "exports": f"{EXPORTS} QT_FUND__ACCOUNT={self.account}",
             "trading": TRADING,
         }
         files = {path: Template(path.read_text("utf-8")).substitute(words) for path in sorted(templates().iterdir())}

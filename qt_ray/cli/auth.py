@@ -1,4 +1,7 @@
-"""`qt auth`: who may ask the console what; a key is shown once, and whoever may write the account's folder gives it."""
+"""`qt auth`: who may ask the console what; a key is shown once, and whoever may write the account's folder gives it.
+
+Who gave and who took back stands beside each grant, and the running console tells it to the record.
+"""
 
 from typing import Annotated, Any
 
@@ -33,7 +36,7 @@ def create(
 
     lasts_ms = None if days is None else days * DAY_MS
     ring = KeyRing(places(profile, assignments).folder)
-    token = ring.issue(person, scopes_of(scope), Kind.KEY, lasts_ms, not machine)
+    token = ring.issue(person, scopes_of(scope), Kind.KEY, lasts_ms, not machine, by=who())
     if json:
         emit(SCHEMA, {"person": person, "scopes": scope, "key": token})
         return
@@ -81,7 +84,7 @@ def revoke(
     """Take a grant back; the running console refuses it from this moment on."""
     from qt_ray.adapters.api_keys import KeyRing
 
-    KeyRing(places(profile, assignments).folder).revoke(grant)
+    KeyRing(places(profile, assignments).folder).revoke(grant, by=who())
     emit(SCHEMA, {"revoked": grant}) if json else say(f"{grant} is taken back")
 
 
@@ -98,7 +101,7 @@ def login(
     session = running(profile, assignments)
     if session.console is None:
         raise NotRunning(f"the fund of account {session.account} has a console, it was started without one")
-    url = login_url(places(profile, assignments).folder, session.console, person or who())
+    url = login_url(places(profile, assignments).folder, session.console, person or who(), by=who())
     emit(SCHEMA, {"url": url}) if json else say(url)
 
 

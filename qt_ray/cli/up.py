@@ -7,7 +7,6 @@ behind their stops at the venue. A second Ctrl-C waits for nobody.
 import asyncio
 import signal
 from functools import partial
-from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,20 +14,22 @@ import typer
 from qt_ray.cli.calling import who
 from qt_ray.cli.config import Assignments, Profile, assigned
 from qt_ray.cli.screen import note
-from qt_ray.core.errors import InvalidConfig
 
 if TYPE_CHECKING:
-    from qt_ray.actors.fund import Front
-    from qt_ray.actors.house import House
-    from qt_ray.actors.origin import Origin
+    from qt_ray.actors.house import House, Wanted
     from qt_ray.adapters.session_file import Session
+    from qt_ray.serve.front import Front
 
 INTERRUPTED = 130
 PORT = 8_700
 HERE = "127.0.0.1"
 
-Address = Annotated[str | None, typer.Option("--address", help="Join the Ray at this address; default one of our own.")]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", envvar="RAY_ADDRESS", help="Join the Ray at this address; default one of our own."),
+]
 Port = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port of the console, on this machine.")]
+Host = Annotated[str, typer.Option("--host", help="Address of the console; another one belongs behind TLS.")]
 NoServe = Annotated[bool, typer.Option("--no-serve", help="Open no console and no inference API.")]
 NoDashboard = Annotated[bool, typer.Option("--no-dashboard", help="Begin Ray without its dashboard.")]
 Seconds = Annotated[float | None, typer.Option("--seconds", min=0, help="End by itself after so long.")]
@@ -39,6 +40,7 @@ def up(
     assignments: Assignments = None,
     address: Address = None,
     port: Port = PORT,
+    host: Host = HERE,
     no_serve: NoServe = False,
     no_dashboard: NoDashboard = False,
     seconds: Seconds = None,
@@ -46,14 +48,11 @@ def up(
     """Begin the fund of a profile and keep it going: exchange if it is paper, bus, Ray, every part, console."""
     from qt_ray.actors.house import Wanted, opened
 
-    if not no_serve:
-        _free(port)
-    wanted = Wanted(profile, assigned(assignments), address, not no_dashboard)
+    wanted = Wanted(profile, assigned(assignments), address, not no_dashboard, None if no_serve else port, host)
     note(f"qt up: profile {profile}; Ctrl-C ends it in order")
     with opened(wanted) as house:
         _introduce(house)
-        front = None if no_serve else _front(port)
-        code = asyncio.run(_lived(house, front, seconds))
+        code = asyncio.run(_lived(house, _front(house, wanted), seconds))
     note("ended in order; nothing of this fund runs any more")
     raise typer.Exit(code)
 
@@ -107,27 +106,13 @@ def _line(text: str) -> None:
     note(f"  {text}")
 
 
-def _free(port: int) -> None:
-    """Refuse a port that somebody else listens on, before anything is begun."""
-    with socket() as probe:
-        probe.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        try:
-            probe.bind((HERE, port))
-        except OSError as error:
-            rule = f"--port: one that is free on {HERE}, was {port}: {error.strerror}"
-            raise InvalidConfig(f"{rule}; --port takes another, --no-serve needs none") from error
+def _front(house: "House", wanted: "Wanted") -> "Front | None":
+    """Return what opens the console and the inference API, once it is sure that they could open."""
+    if wanted.port is None:
+        return None
+    from qt_ray.serve.front import Front
 
-
-def _front(port: int) -> "Front":
-    """Return what opens the console, for the browser and the commands of people, and beside it the inference API."""
-
-    def opened(origin: "Origin") -> str:
-        from qt_ray.adapters.api_keys import operator_token
-        from qt_ray.serve import console, inference_deployment
-
-        operator_token(origin.places.folder, who())
-        url = console.deploy(origin, port)
-        inference_deployment.deploy(origin)
-        return url
-
-    return opened
+    front = Front(wanted.port, who(), wanted.host)
+    if not house.head.is_ours:
+        front.check(house.origin)
+    return front

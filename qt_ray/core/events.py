@@ -53,6 +53,9 @@ REGISTRY: Final[Mapping[str, type[Any]]] = {
     "hfos.mode.changed": notices.RiskModeChanged,
     "policy.restrained": notices.FundRestrained,
     "security.denied": notices.SecurityDenied,
+    "security.refused": notices.DeedRefused,
+    "security.granted": notices.AccessGranted,
+    "security.revoked": notices.AccessRevoked,
     "alert.raised": notices.AlertRaised,
 }
 

@@ -47,6 +47,38 @@ class SecurityDenied:
 
 
 @dataclass(frozen=True, slots=True)
+class DeedRefused:
+    """Somebody who may ask was told the rule that forbids it now, and nothing was changed."""
+
+    person: str
+    action: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessGranted:
+    """Somebody was given a key, an address to log in by or a session; the token is nowhere."""
+
+    grant: str
+    kind: str
+    person: str
+    scopes: tuple[str, ...]
+    is_person: bool
+    expires_ms: int | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRevoked:
+    """A grant was taken back, or used up."""
+
+    grant: str
+    kind: str
+    person: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClosedByHand:
     """A person had positions closed at the market; the orders that do it bear these names."""
 

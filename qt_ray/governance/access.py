@@ -41,7 +41,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One token's right; a machine's grant never stands for a person's word."""
+    """One token's right, and who gave and ended it; a machine's grant never stands for a person's word."""
 
     id: str
     kind: Kind
@@ -53,6 +53,8 @@ class Grant:
     expires_ms: int | None = None
     revoked_ms: int | None = None
     used_ms: int | None = None
+    by: str = ""
+    revoked_by: str = ""
 
     def __post_init__(self) -> None:
         if not self.person.strip() or len(self.person) > NAME_MAX or not self.person.isprintable():
@@ -115,13 +117,13 @@ def with_grant(grants: Grants, grant: Grant, at_ms: int) -> dict[str, Grant]:
     return {**kept, grant.id: grant}
 
 
-def revoked(grants: Grants, ids: Iterable[str], at_ms: int) -> dict[str, Grant]:
-    """Return the grants after some were taken back."""
+def revoked(grants: Grants, ids: Iterable[str], at_ms: int, by: str) -> dict[str, Grant]:
+    """Return the grants after somebody has taken some back."""
     wanted = set(ids)
     if absent := sorted(wanted - grants.keys()):
         raise Invalid(f"a grant that was given is revoked, was {absent[0]!r:.60}")
     return {
-        name: replace(grant, revoked_ms=at_ms) if name in wanted and grant.revoked_ms is None else grant
+        name: replace(grant, revoked_ms=at_ms, revoked_by=by) if name in wanted and grant.revoked_ms is None else grant
         for name, grant in grants.items()
     }
 

@@ -11,8 +11,11 @@ from typing import Any, Final
 
 from qt_ray.core.events import REGISTRY, Event
 from qt_ray.core.notices import (
+    AccessGranted,
+    AccessRevoked,
     CauseCleared,
     ClosedByHand,
+    DeedRefused,
     EmergencyTripped,
     FundRestrained,
     KillChanged,
@@ -41,6 +44,7 @@ from qt_ray.governance.audit_records import (
 )
 
 HELD: Final = "hold"
+NOBODY: Final = "unknown"
 EVENT: Final = "event"
 
 Words = Callable[[Event, Any], AuditRecord | None]
@@ -111,7 +115,21 @@ def _recovered(event: Event, what: EmergencyRecovered) -> AuditRecord:
 
 
 def _denied(event: Event, what: SecurityDenied) -> AuditRecord:
-    return access_denied(what.person or "unknown", what.action, what.target, what.rule, event.time_ms)
+    return access_denied(what.person or NOBODY, what.action, what.target, what.rule, event.time_ms)
+
+
+def _refused(event: Event, what: DeedRefused) -> AuditRecord:
+    return _told(event, AuditType.DEED_REFUSED, what.action, "console", what.rule, "refused", what.person)
+
+
+def _granted(event: Event, what: AccessGranted) -> AuditRecord:
+    outcome, reason = f"{what.kind} {what.grant}", f"good for {', '.join(what.scopes)}"
+    return _told(event, AuditType.ACCESS_GRANTED, "give access", what.person, reason, outcome, what.by or NOBODY)
+
+
+def _revoked(event: Event, what: AccessRevoked) -> AuditRecord:
+    outcome = f"{what.kind} {what.grant} has ended"
+    return _told(event, AuditType.ACCESS_REVOKED, "take access back", what.person, "", outcome, what.by or NOBODY)
 
 
 def _kill(event: Event, what: KillChanged) -> AuditRecord:
@@ -166,6 +184,9 @@ AUDITED: Final[Mapping[str, Words]] = {
     "policy.updated": _policy,
     "policy.restrained": _restrained,
     "security.denied": _denied,
+    "security.refused": _refused,
+    "security.granted": _granted,
+    "security.revoked": _revoked,
     "risk.kill.changed": _kill,
     "hfos.mode.changed": _mode,
     "model.promoted": _by(lambda what, by, at_ms, trace: model_promoted(what, by, "promoted", at_ms, trace)),

@@ -41,6 +41,9 @@ class AuditType(StrEnum):
     MODEL_PROMOTED = "model.promoted"
     POLICY_CHANGED = "policy.changed"
     ACCESS_DENIED = "access.denied"
+    ACCESS_GRANTED = "access.granted"
+    ACCESS_REVOKED = "access.revoked"
+    DEED_REFUSED = "deed.refused"
     ORDER_CHANGED = "order.changed"
     MODEL_SWAPPED = "model.swapped"
     RETRAINING_DUE = "learning.retraining_due"
@@ -59,6 +62,8 @@ KEPT_LONGER: Final = frozenset(
         AuditType.EMERGENCY_TRIGGERED,
         AuditType.EMERGENCY_RECOVERED,
         AuditType.POLICY_CHANGED,
+        AuditType.ACCESS_GRANTED,
+        AuditType.ACCESS_REVOKED,
         AuditType.RECORDS_DELETED,
     }
 )

@@ -13,7 +13,7 @@ from qt_ray.ai.hedge_fund_os import Health
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How a part is: since when this life of it runs, why it is not healthy, and plain facts about it."""
+    """How a part is: since when this life of it runs, why it is not healthy, plain facts, and the code that it runs."""
 
     part: str
     health: Health
@@ -24,6 +24,7 @@ class Condition:
     is_ready: bool = False
     pid: int | None = None
     was_reconstructed: bool = False
+    edition: str = ""
 
 
 def unheard(part: str, at_ms: int, reason: str) -> Condition:

@@ -60,6 +60,18 @@ class Rounds:
             if not condition.is_ready
         )
 
+    @property
+    def why_mixed(self) -> str | None:
+        """Return which part runs which code, if they do not all run the same; who is not heard of runs none."""
+        parts: dict[str, list[str]] = {}
+        for part, condition in self.conditions.items():
+            if condition.edition:
+                parts.setdefault(condition.edition, []).append(part)
+        if len(parts) <= 1:
+            return None
+        told = "; ".join(f"{edition} in {', '.join(names)}" for edition, names in parts.items())
+        return f"all parts run the same code, {told}"
+
     def facts(self, part: str) -> Mapping[str, object]:
         """Return what a part says of itself, or nothing of one that is not heard."""
         condition = self.conditions.get(part)

@@ -68,6 +68,7 @@ def shown(condition: Condition) -> dict[str, Any]:
         "since_ms": condition.since_ms,
         "pid": condition.pid,
         "was_reconstructed": condition.was_reconstructed,
+        "edition": condition.edition,
         "facts": _readable(condition.facts),
     }
 

@@ -1,7 +1,8 @@
 """Console: people's way to a running fund, as two deployments of Ray Serve, so that no stream takes a kill's slot.
 
 `control` answers requests and has room for more of them than its gate lets under way, so the kill route is never behind
-a queue. `stream` holds one slot for each open WebSocket. Both are bound to one address, which is this machine's own.
+a queue. `stream` holds one slot for each open WebSocket. Both are bound to one address, which is this machine's own
+unless a person asked for another.
 """
 
 from contextlib import suppress
@@ -9,7 +10,8 @@ from typing import Any, Final
 
 from ray import serve
 from ray.exceptions import RayError
-from ray.serve.config import ProxyLocation
+from ray.serve.config import HTTPOptions, ProxyLocation
+from ray.serve.context import _get_global_client  # nothing public says where a Serve listens
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qt_ray.actors.line import Line
@@ -22,7 +24,9 @@ from qt_ray.actors.topology import EMERGENCY_STOP, GATEWAY, MONITOR, POLICY_STOR
 from qt_ray.actors.voice import bus_of, voice
 from qt_ray.adapters.api_keys import KeyRing
 from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.key_herald import KeyHerald
 from qt_ray.adapters.latch import Latch
+from qt_ray.adapters.publisher import Publisher
 from qt_ray.core.errors import Invalid, QtError
 from qt_ray.serve.application import console_app
 from qt_ray.serve.gate import Gate
@@ -33,6 +37,7 @@ from qt_ray.serve.stream import LISTENERS_MAX, PATH, Broadcast, stream_app
 from qt_ray.serve.sure_stop import SureStop
 
 HOST: Final = "127.0.0.1"
+EVERYWHERE: Final = "0.0.0.0"  # only as a word that a person has asked for, inside a container
 CONTROL, STREAM = "console-control", "console-stream"
 CONTROL_SLOTS: Final = 128
 QUEUED_MAX: Final = 256
@@ -45,9 +50,14 @@ class Control:
 
     def __init__(self, origin: Origin) -> None:
         """Compose the ports, and find the emergency stop before anybody needs it."""
-        living = Living(CONTROL)
-        self._ports = ports_of(origin, living, CONTROL)
-        living.keep(_acquainted(self._ports))
+        living, publisher = Living(CONTROL), voice(origin, CONTROL)
+        self._ports = ports_of(origin, publisher, CONTROL)
+        for work in (
+            publisher.run(),
+            _acquainted(self._ports),
+            KeyHerald(origin.places.folder, publisher.publish, CONTROL).run(),
+        ):
+            living.keep(work)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         """Return the application that Serve sends requests to."""
@@ -59,10 +69,11 @@ class Stream:
 
     def __init__(self, origin: Origin) -> None:
         """Begin to read the bus."""
-        living = Living(STREAM)
-        self._ports = ports_of(origin, living, STREAM)
+        living, publisher = Living(STREAM), voice(origin, STREAM)
+        self._ports = ports_of(origin, publisher, STREAM)
         self._broadcast = Broadcast(bus_of(origin), now_ms)
-        living.keep(self._broadcast.run())
+        for work in (publisher.run(), self._broadcast.run()):
+            living.keep(work)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         """Return the application that Serve opens WebSockets with."""
@@ -70,46 +81,48 @@ class Stream:
 
 
 def deploy(origin: Origin, port: int, host: str = HOST) -> str:
-    """Begin the console in the cluster that this process is in, and return its address."""
+    """Begin the console in the cluster that this process is in, and return its address, which an older Serve names."""
     serve.start(
         proxy_location=ProxyLocation.HeadOnly,
         http_options={"host": host, "port": port, "request_timeout_s": REQUEST_TIMEOUT_S},
     )
-    control, stream = _names(origin)
-    _check_alone(control)
+    check(origin, host)
+    control, stream = applications_of(origin)
     serve.run_many(
         [
             serve.RunTarget(_deployed(Control, CONTROL, CONTROL_SLOTS).bind(origin), control, "/"),
             serve.RunTarget(_deployed(Stream, STREAM, LISTENERS_MAX + 100).bind(origin), stream, PATH),
         ]
     )
-    return f"http://{host}:{port}"
+    return f"http://{HOST if host == EVERYWHERE else host}:{_listening().port}"
 
 
-def withdraw(origin: Origin) -> None:
-    """End an account's console, and nothing else that Serve carries; a Ray of one's own ends it with itself."""
-    for name in _names(origin):
-        serve.delete(name)
+def check(origin: Origin, host: str = HOST) -> None:
+    """See that a Serve which runs already listens where no stranger comes, and has room at its root for a console."""
+    if (listening := _listening().host) != host:
+        raise Invalid(f"console: Serve listens on {host} alone, listens on {listening}; --no-serve begins without")
+    others = [known for known in serve.status().applications if known.endswith(f"-{CONTROL}")]
+    if others := [known for known in others if known not in applications_of(origin)]:
+        raise Invalid(f"console: one Ray serves one, {others[0]} is there already; --no-serve begins without")
 
 
-def _names(origin: Origin) -> tuple[str, str]:
+def applications_of(origin: Origin) -> tuple[str, str]:
+    """Return the names of an account's console in Serve."""
     space = namespace_of(origin.settings)
     return f"{space}-{CONTROL}", f"{space}-{STREAM}"
 
 
-def _check_alone(name: str) -> None:
-    """See that no other account's console stands at the root of this Ray's Serve: it would be pushed aside."""
-    others = [known for known in serve.status().applications if known.endswith(f"-{CONTROL}") and known != name]
-    if others:
-        raise Invalid(f"console: one Ray serves one, {others[0]} is there already; --no-serve begins without")
+def _listening() -> HTTPOptions:
+    """Return where the Serve of this Ray listens: whoever began it has settled that for all."""
+    client: Any = _get_global_client()
+    found: HTTPOptions = client.http_config
+    return found
 
 
-def ports_of(origin: Origin, living: Living, part: str) -> Ports:
+def ports_of(origin: Origin, publisher: Publisher, part: str) -> Ports:
     """Return the fund's ports as one process of the console has them."""
     settings, folder = origin.settings, origin.places.folder
     monitor = MonitorLine(_line(settings, MONITOR))
-    publisher = voice(origin, part)
-    living.keep(publisher.run())
     policy, gateway = PolicyStoreLine(_line(settings, POLICY_STORE)), GatewayLine(_line(settings, GATEWAY))
     return Ports(
         policy=policy,

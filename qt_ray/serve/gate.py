@@ -1,7 +1,8 @@
 """Gate: who asks, whether he may, and how much of his request is read; in this order, before any route is reached.
 
 A stranger's body is never read, a slow or endless one is cut off, and every lane has its own room: whatever is asked of
-the console, however often, the way to the kill switch stays open. What was turned away is told, and changed nothing.
+the console, however often, the way to the kill switch stays open. What was turned away is told, and so is a deed that
+a rule forbade to somebody who may ask; neither has changed anything.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from qt_ray.core.errors import Invalid, QtError
 from qt_ray.governance.access import Grant, Refused
 from qt_ray.serve.answers import error
 from qt_ray.serve.doors import SAFE, Door, Lane, door_of
+from qt_ray.serve.overhearing import Overhearing
+from qt_ray.serve.pace import BURST, PER_SECOND, Pace
 from qt_ray.serve.ports import Ports
 from qt_ray.serve.reading import Headers, TurnedAway, lenient, whole
 from qt_ray.serve.wrong_keys import WINDOW_MS, WrongKeys
@@ -35,7 +38,7 @@ class Gate:
         self._room: dict[Lane, asyncio.Semaphore] = {
             lane: asyncio.Semaphore(lane.value) for lane in Lane if lane is not Lane.KILL
         }
-        self._wrong = WrongKeys()
+        self._wrong, self._pace = WrongKeys(), Pace()
         self._noting: dict[str, asyncio.Task[None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,14 +48,29 @@ class Gate:
             return
         method, path = scope.get("method", "GET"), scope["path"]
         door = door_of(method, path)
+        heard, what = Overhearing(send), f"{method} {path:.200}"
         try:
-            scope.setdefault("state", {})["grant"] = self._admitted(scope, door, method, path)
-            await self._within(door, scope, receive, send)
+            grant = scope.setdefault("state", {})["grant"] = self._admitted(scope, door, method, what)
         except TurnedAway as away:
             await _answered(away, scope, receive, send)
+            return
+        try:
+            self._check_pace(scope, door, grant)
+            await self._within(door, scope, receive, heard)
+        except TurnedAway as away:
+            await _answered(away, scope, receive, heard)
+        if grant is not None and method not in SAFE and heard.is_refusal:
+            self._tell(scope, grant.person, what, heard.status, heard.rule)
 
-    def _admitted(self, scope: Scope, door: Door, method: str, path: str) -> Grant | None:
-        headers, what = _headers_of(scope), f"{method} {path:.200}"
+    def _check_pace(self, scope: Scope, door: Door, grant: Grant | None) -> None:
+        who = f"{_address_of(scope)} {grant.person if grant else ''}"
+        if door.lane is Lane.READ and not self._pace.allows(who, self._ports.clock()):
+            raise TurnedAway(
+                429, "too_many", f"a person reads {PER_SECOND} times a second from one address, {BURST} at once"
+            )
+
+    def _admitted(self, scope: Scope, door: Door, method: str, what: str) -> Grant | None:
+        headers = _headers_of(scope)
         if door.scope is None:
             return None
         token, is_cookie = _token_of(headers)
@@ -81,19 +99,23 @@ class Gate:
             raise TurnedAway(503, "no_keys", str(fault)) from fault
 
     def _refused(self, scope: Scope, who: str, what: str, status: int, rule: str) -> TurnedAway:
-        """Tell of a refusal, those of one second together, and return its answer."""
-        address = (scope.get("client") or ("", 0))[0]
-        # A stranger may ask for anything; somebody with a key is told of by what he asked for.
-        asker = f"{address} {who} {what}" if who else address
+        """Tell of a refusal, and return its answer."""
+        if self._tell(scope, who, what, status, rule) and status == 401:
+            return TurnedAway(429, "too_many", "an address guesses few keys a second")
+        return TurnedAway(status, "not_known" if status == 401 else "not_allowed", rule)
+
+    def _tell(self, scope: Scope, who: str, what: str, status: int, rule: str) -> bool:
+        """Tell of a refusal, those of one second together, and return whether they are a flood."""
+        address = _address_of(scope)
+        # A stranger may ask for anything; somebody with a key is told of by what he asked for, and what came of it.
+        asker = f"{address} {who} {what} {status}" if who else address
         refused = Refused(who, address, what, rule, status)
         seen = self._wrong.seen(asker, self._ports.clock())
         if seen.times:
             self._ports.told(replace(refused, times=seen.times))
         if seen.begins_to_wait:
             asyncio.get_running_loop().call_later(WINDOW_MS / 1_000, self._tell_rest, asker, refused)
-        if seen.is_flood and status == 401:
-            return TurnedAway(429, "too_many", "an address guesses few keys a second")
-        return TurnedAway(status, "not_known" if status == 401 else "not_allowed", rule)
+        return seen.is_flood
 
     def _tell_rest(self, asker: str, refused: Refused) -> None:
         if times := self._wrong.untold(asker):
@@ -131,6 +153,11 @@ class Gate:
             if begun:
                 raise
             raise TurnedAway(504, "too_late", f"an answer takes at most {self._answer_s:g} s") from late
+
+
+def _address_of(scope: Scope) -> str:
+    address: str = (scope.get("client") or ("", 0))[0]
+    return address
 
 
 def _headers_of(scope: Scope) -> Headers:

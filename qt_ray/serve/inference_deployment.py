@@ -123,11 +123,6 @@ def deploy(origin: Origin) -> str:
     return name
 
 
-def withdraw(origin: Origin) -> None:
-    """End an account's inference, and nothing else that Serve carries."""
-    serve.delete(application_of(origin))
-
-
 def application_of(origin: Origin) -> str:
     """Return the name of an account's inference in Serve."""
     return f"{namespace_of(origin.settings)}-{NAME}"

@@ -42,7 +42,7 @@ def login_routes(ports: Ports) -> APIRouter:
         """End a browser's session."""
         grant = grant_of(request)
         if grant.kind is Kind.SESSION:
-            await asyncio.to_thread(ports.keys.revoke, grant.id)
+            await asyncio.to_thread(ports.keys.revoke, grant.id, by=grant.person)
         gone = Json({"ended": grant.kind is Kind.SESSION})
         gone.delete_cookie(COOKIE)
         return gone

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from qt_ray.core.errors import Invalid
+
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300), pytest.mark.xdist_group("ray")]
 
 
@@ -69,7 +71,32 @@ def test_a_birth_that_failed_says_why(tmp_path: Path, namespace: str) -> None:
         while (why := births.why_stillborn(POLICY_STORE)) is None:
             await asyncio.sleep(0.05)
         assert "policy.db" in why
+        assert "qt_ray" not in why
         assert not births.lives(POLICY_STORE)
+
+    told(story)
+
+
+def test_parts_of_other_code_than_ours_are_refused_with_one_line_and_none_is_left(
+    tmp_path: Path, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray.util import list_named_actors
+
+    from qt_ray.actors import launch as launching
+    from qt_ray.actors.births import Births
+    from qt_ray.actors.origin import Origin
+    from qt_ray.actors.topology import PARTS, POLICY_STORE
+
+    monkeypatch.setattr(launching, "edition", lambda: "0.0.1+0123456789ab")
+
+    async def story() -> None:
+        births = Births(Origin("paper", {"fund.state": str(tmp_path)}), namespace)
+        launch = launching.Launch(births, [part for part in PARTS if part.name == POLICY_STORE], list[str]().append)
+        with pytest.raises(Invalid, match=r"code of who begins it, PolicyStore runs .* 0\.0\.1\+0123456789ab$"):
+            await launch.begin()
+        await launch.rest()
+        while list_named_actors():
+            await asyncio.sleep(0.05)
 
     told(story)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import signal
 import socket
 import subprocess
@@ -17,6 +18,9 @@ from qt_ray.adapters.binance.endpoints import Endpoints
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.binance.signing import Signer
 from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.processes import mark_of
+from qt_ray.adapters.session_file import Session, write_session
+from qt_ray.adapters.trading.places import Places
 from qt_ray.core.ids import ClientOrderId, intent_id
 from qt_ray.core.orders import Intent, OrderType, Side
 from qt_ray.execution.venue.calls import Done, Place
@@ -133,9 +137,24 @@ def test_a_doctor_finds_nothing_against_a_venue_in_order(venue: Opened, tmp_path
     assert found.code == 0
     assert found.data["schema"] == "qt.doctor/1"
     checks = {row["check"]: row["health"] for row in found.data["findings"]}
-    assert set(checks) == {"latch", "state", "journal", "reachable", "clock", "keys", "account", "mode", "filters"}
+    ours, theirs = {"redis", "ray", "latch", "state", "journal"}, {"reachable", "clock", "keys", "account", "mode"}
+    assert set(checks) == ours | theirs | {"filters"}
     assert set(checks.values()) == {"OK"}
     assert "CRITICAL" not in venue.qt("doctor", tmp_path).out
+
+
+def test_a_doctor_looks_at_what_a_running_fund_stands_on(venue: Opened, tmp_path: Path) -> None:
+    mark = mark_of(os.getpid())
+    assert mark is not None
+    ray, life = "127.0.0.1:1", "20260101T000000.000Z"
+    fund = Session(os.getpid(), mark, 0, "paper", "main", life, "qt-paper-main", ray, venue=venue.said["rest"])
+    write_session(Places(tmp_path / "paper" / "main").session, fund)
+    found = qt("doctor", "--set", f"fund.state={tmp_path}", "--set", f"market.symbols={SYMBOLS}", "--json")
+    assert found.code == 1
+    checks = {row["check"]: row for row in found.data["findings"]}
+    assert checks["reachable"]["health"] == checks["account"]["health"] == "OK"
+    assert checks["ray"]["health"] == "CRITICAL"  # a Ray that is not there any more
+    assert ray in checks["ray"]["detail"]
 
 
 def test_a_doctor_sees_filters_that_have_changed_and_a_symbol_that_no_longer_trades(

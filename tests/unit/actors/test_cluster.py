@@ -4,9 +4,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ray.exceptions import AuthenticationError
 
 from qt_ray.actors import cluster as house
-from qt_ray.core.errors import Retryable
+from qt_ray.core.errors import InvalidConfig, Retryable
 
 pytestmark = pytest.mark.unit
 
@@ -38,6 +39,29 @@ def test_a_ray_that_cannot_be_joined_is_said(monkeypatch: pytest.MonkeyPatch) ->
         pytest.raises(Retryable, match=r"a Ray answers at 127\.0\.0\.1:1, none did"),
         house.cluster("fund", "127.0.0.1:1"),
     ):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("Version mismatch: The cluster was started with:\n    Ray: 2.9.0"), "were not: .*Ray: 2.9.0"),
+        (AuthenticationError("Token authentication is enabled\nbut no token was found"), "RAY_AUTH_TOKEN, was: Token"),
+    ],
+    ids=["another version", "no token"],
+)
+def test_a_ray_that_is_not_ours_to_join_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    monkeypatch.setattr(house, "_ray", lambda: slow(error))
+    with pytest.raises(InvalidConfig, match=said) as found, house.cluster("fund", "127.0.0.1:1"):
+        raise AssertionError
+    assert "\n" not in str(found.value)
+
+
+def test_what_ray_says_of_our_own_mistakes_is_not_taken_for_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(house, "_ray", lambda: slow(RuntimeError("called twice by accident")))
+    with pytest.raises(RuntimeError, match="twice"), house.cluster("fund", "127.0.0.1:1"):
         raise AssertionError
 
 

@@ -44,12 +44,29 @@ class Parts:
             await asyncio.Event().wait()
 
 
+class Console:
+    """A console that may neither open nor be withdrawn, and remembers who wanted that."""
+
+    def __init__(self, opening: Exception | None = None, closing: Exception | None = None) -> None:
+        self.opening, self.closing, self.withdrawn = opening, closing, list[str]()
+
+    def open(self, origin: Origin) -> str:
+        if self.opening is not None:
+            raise self.opening
+        return f"http://console/{origin.profile}"
+
+    def close(self, origin: Origin) -> None:
+        self.withdrawn.append(origin.profile)
+        if self.closing is not None:
+            raise self.closing
+
+
 class Scene:
-    def __init__(self, folder: Path, front: Front | None = None) -> None:
+    def __init__(self, folder: Path, front: Front | None = None, is_ours: bool = True) -> None:
         origin = Origin("paper", {"fund.state": str(folder)}, life="20260101T000000.000Z")
         origin.places.folder.mkdir(parents=True)
         self.house = House(
-            origin, "qt-paper-main", Head("127.0.0.1:1", "http://127.0.0.1:8265", True), 1_000, None, None
+            origin, "qt-paper-main", Head("127.0.0.1:1", "http://127.0.0.1:8265", is_ours), 1_000, None, None
         )
         self.parts = Parts()
         self.fund = Fund(self.house, self.parts, self.parts.log.append, front)
@@ -70,7 +87,7 @@ def told(story: Callable[[], Awaitable[None]]) -> None:
 
 def test_a_life_is_said_from_its_begin_to_its_end(tmp_path: Path) -> None:
     async def story() -> None:
-        scene = Scene(tmp_path, lambda origin: f"http://console/{origin.profile}")
+        scene = Scene(tmp_path, Console())
         living = asyncio.create_task(scene.fund.live(scene.ready))
         await asyncio.sleep(0)
         first = scene.session
@@ -111,11 +128,8 @@ def test_a_part_that_is_not_ready_ends_it_and_is_named(tmp_path: Path) -> None:
 
 
 def test_a_console_that_does_not_open_ends_it_with_its_reason(tmp_path: Path) -> None:
-    def refuses(origin: Origin) -> str:
-        raise RuntimeError("a long story\nport 8700 is taken")
-
     async def story() -> None:
-        scene = Scene(tmp_path, refuses)
+        scene = Scene(tmp_path, Console(RuntimeError("a long story\nport 8700 is taken")))
         with pytest.raises(Retryable, match="console: it opens, it did not: port 8700 is taken"):
             await scene.fund.live(scene.ready)
         assert scene.parts.log[-1] == "at rest"
@@ -133,6 +147,31 @@ def test_whoever_hurries_waits_for_no_rest(tmp_path: Path) -> None:
         scene.fund.hurry.set()
         await living
         assert "at rest" not in scene.parts.log
+        assert scene.session is None
+
+    told(story)
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_console_is_withdrawn_from_a_ray_that_goes_on_after_the_parts_are_at_rest(
+    tmp_path: Path, is_ours: bool
+) -> None:
+    async def story() -> None:
+        console = Console()
+        scene = Scene(tmp_path, console, is_ours)
+        await scene.fund.live(scene.ready)
+        assert console.withdrawn == ([] if is_ours else ["paper"])
+        assert scene.parts.log[-1] == "at rest"
+
+    told(story)
+
+
+def test_a_console_that_cannot_be_withdrawn_is_told_of_and_keeps_nobody_from_ending(tmp_path: Path) -> None:
+    async def story() -> None:
+        console = Console(closing=TimeoutError("a long story\nit was not deleted after 60 s"))
+        scene = Scene(tmp_path, console, is_ours=False)
+        await scene.fund.live(scene.ready)
+        assert scene.parts.log[-1] == "the console was not withdrawn: it was not deleted after 60 s"
         assert scene.session is None
 
     told(story)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from qt_ray.actors.house import Refused, Wanted, is_embedded, life_of, opened
+from qt_ray.actors.house import Refused, Wanted, is_embedded, life_of, opened, told_to_parts
+from qt_ray.actors.origin import Origin
 from qt_ray.adapters.config import load
 from qt_ray.adapters.files import locked
 from qt_ray.adapters.settings import Settings
@@ -44,3 +45,28 @@ def test_an_account_that_has_a_fund_is_refused_another(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="one fund at a time; `qt down` ends it"), opened(Wanted("paper", flags)):
         raise AssertionError
     assert handle > 0
+
+
+def test_parts_on_the_ray_of_somebody_else_hear_what_our_variables_say_and_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = {
+        "QT_FUND__ACCOUNT": "alpha",
+        "QT_MARKET__SYMBOLS": '["BTCUSDT", "SOLUSDT"]',
+        "QT_MARKET__INTERVAL": "5m",
+        "QT_CREDENTIALS__API_KEY": "canary",
+        "QT_CREDENTIALS__API_SECRET": "canary",
+    }
+    flags = {"fund.state": "here", "market.interval": "1h"}
+    loaded = load("paper", flags, ours)
+    told = told_to_parts(loaded, flags)
+    assert "canary" not in str(told)
+    for name in ours:
+        monkeypatch.delenv(name, raising=False)
+    theirs = Origin("paper", told).settings
+    assert (theirs.fund.account, theirs.market.symbols, theirs.market.interval) == (
+        "alpha",
+        ("BTCUSDT", "SOLUSDT"),
+        "1h",
+    )
+    assert Path(theirs.fund.state) == Path("here").absolute()

@@ -1,12 +1,15 @@
 """A fund begins behind gates, says what it waits for, mends what Ray gives up, and rests in reverse order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import chain, repeat
 
 import pytest
 
 from qt_ray.actors.launch import AGAIN_MS, Launch
 from qt_ray.actors.topology import Part
+from qt_ray.adapters.edition import edition
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.monitoring.health import Condition
@@ -31,6 +34,8 @@ class World:
         self.stillborn: dict[str, int] = {}
         self.mute: set[str] = set()
         self.restless: set[str] = set()
+        self.editions: dict[str, str] = {}
+        self.reasons: Iterator[str] = repeat("Invalid: a cradle has four legs")
         self.pids = 100
 
     async def begin(self, part: Part) -> None:
@@ -49,7 +54,13 @@ class World:
         if ready:
             self.log.append(f"ready {name}")
         return Condition(
-            name, Health.HEALTHY, 0, reasons=() if ready else ("warming up",), is_ready=ready, pid=self.alive[name]
+            name,
+            Health.HEALTHY,
+            0,
+            reasons=() if ready else ("warming up",),
+            is_ready=ready,
+            pid=self.alive[name],
+            edition=self.editions.get(name, edition()),
         )
 
     async def rest(self, name: str) -> None:
@@ -61,7 +72,7 @@ class World:
         return name in self.alive
 
     def why_stillborn(self, name: str) -> str | None:
-        return None if name in self.alive else "Invalid: a cradle has four legs"
+        return None if name in self.alive else next(self.reasons)
 
     def end(self, name: str) -> None:
         self.log.append(f"end {name}")
@@ -132,6 +143,18 @@ def test_a_part_that_can_never_be_born_is_named_with_what_it_said() -> None:
         world.stillborn = {"Feed": 1_000_000}
         with pytest.raises(Retryable, match="Feed is not: Invalid: a cradle has four legs"):
             await launch(world, []).begin(within_ms=5)
+
+    told(story)
+
+
+def test_what_keeps_a_part_from_being_born_is_said_once_and_again_when_it_is_something_else() -> None:
+    async def story() -> None:
+        world, lines = World(), list[str]()
+        world.stillborn = {"Feed": 6}
+        world.reasons = chain(repeat("a cradle has four legs", 3), repeat("a cradle stands still"))
+        await launch(world, lines, AGAIN_MS).begin(within_ms=10**9)
+        said = [line for line in lines if "begun again" in line]
+        assert said == ["Feed is begun again: a cradle has four legs", "Feed is begun again: a cradle stands still"]
 
     told(story)
 
@@ -217,5 +240,38 @@ def test_who_was_born_again_is_said_and_who_was_given_up_is_begun_anew() -> None
             "Feed was born again, process 102 is now 999",
         ]
         assert "Desk" in world.alive
+
+    told(story)
+
+
+@pytest.mark.parametrize("other", ["0.0.9+abc", ""], ids=["known", "older than editions"])
+def test_a_part_that_runs_other_code_is_refused_at_once_and_nobody_behind_it_begins(other: str) -> None:
+    async def story() -> None:
+        world, lines = World(), list[str]()
+        world.editions = {"Feed": other}
+        world.looks = {"Feed": 1_000_000}
+        fund = launch(world, lines)
+        with pytest.raises(Invalid, match=f"code of who begins it, Feed runs {re.escape(other) or 'another'} and this"):
+            await fund.begin()
+        assert "begin Desk" not in world.log
+        await fund.rest()
+        assert world.alive == {}
+
+    told(story)
+
+
+def test_a_part_that_is_born_again_as_other_code_is_told_of() -> None:
+    async def story() -> None:
+        world, lines = World(), list[str]()
+        fund = launch(world, lines)
+        await fund.begin()
+        lines.clear()
+        world.alive["Feed"], world.editions = 999, {"Feed": "0.0.9+abc"}
+        watching = asyncio.create_task(fund.watch())
+        while len(lines) < 2:
+            await asyncio.sleep(0)
+        watching.cancel()
+        assert "born again" in lines[0]
+        assert lines[1].startswith("nothing new is opened until the fund is begun anew: Feed runs 0.0.9+abc and this")
 
     told(story)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from qt_ray.actors.living import ASKED_MAX, EXIT_FAILED, Living
+from qt_ray.adapters.edition import edition
 from qt_ray.ai.hedge_fund_os import Health
 
 pytestmark = pytest.mark.unit
@@ -130,7 +131,7 @@ def test_a_condition_has_one_shape_for_every_part() -> None:
     found = living.condition(Health.DEGRADED, ["slow"], {"decisions": 3}, ready=False)
     assert (found.part, found.health, found.at_ms, found.since_ms) == ("Desk", Health.DEGRADED, 5_000, 1_000)
     assert (found.reasons, found.facts, found.is_ready) == (("slow",), {"decisions": 3}, False)
-    assert (found.pid, found.was_reconstructed) == (os.getpid(), True)
+    assert (found.pid, found.was_reconstructed, found.edition) == (os.getpid(), True, edition())
 
 
 def test_outside_of_ray_nobody_was_born_before() -> None:

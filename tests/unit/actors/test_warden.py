@@ -166,3 +166,20 @@ def test_whoever_reads_the_roll_hears_at_once_of_a_change_and_else_at_a_round_s_
         assert (await warden.roll(second.turn, 60_000)).heard == {}
 
     asyncio.run(story())
+
+
+def test_parts_of_two_editions_shut_new_entries_until_they_are_one_again() -> None:
+    async def story() -> None:
+        world = fund()
+        warden = world.warden()
+        await warden.look()
+        assert warden.why_shut() is None
+        world.parts["Feed"].condition = replace(world.parts["Feed"].condition, edition="1+a")
+        world.parts["Desk"].condition = replace(world.parts["Desk"].condition, edition="1+b")
+        await warden.look()
+        assert warden.why_shut() == "all parts run the same code, 1+b in Desk; 1+a in Feed"
+        world.parts["Desk"].condition = replace(world.parts["Desk"].condition, edition="1+a")
+        await warden.look()
+        assert warden.why_shut() is None
+
+    asyncio.run(story())

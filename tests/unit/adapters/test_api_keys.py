@@ -64,10 +64,10 @@ def test_what_one_process_revokes_another_refuses_at_once(tmp_path: Path) -> Non
     token = shell.issue("ann", (Scope.READ,))
     grant = console.known(token)
     assert grant is not None
-    shell.revoke(grant.id)
+    shell.revoke(grant.id, by="bob")
     assert console.known(token) is None
     with pytest.raises(Invalid, match="a grant that was given is revoked"):
-        shell.revoke("nobody")
+        shell.revoke("nobody", by="bob")
 
 
 def test_two_writers_undo_nothing_of_each_other(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_the_operator_has_one_key_and_another_only_on_purpose(tmp_path: Path) ->
     grant = ring.known(token)
     assert grant is not None
     assert grant.scopes == tuple(Scope)
-    ring.revoke(grant.id)
+    ring.revoke(grant.id, by="ann")
     assert operator_token(tmp_path, "ann") == token
     (tmp_path / "operator.key").unlink()
     assert operator_token(tmp_path, "ann") != token

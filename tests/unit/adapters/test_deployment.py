@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import validate
 
 from qt_ray.adapters.deployment import Deployment
+from qt_ray.adapters.settings_keys import NAMES
 from qt_ray.cli.main import COMMANDS, load_command
 from qt_ray.core.errors import Invalid
 
@@ -24,6 +26,7 @@ FILES = Deployment().rendered()
 YAMLS = [path for path in FILES if path.suffix == ".yaml"]
 RAY_UP = [Path("ray_cluster.yaml"), Path("deploy/aws.yaml"), Path("deploy/gcp.yaml")]
 CALLED = re.compile(r"(?:(?<![\w./-])|/bin/)(?<!chown )qt (?P<name>[a-z-]+)(?P<words>(?: +(?:--)?[\w.:$/-]+)*)")
+TRAIN = re.compile(r"qt_ray\.cli\.main train(?P<words>.*) \"\$@\"", re.DOTALL)
 IN_LIST = re.compile(r"\[(?:CMD, )?(?:\"?qt\"?, )?\"?(?P<name>up|status)\"?, (?P<words>[^\]]*)\]")
 
 
@@ -86,6 +89,30 @@ def test_every_command_in_every_file_exists_with_its_options() -> None:
         assert options <= known
 
 
+@pytest.mark.parametrize("place", RAY_UP, ids=str)
+def test_every_command_is_one_that_a_shell_understands(place: Path) -> None:
+    (config,) = documents(place)
+    for key in ("head_start_ray_commands", "worker_start_ray_commands"):
+        for line in config[key]:
+            subprocess.run(["bash", "-n", "-c", f"({line})"], check=True)
+
+
+def test_a_job_for_training_asks_for_what_the_program_knows() -> None:
+    found = TRAIN.search((ROOT / "deploy" / "submit-train").read_text("utf-8"))
+    assert found is not None
+    known = {word for parameter in load_command("train").params for word in parameter.opts}
+    words = shlex.split(found["words"])
+    assert {word for word in words if word.startswith("--")} <= known
+    assert {"data.root", "train.work"} == {word.partition("=")[0] for word in words if "=" in word} & set(NAMES)
+
+
+def test_who_joins_ray_from_another_container_sees_its_sockets() -> None:
+    cluster, _ = documents(Path("deploy/kuberay.yaml"))
+    ray, fund = cluster["spec"]["headGroupSpec"]["template"]["spec"]["containers"]
+    assert ray["volumeMounts"] == fund["volumeMounts"]
+    assert {"name": "ray", "mountPath": "/tmp/ray"} in fund["volumeMounts"]
+
+
 def test_the_fund_in_the_cluster_outlives_a_head_and_runs_as_nobody_special() -> None:
     cluster, claim = documents(Path("deploy/kuberay.yaml"))
     assert (cluster["kind"], claim["kind"]) == ("RayCluster", "PersistentVolumeClaim")
@@ -105,7 +132,12 @@ def test_the_container_runs_as_nobody_special_and_says_how_it_is() -> None:
     assert any(line.startswith("HEALTHCHECK") and line.endswith("CMD qt status --profile paper") for line in lines)
     assert 'ENTRYPOINT ["tini", "--", "qt"]' in lines
     (compose,) = documents(Path("deploy/compose.yaml"))
-    assert compose["services"]["fund"]["ports"] == ["127.0.0.1:8700:8700"]
+    fund = compose["services"]["fund"]
+    assert fund["ports"] == ["127.0.0.1:8700:8700"]
+    # A published port comes in by another address than the container's own.
+    assert fund["command"][3:5] == ["--host", "0.0.0.0"]
+    assert fund["read_only"]
+    assert "home:/home/qt" in fund["volumes"]
 
 
 def test_the_unit_ends_in_order_and_is_begun_again_only_where_that_can_help() -> None:
@@ -113,6 +145,8 @@ def test_the_unit_ends_in_order_and_is_begun_again_only_where_that_can_help() ->
     assert told["KillSignal"] == "SIGTERM"
     assert (told["Restart"], told["RestartPreventExitStatus"]) == ("on-failure", "2 3 5 8")
     assert shlex.split(told["ExecStart"])[:4] == ["/srv/qt-ray/.venv/bin/qt", "up", "--profile", "paper"]
+    assert "PrivateTmp" not in told  # `qt status` from a shell needs Ray's sockets
+    assert told["ReadWritePaths"].split() == ["/srv/qt-ray/state", "/home/qt", "/tmp"]
 
 
 def test_a_fund_s_own_words_are_in_every_place() -> None:
@@ -120,6 +154,7 @@ def test_a_fund_s_own_words_are_in_every_place() -> None:
     (config,) = yaml.safe_load_all(ours.rendered()[Path("ray_cluster.yaml")])
     assert (config["cluster_name"], config["provider"]["head_ip"]) == ("qt-alpha", "10.0.0.7")
     assert "qt up --profile testnet --address 10.0.0.7:6379 --port 9000" in commands(config)
+    assert commands(config).count("QT_FUND__ACCOUNT=alpha") == 4
 
 
 @given(st.sampled_from("$;&|`'\"\n \\(){}<>*?#!~="), st.sampled_from(["user", "home", "image", "account"]))

@@ -1,11 +1,13 @@
 """Commands about a running fund: no fund is one line and a code of its own, and logs are read without one."""
 
 import json
+import os
 from pathlib import Path
 from socket import socket
 
 import pytest
 
+from qt_ray.adapters.files import locked
 from qt_ray.cli.logs import readable
 from tests.integration.shell import qt, refused
 
@@ -23,7 +25,19 @@ def test_a_port_that_is_taken_is_refused_before_anything_begins(tmp_path: Path) 
         taken.listen()
         port = taken.getsockname()[1]
         refused(qt("up", "--port", port, "--set", f"fund.state={tmp_path}"), 3, f"was {port}: Address already in use")
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["writer.lock"]
+
+
+def test_a_second_fund_of_an_account_hears_of_the_first_and_not_of_its_port(tmp_path: Path) -> None:
+    folder = tmp_path / "paper" / "main"
+    folder.mkdir(parents=True)
+    handle = locked(folder, "an account's fund")
+    with socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused(qt("up", "--port", port, "--set", f"fund.state={tmp_path}"), 5, "one fund at a time")
+    os.close(handle)
 
 
 def test_logs_of_nobody_are_empty_and_of_somebody_unknown_refused(tmp_path: Path) -> None:

@@ -100,6 +100,26 @@ TOLD = [
         "denied",
     ),
     (
+        event("security.refused", notices.DeedRefused("ann", "PATCH /api/policy", "an old version"), "console", 1),
+        AuditType.DEED_REFUSED,
+        "ann",
+        "refused",
+    ),
+    (
+        event(
+            "security.granted", notices.AccessGranted("7f", "key", "bob", ("read",), True, None, "ann"), "console", 1
+        ),
+        AuditType.ACCESS_GRANTED,
+        "ann",
+        "key 7f",
+    ),
+    (
+        event("security.revoked", notices.AccessRevoked("7f", "key", "bob", ""), "console", 1),
+        AuditType.ACCESS_REVOKED,
+        "unknown",
+        "key 7f has ended",
+    ),
+    (
         event("risk.kill.changed", notices.KillChanged(True, "ann", "r"), "RiskGuard", 1),
         AuditType.KILL_CHANGED,
         "ann",

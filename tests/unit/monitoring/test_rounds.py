@@ -53,6 +53,17 @@ def test_a_part_in_another_process_lives_anew() -> None:
     assert not change.is_other_health
 
 
+def test_two_editions_of_the_code_are_named_with_their_parts_and_the_silent_run_none() -> None:
+    rounds = Rounds(["Desk", "Feed", "Gateway"], 0)
+    rounds.heard(replace(WELL, edition="1+a"), 0)
+    assert rounds.why_mixed is None
+    rounds.heard(replace(WELL, part="Feed", edition="1+b"), 0)
+    rounds.heard(replace(WELL, part="Gateway", edition="1+a"), 0)
+    assert rounds.why_mixed == "all parts run the same code, 1+a in Desk, Gateway; 1+b in Feed"
+    rounds.missed("Feed", "late", SILENT_MS)
+    assert rounds.why_mixed is None
+
+
 @given(healths, healths, st.integers(0, 2 * BEATS_MISSED_MS))
 def test_worse_never_leads_to_less(one: Health, other: Health, lasted_ms: int) -> None:
     better, worse = sorted((one, other))

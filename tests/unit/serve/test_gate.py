@@ -14,6 +14,7 @@ from qt_ray.governance.access import Kind, Scope
 from qt_ray.serve.application import api
 from qt_ray.serve.doors import READS, WRITES, Lane, door_of
 from qt_ray.serve.gate import Gate
+from qt_ray.serve.pace import BURST
 from qt_ray.serve.reading import BODY_BYTES_MAX
 from qt_ray.serve.wrong_keys import PER_SECOND_MAX
 from tests.unit.serve.consoles import Answer, House, called
@@ -114,7 +115,7 @@ def test_a_key_is_good_for_what_it_says_and_nothing_else(house: House, scope: Sc
 def test_a_key_that_was_taken_back_or_has_run_out_opens_nothing(house: House) -> None:
     token = house.key(Scope.READ)
     assert house.ask("GET", "/api/policy", token=token).status == 200
-    house.keys.revoke(*(name for name, grant in house.keys.grants().items() if grant.person == "bob"))
+    house.keys.revoke(*(name for name, grant in house.keys.grants().items() if grant.person == "bob"), by="ann")
     assert house.ask("GET", "/api/policy", token=token).status == 401
     brief = house.keys.issue("eve", (Scope.READ,), lasts_ms=1_000)
     assert house.ask("GET", "/api/policy", token=brief).status == 200
@@ -196,6 +197,66 @@ def test_guessing_is_slowed_and_told_in_few_words_and_shuts_nobody_else_out(hous
     house.clock.now_ms += 1_000
     assert house.ask("GET", "/api/policy", token="qt_x_y").status == 401
     assert house.refused[-1].times == PER_SECOND_MAX + 5
+
+
+def test_a_page_gone_wild_waits_and_nobody_else_does(house: House) -> None:
+    codes = [house.ask("GET", "/api/policy").status for _ in range(BURST + 5)]
+    assert codes == [200] * BURST + [429] * 5
+    assert house.ask("GET", "/api/policy", token=house.key(Scope.READ)).status == 200
+    assert house.ask("POST", "/api/trade/pause", {"reason": "x"}).status == 200
+    assert house.ask(*TRIGGER).status == 200
+    assert house.refused == []
+    house.clock.now_ms += 1_000
+    assert house.ask("GET", "/api/policy").status == 200
+
+
+RESET = ("POST", "/api/emergency/reset")
+OLD, NOW = {"if_match": '"1"'}, {"if_match": '"2"'}
+
+
+@pytest.mark.parametrize(
+    ("deed", "body", "told", "status", "rule"),
+    [
+        (PATCH, TIGHTER, OLD, 412, "a write is made from the version in force"),
+        (PATCH, TIGHTER, {}, 428, "a write names the version"),
+        (PATCH, {"changes": {"no.such.field": 1}, "reason": "x"}, NOW, 422, "no.such"),
+        (PATCH, {**TIGHTER, "extra": 1}, NOW, 422, "a field is known, this one is not"),
+        (PATCH, b"{", NOW, 400, "a body is JSON"),
+        (PATCH, b"x" * (BODY_BYTES_MAX + 1), NOW, 413, "a body has at most"),
+        (RESET, {"cause": "manual"}, {}, 422, "reason"),
+        (RESET, {"cause": "manual", "reason": "all is well"}, {}, 422, "until all is flat"),
+    ],
+    ids=["old version", "no version", "no such field", "misspelt", "half", "huge", "no reason", "not flat"],
+)
+def test_a_deed_that_a_rule_forbids_is_told_with_its_person_and_changes_nothing(
+    house: House, deed: tuple[str, str], body: object, told: dict[str, str], status: int, rule: str
+) -> None:
+    house.ask(*TRIGGER)
+    before = state_of(house)
+    assert house.ask(*deed, body, **told).status == status
+    assert state_of(house) == before
+    (refused,) = house.refused
+    assert (refused.who, refused.what, refused.status) == ("ann", " ".join(deed), status)
+    assert rule in refused.rule
+
+
+def test_a_machine_that_repeats_a_forbidden_deed_fills_no_record(house: House) -> None:
+    for _ in range(50):
+        house.ask(*PATCH, TIGHTER, **OLD)
+    assert len(house.refused) == 1
+    house.ask(*PATCH, TIGHTER)
+    assert [one.status for one in house.refused] == [412, 428]  # another rule is another line
+    house.clock.now_ms += 1_000
+    house.ask(*PATCH, TIGHTER, **OLD)
+    assert house.refused[-1].times == 50
+
+
+def test_what_was_carried_out_or_not_answered_is_no_refusal(house: House) -> None:
+    assert house.ask(*PATCH, TIGHTER, if_match=f'"{house.store.get_policy().version}"').status == 200
+    house.policy.fault = Retryable("PolicyStore: lives, does not")
+    assert house.ask(*PATCH, TIGHTER, if_match='"3"').status == 503
+    assert house.ask("GET", "/nowhere").status == 404
+    assert house.refused == []
 
 
 def test_a_browser_comes_in_once_by_its_address_and_a_foreign_page_asks_for_nothing(house: House) -> None:

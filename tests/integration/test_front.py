@@ -1,0 +1,107 @@
+"""The front on a Ray that others use as well: ours comes and goes, and whoever was there before notices nothing."""
+
+import gc
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qt_ray.actors.origin import Origin
+from qt_ray.actors.topology import namespace_of
+from qt_ray.adapters.listening import check_free
+from qt_ray.core.errors import Invalid, InvalidConfig
+from tests.integration.consoles import free_port
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.timeout(300),
+    # Serve speaks an older pydantic and leaves what it has ended to the collector.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
+]
+
+HERE = "127.0.0.1"
+OURS = {"qt-paper-main-console-control", "qt-paper-main-console-stream", "qt-paper-main-inference"}
+
+
+class Neighbour:
+    """An application of somebody else."""
+
+    async def __call__(self, request: Any) -> str:
+        return "still here"
+
+
+@contextmanager
+def joined(address: str, origin: Origin) -> Iterator[None]:
+    """Be in the Ray at an address; what a test leaves of Serve goes with the block."""
+    import ray
+    from ray import serve
+
+    ray.init(address=address, namespace=namespace_of(origin.settings), log_to_driver=False)
+    try:
+        yield
+    finally:
+        serve.shutdown()
+        ray.shutdown()
+        gc.collect()
+
+
+@pytest.fixture
+def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Origin:
+    """Return an account none of whose parts live, so that inference need not wait for its models."""
+    monkeypatch.setattr("qt_ray.serve.inference_deployment.PATIENCE_S", 0.1)
+    return Origin("paper", {"fund.state": str(tmp_path)})
+
+
+def read(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def test_what_bears_the_account_s_name_is_withdrawn_and_nothing_else(ray_head: str, origin: Origin) -> None:
+    with joined(ray_head, origin):
+        from ray import serve
+
+        from qt_ray.serve import console, inference_deployment
+        from qt_ray.serve.front import Front
+
+        port = free_port()
+        serve.start(http_options={"host": HERE, "port": port})
+        serve.run(serve.deployment(Neighbour).bind(), name="neighbour", route_prefix="/neighbour")
+        left_behind = inference_deployment.deploy(origin)
+        front = Front(free_port(), "ann")
+        front.check(origin)
+        url = front.open(origin)
+        assert url == f"http://{HERE}:{port}"  # a Serve that was there has settled where it listens
+        assert read(f"{url}/health") == '{"status":"ok"}'
+        assert left_behind in OURS
+        assert serve.status().applications.keys() == OURS | {"neighbour"}
+        other = Origin("paper", {**origin.flags, "fund.account": "other"})
+        with pytest.raises(Invalid, match="one Ray serves one, qt-paper-main-console-control is there"):
+            front.check(other)
+        with pytest.raises(Invalid, match=r"Serve listens on 127\.0\.0\.9 alone, listens on 127\.0\.0\.1"):
+            console.check(origin, "127.0.0.9")
+        front.close(origin)
+        assert serve.status().applications.keys() == {"neighbour"}
+        assert read(f"{url}/neighbour") == "still here"
+
+
+def test_a_serve_that_was_begun_for_us_ends_with_us_and_gives_its_port_back(ray_head: str, origin: Origin) -> None:
+    with joined(ray_head, origin):
+        from ray.util import list_named_actors
+
+        from qt_ray.serve.front import CONTROLLER, Front
+
+        port = free_port()
+        front = Front(port, "ann")
+        front.check(origin)
+        assert read(f"{front.open(origin)}/health") == '{"status":"ok"}'
+        with pytest.raises(InvalidConfig, match="Address already in use"):
+            check_free(HERE, port)
+        front.close(origin)
+        assert CONTROLLER not in list_named_actors(all_namespaces=True)
+        check_free(HERE, port)
