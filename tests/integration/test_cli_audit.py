@@ -45,6 +45,7 @@ def test_a_whole_record_is_proven(places: Places, tmp_path: Path) -> None:
     assert found["verdict"] == {"lines": 6, "deleted": 0, "anchors": 2, "loose": 0, "broken": ""}
 
 
+@pytest.mark.requirement("S2 AuditLogger")
 def test_an_edit_ends_with_six_and_names_the_line(places: Places, tmp_path: Path) -> None:
     path = files_in(places.audit)[2]
     path.write_bytes(path.read_bytes().replace(b"mallory", b"malory."))

@@ -104,6 +104,7 @@ def test_a_recorded_market_begins_where_the_catalogue_does(tmp_path: Path) -> No
         assert {f"{float(bar[1]):.1f}" for bar in bars[:-1]} <= known
 
 
+@pytest.mark.requirement("S4 PositionsAndPnL")
 def test_an_account_is_what_the_exchange_says_and_its_money_ties_to_the_wallet(held: Opened, tmp_path: Path) -> None:
     shown = held.qt("positions", tmp_path, "--json").data
     assert shown["schema"] == "qt.positions/1"
@@ -179,6 +180,7 @@ def test_an_exchange_that_is_not_there_is_no_good_news(tmp_path: Path) -> None:
     refused(qt("positions", *words, *state), 7, f"the exchange at http://127.0.0.1:{port} answers, was: not reached")
 
 
+@pytest.mark.requirement("S3 EmergencyStop")
 def test_flatten_ends_flat_and_only_a_person_opens_the_latch_it_closed(
     held: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from qt_ray.governance.audit_chain import Head, Line, head_of
 from qt_ray.governance.audit_records import AuditRecord, AuditType, access_denied, timestamp
 from tests.unit.adapters.failing_disk import FailingDisk
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S2 AuditLogger")]
 
 DAY_MS = 86_400_000
 
