@@ -5,7 +5,6 @@ A moment is a field that says so by its name, and loses `_ms` with its number; a
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum, IntEnum
 from math import isfinite
@@ -17,6 +16,7 @@ from fastapi.responses import JSONResponse
 
 from qt_ray.core.codec import decimal_text
 from qt_ray.core.errors import Invalid, InvalidConfig, Invariant, QtError, Retryable
+from qt_ray.core.moments import rfc3339
 from qt_ray.governance.rulebook import Denial, Denied
 from qt_ray.serve.ports import NotRunning
 
@@ -94,12 +94,6 @@ def _compound(value: Any) -> Any:
 
 def _fields_of(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
-
-
-def rfc3339(at_ms: int) -> str:
-    """Return a moment as text in UTC."""
-    text = datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def error(status: int, code: str, rule: str, detail: Any = None) -> Json:
