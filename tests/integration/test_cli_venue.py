@@ -200,13 +200,13 @@ def test_flatten_ends_flat_and_only_a_person_opens_the_latch_it_closed(
     wrong = held.qt("latch open", tmp_path, *person, 1)
     assert wrong.code == 6
     assert "confirmed by typing main" in wrong.err
-    refused(held.qt("latch open", tmp_path, *person, 2, "--yes"), 6, "epoch that closed it, 1, was 2")
+    refused(held.qt("latch open", tmp_path, *person, 2, "--yes", "main"), 6, "epoch that closed it, 1, was 2")
     monkeypatch.setattr(sys, "stdin", io.StringIO("main\n"))
     opening = held.qt("latch open", tmp_path, *person, 1)
     assert opening.code == 0
     assert "may open positions again" in opening.err
     assert held.qt("latch show", tmp_path, "--json").data["closed"] is False
-    refused(held.qt("latch open", tmp_path, *person, 1, "--yes"), 6, "this one is open")
+    refused(held.qt("latch open", tmp_path, *person, 1, "--yes", "main"), 6, "this one is open")
 
 
 def test_flatten_that_gets_no_answer_ends_by_its_time_with_the_latch_closed(held: Opened, tmp_path: Path) -> None:
