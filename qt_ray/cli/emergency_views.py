@@ -143,22 +143,28 @@ def _stop_rows(at: Standing) -> Iterator[tuple[str, str]]:
 
 
 def _memory_rows(at: Standing) -> Iterator[tuple[str, str]]:
-    """Yield the other two memories of an emergency."""
+    """Yield the other two memories of an emergency; a story that was told already is not told again."""
     latch, policy = at.found["latch"], at.found["policy"]
-    turned = f", by {latch['by']}, {_when(latch['at'], at.now_ms)}" if latch.get("at") else ""
+    by = f" by {latch['by']}" if latch.get("at") else ""
     if latch["closed"]:
-        yield "latch", f"CLOSED under epoch {latch['epoch']}{turned}: {latch['reason']}"
+        yield "latch", f"CLOSED under epoch {latch['epoch']}{by}{_story(at, latch.get('at'), latch['reason'])}"
     else:
-        yield "latch", f"open{turned or ', never closed'}"
+        yield "latch", f"open{by}{_story(at, latch['at'], latch['reason'])}" if by else "open, never closed"
     if policy is None:
         yield "policy", f"not known: {at.found['unknown']['policy']}"
         return
     stamp = f"version {policy['version']}, epoch {policy['epoch']}"
     if policy["emergency_mode"]:
-        since = _when(policy["emergency_activated_at"], at.now_ms)
-        yield "policy", f"IN EMERGENCY, {since}: {policy['emergency_reason']}; {stamp}"
+        story = _story(at, policy["emergency_activated_at"], policy["emergency_reason"])
+        yield "policy", f"IN EMERGENCY, {stamp}{story}"
     else:
         yield "policy", ("new trades are paused by hand; " if policy["new_trades_paused"] else "") + stamp
+
+
+def _story(at: Standing, when: str | None, reason: str) -> str:
+    if at.emergency.get("causes") and at.emergency["reason"] == reason:
+        return ""
+    return f", {_when(when, at.now_ms)}: {reason}" if when else f": {reason}"
 
 
 def _left_open(at: Standing) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qt_ray.cli.asking import in_session
+from qt_ray.cli.caller import ByHand
 from qt_ray.cli.calling import who
 from qt_ray.cli.config import Assignments, Json, Profile, assigned
 from qt_ray.cli.screen import emit, fault, note, say
@@ -19,14 +20,13 @@ if TYPE_CHECKING:
 
 EXIT_NOT_FLAT = 7
 
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the latch.")]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Seconds after which it stops trying here.")]
 
 
 def flatten(
     profile: Profile = "paper",
     assignments: Assignments = None,
-    reason: Reason = "by hand",
+    reason: ByHand = "by hand",
     timeout: Timeout = 300.0,
     json: Json = False,
 ) -> None:

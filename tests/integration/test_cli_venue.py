@@ -129,6 +129,7 @@ def test_an_account_is_what_the_exchange_says_and_its_money_ties_to_the_wallet(h
     assert "unrealised" in held.qt("pnl", tmp_path).out
 
 
+@pytest.mark.requirement("S7 SystemHealth")
 def test_a_doctor_finds_nothing_against_a_venue_in_order(venue: Opened, tmp_path: Path) -> None:
     found = venue.qt("doctor", tmp_path, "--json")
     assert found.code == 0
@@ -161,6 +162,7 @@ def test_a_doctor_sees_a_clock_that_is_off(venue: Opened, tmp_path: Path) -> Non
     assert "CRITICAL  clock      ours is -" in told.out
 
 
+@pytest.mark.requirement("S7 SystemHealth")
 def test_a_doctor_sees_a_key_that_may_not_trade(venue: Opened, tmp_path: Path) -> None:
     venue.control("/do/key", may_trade="false")
     told = venue.qt("doctor", tmp_path)

@@ -79,7 +79,7 @@ def test_an_emergency_says_since_when_here_and_in_utc_why_by_whom_and_what_is_op
     assert found["emergency"] == "TRIPPED/FLATTENING"
     assert found["since"] == "2023-11-14 17:13:20 EST, 2023-11-14 22:13:20 UTC (1 min ago)"
     assert (found["cause"], found["why"]) == ("manual", "odd prices")
-    assert found["latch"].startswith("CLOSED under epoch 1, by ann, 2023-11-14 17:13:20 EST")
+    assert found["latch"] == "CLOSED under epoch 1 by ann"
     assert found["left open"] == "BTCUSDT 0.5, ETHUSDT -2"
     assert found["next"].startswith("qt ess status ")
     assert "\nqt flatten " in found["next"]
@@ -128,6 +128,8 @@ def test_whatever_shuts_entries_out_has_its_own_next_step(house: House) -> None:
     assert "IN EMERGENCY" in screen(standing(house))["policy"]
     assert [step.command for step in next_steps(standing(house))] == ["qt policy history -n 3"]
     house.latch.close(5, "fire", "ann", house.clock.now_ms)
+    assert screen(standing(house))["latch"].startswith("CLOSED under epoch 5 by ann, 2023-11-14 17:13:20 EST")
+    assert screen(standing(house))["latch"].endswith(": fire")
     assert [step.command for step in next_steps(standing(house))] == ['qt latch open --by YOU --reason "..." --epoch 5']
 
 
