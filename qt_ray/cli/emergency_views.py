@@ -145,9 +145,9 @@ def _stop_rows(at: Standing) -> Iterator[tuple[str, str]]:
 def _memory_rows(at: Standing) -> Iterator[tuple[str, str]]:
     """Yield the other two memories of an emergency; a story that was told already is not told again."""
     latch, policy = at.found["latch"], at.found["policy"]
-    by = f" by {latch['by']}" if latch.get("at") else ""
+    by = f" by {latch['by']}" if latch["at"] else ""
     if latch["closed"]:
-        yield "latch", f"CLOSED under epoch {latch['epoch']}{by}{_story(at, latch.get('at'), latch['reason'])}"
+        yield "latch", f"CLOSED under epoch {latch['epoch']}{by}{_story(at, latch['at'], latch['reason'])}"
     else:
         yield "latch", f"open{by}{_story(at, latch['at'], latch['reason'])}" if by else "open, never closed"
     if policy is None:

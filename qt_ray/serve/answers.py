@@ -1,6 +1,7 @@
 """Answers: one shape for everything the console says: decimals as strings, moments as RFC 3339 in UTC, errors as one.
 
-A moment is a field that says so by its name, and loses `_ms` with its number; a duration keeps both.
+A moment is a field that says so by its name, and loses `_ms` with its number, also one that nobody knows, so that a
+reader has one name to look for; a duration keeps both.
 """
 
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import Enum, IntEnum
 from math import isfinite
+from types import NoneType
 from typing import Any, Final
 
 import orjson
@@ -114,6 +116,6 @@ def failed(fault: QtError) -> Response:
 
 
 def _field(name: str, item: Any) -> tuple[str, Any]:
-    if type(item) is not int or not (name in MOMENTS or name.endswith(MOMENT_ENDS)):
+    if type(item) not in (int, NoneType) or not (name in MOMENTS or name.endswith(MOMENT_ENDS)):
         return name, spelled(item)
-    return name.removesuffix("_ms"), rfc3339(item)
+    return name.removesuffix("_ms"), None if item is None else rfc3339(item)

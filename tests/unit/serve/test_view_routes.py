@@ -57,7 +57,7 @@ def test_each_part_of_the_portfolio_has_its_page(house: House) -> None:
 @pytest.mark.requirement("L12")
 def test_what_the_account_has_not_told_yet_is_unknown_and_not_nothing(house: House) -> None:
     house.seen.shown |= {"as_of_ms": None, "positions": {}, "equity": None, "curve": []}
-    assert house.ask("GET", "/api/portfolio/positions").data == {"as_of_ms": None, "positions": None}
+    assert house.ask("GET", "/api/portfolio/positions").data == {"as_of": None, "positions": None}
     assert house.ask("GET", "/api/portfolio/equity").data == {"equity": None, "curve": []}
 
 
@@ -121,6 +121,7 @@ def test_numbers_keep_their_value_and_moments_become_text() -> None:
     told = {
         "price": Decimal("1.50"),
         "at_ms": 0,
+        "used_ms": None,
         "cooldown_ms": 5,
         "score": float("nan"),
         "is_at_ms": True,
@@ -129,6 +130,7 @@ def test_numbers_keep_their_value_and_moments_become_text() -> None:
     assert spelled(told) == {
         "price": "1.5",
         "at": "1970-01-01T00:00:00.000Z",
+        "used": None,
         "cooldown_ms": 5,
         "score": None,
         "is_at_ms": True,
