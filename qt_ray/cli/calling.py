@@ -117,7 +117,9 @@ def desk_of(profile: str, assignments: list[str] | None, console: str | None = N
             f"no fund runs for account {settings.fund.account} at {settings.exchange.kind}: this is what its files say"
         )
     elif session.console is None:
-        raise NotRunning(f"the fund of account {settings.fund.account} has a console, it was started without one")
+        raise NotRunning(
+            f"the fund of account {settings.fund.account} has a console, it was started without one, or opens it yet"
+        )
     return Desk(settings, places, session.console if session else None, operator_key(places))
 
 

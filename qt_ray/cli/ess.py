@@ -17,8 +17,8 @@ from qt_ray.cli.emergency_views import (
 )
 from qt_ray.cli.latch import shown
 from qt_ray.cli.screen import note
-from qt_ray.cli.session import places
-from qt_ray.core.errors import QtError
+from qt_ray.cli.session import NotRunning, places
+from qt_ray.core.errors import QtError, Retryable
 
 app = group()
 
@@ -33,9 +33,17 @@ LOOK_S = 3.0
 @by_caller
 def status(caller: Caller) -> None:
     """Show how it stands, since when, why, what is left open, and what to type next."""
-    at = _standing(caller, caller.desk())
+    code = 0
+    try:
+        at = _standing(caller, caller.desk())
+    except (NotRunning, Retryable) as silent:
+        if caller.console is not None:
+            raise
+        at, code = _by_latch(caller, str(silent)), silent.exit_code
     known = {"account": at.whose, "left_open": at.held, "next": [step.command for step in next_steps(at)]}
     caller.answer(SCHEMA, {**at.found, **known}, standing_lines(at))
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command()
@@ -94,6 +102,17 @@ def _standing(caller: Caller, desk: Desk) -> Standing:
     held = None if told is None else {name: one["quantity"] for name, one in told.items() if Decimal(one["quantity"])}
     cooldown_ms = _perhaps(desk, "/api/policy").get("policy", {}).get("ess", {}).get("cooldown_ms")
     return Standing(desk.whose, caller.qt, found, held, cooldown_ms, now_ms())
+
+
+def _by_latch(caller: Caller, silent: str) -> Standing:
+    """Return what the files say where no console answers: the latch, and that nobody knows the rest."""
+    from qt_ray.adapters.clock import now_ms
+    from qt_ray.adapters.latch import Latch
+
+    place = places(caller.profile, caller.assignments)
+    unknown = {"ess": silent, "policy": silent}
+    found = {"ess": None, "latch": shown(Latch(place.latch).state()), "policy": None, "unknown": unknown}
+    return Standing(place.folder.name, caller.qt, {**found, "entries_shut": True}, None, None, now_ms())
 
 
 def _perhaps(desk: Desk, path: str) -> dict[str, Any]:

@@ -210,8 +210,13 @@ def test_a_console_that_is_gone_ends_with_four_and_keeps_nobody_from_stopping(ru
     refused(running.qt("policy", "get"), 4, "a console answers")
     assert running.qt("ess", "trip").code == 7
     assert Latch(running.places.latch).state().closed
+    shown = running.qt("ess", "status")
+    assert shown.code == 4
+    assert shown.out.startswith("main: ENTRIES ARE SHUT OUT\n")
+    assert "latch        CLOSED under epoch 1 by" in shown.out
     running.runs_at(None)
     refused(running.qt("policy", "get"), 4, "started without one")
+    assert running.qt("ess", "status", "--json").data["next"][0].startswith("qt flatten")
     refused(running.qt("policy", "get", "--console", "http://127.0.0.1:1"), 8, "QT_API_KEY")
 
 
