@@ -59,7 +59,7 @@ chaos: $(READY)
 	$(BIN)/python -m benchmarks $(CAMPAIGNS) $(if $(SHORT),--quick) --out docs/faults-measured.md
 
 docs: $(READY)
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

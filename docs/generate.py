@@ -10,6 +10,7 @@ from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 
+from docs.proofs import page as requirements
 from qt_ray.adapters.files import write_text_atomic
 from qt_ray.adapters.models.cards import card_of
 from qt_ray.adapters.models.registry import Registry
@@ -82,6 +83,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "state-machines.md": state_machines,
     "settings.md": settings,
     "model-card.md": model_card,
+    "requirements.md": requirements,
 }
 
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from qt_ray.adapters.logs import log
 from qt_ray.core.codec import canonical
 from qt_ray.core.errors import Retryable
-from qt_ray.governance.audit_records import timestamp
+from qt_ray.core.moments import rfc3339
 from qt_ray.monitoring.alerts import Alert, Severity
 
 QUEUE_MAX: Final = 200
@@ -153,7 +153,7 @@ def letter(alert: Alert) -> dict[str, object]:
         "text": f"[{alert.severity.name}] {alert.title}: {alert.detail}",
         "key": alert.key,
         "severity": alert.severity.name,
-        "since": timestamp(alert.first_ms),
+        "since": rfc3339(alert.first_ms),
         "times": alert.times,
         "told": alert.told,
     }

@@ -14,8 +14,9 @@ from qt_ray.adapters.audit_anchors import anchors_in
 from qt_ray.adapters.audit_files import day_of, files_in, thinned, verified
 from qt_ray.adapters.audit_logger import AuditLogger
 from qt_ray.core.errors import Invalid
+from qt_ray.core.moments import rfc3339
 from qt_ray.governance.audit_chain import GENESIS, Anchor, why_not_anchored
-from qt_ray.governance.audit_records import KEPT_LONGER, records_deleted, timestamp
+from qt_ray.governance.audit_records import KEPT_LONGER, records_deleted
 
 KEPT_DAYS: Final = 90
 KEPT_LONGER_DAYS: Final = 365
@@ -56,7 +57,7 @@ def cleaned(
     logger: AuditLogger, log: Path, now_ms: int, kept: int = KEPT_DAYS, kept_longer: int = KEPT_LONGER_DAYS
 ) -> dict[str, int]:
     """Delete the records that are older than they must be kept, say so in the log, and return how many went by day."""
-    today, gone = date.fromisoformat(timestamp(now_ms)[:10]), dict[str, int]()
+    today, gone = date.fromisoformat(rfc3339(now_ms)[:10]), dict[str, int]()
     for path in files_in(log)[:-1]:  # the newest file is being written to
         day = day_of(path)
         if day < today - timedelta(days=kept):

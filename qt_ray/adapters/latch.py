@@ -16,16 +16,16 @@ from qt_ray.core.restore import restore
 
 @dataclass(frozen=True, slots=True)
 class LatchState:
-    """Whether entries are shut out, since which emergency, who said so and why."""
+    """Whether entries are shut out, since which emergency, who said so, why and when; no moment is one nobody knows."""
 
     closed: bool
     epoch: int
     reason: str
     by: str
-    at_ms: int
+    at_ms: int | None
 
 
-NEVER = LatchState(False, 0, "", "", 0)
+NEVER = LatchState(False, 0, "", "", None)
 MEND = "once you have looked, `qt latch open --epoch 0` puts a new one in its place"
 
 
@@ -46,7 +46,7 @@ class Latch:
         except FileNotFoundError:
             return NEVER
         except (Invalid, OSError) as error:
-            return LatchState(True, 0, f"the latch cannot be read, {error}; {MEND}", "latch", 0)
+            return LatchState(True, 0, f"the latch cannot be read, {error}; {MEND}", "latch", None)
 
     def close(self, epoch: int, reason: str, by: str, at_ms: int) -> LatchState:
         """Close the latch; Retryable if only this process knows of it because the file could not be written."""

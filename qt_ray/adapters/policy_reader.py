@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.logs import log
 from qt_ray.core.errors import Retryable
 from qt_ray.core.policy import Policy
 from qt_ray.governance.policy_view import PolicyView
@@ -47,11 +48,10 @@ class Watched(Protocol):
 
 
 class PolicyReader:
-    """One process's view; `warnings` is what a person should know of it."""
+    """One process's view of the policy."""
 
     def __init__(self, store: Watched, clock: Callable[[], int] = now_ms) -> None:
         self.view: PolicyView | None = None
-        self.warnings: list[str] = []
         self._store, self._clock, self._turn = store, clock, NEVER
         self._listeners: list[Callable[[PolicyView], None]] = []
 
@@ -74,12 +74,13 @@ class PolicyReader:
     async def turn(self) -> None:
         """Take in the store's next word, or that there is none; a view that is too old is fetched whole."""
         view = self.view
-        if view is not None and view.needs_refresh(self._clock()):
-            self.warnings.append(f"a policy is fetched anew, version {view.policy.version} was not for ten minutes")
-            self._turn = NEVER
-        word = await self._store.watch(self._turn, WAIT_MS)
-        at_ms = self._clock()
-        was_fetched, self._turn = self._turn == NEVER, word.turn
+        is_old = view is not None and view.needs_refresh(self._clock())
+        after = NEVER if is_old else self._turn
+        word = await self._store.watch(after, WAIT_MS)
+        at_ms, was_fetched = self._clock(), after == NEVER
+        self._turn = word.turn
+        if is_old:  # said once it was done: a store that is away is asked many times a second
+            log().warning("a policy was not fetched whole for ten minutes, now it was", version=word.policy.version)
         now = (view or PolicyView(word.policy, at_ms, at_ms)).told(word.policy, word.shut, at_ms, word.left)
         self.view = now.refreshed(at_ms) if was_fetched else now
         if view is None or (view.policy, view.shut, view.left) != (now.policy, now.shut, now.left):

@@ -8,7 +8,8 @@ import typer
 
 from qt_ray.cli.asking import told, with_session
 from qt_ray.cli.config import Assignments, Json, Profile
-from qt_ray.cli.screen import console, emit, rfc3339
+from qt_ray.cli.screen import console, emit
+from qt_ray.core.moments import rfc3339
 
 if TYPE_CHECKING:
     from qt_ray.adapters.binance.session import BinanceSession

@@ -1,4 +1,8 @@
-"""Asking: one session with the exchange that a profile names, for as long as one command takes."""
+"""Asking: one session with the exchange that a profile names, for as long as one command takes.
+
+A fund on paper money that brought its exchange with it has it on a port of its own: while that fund runs, whoever asks
+about its account asks there, or the last way to stop it would knock at a door behind which nobody is.
+"""
 
 import asyncio
 import os
@@ -32,7 +36,21 @@ def with_session(profile: str, assignments: list[str] | None, work: Work[T], ess
 
 def in_session(settings: "Settings", work: Work[T], ess: bool = False) -> T:
     """Return what `work` does in a session with the exchange that these settings name."""
-    return asyncio.run(_worked(settings, work, ess))
+    return asyncio.run(_worked(as_it_runs(settings), work, ess))
+
+
+def as_it_runs(settings: "Settings") -> "Settings":
+    """Return the settings with the address of the exchange that the account's running fund has brought with it."""
+    from qt_ray.adapters.session_file import read_session
+    from qt_ray.adapters.trading.places import places_of
+
+    if settings.exchange.kind != "paper" or settings.exchange.rest_url is not None:
+        return settings
+    session = read_session(places_of(settings).session)
+    if session is None or session.venue is None:
+        return settings
+    doors = {"rest_url": session.venue, "ws_url": session.venue.replace("http", "ws", 1)}
+    return settings.model_copy(update={"exchange": settings.exchange.model_copy(update=doors)})
 
 
 async def _worked(settings: "Settings", work: Work[T], ess: bool) -> T:

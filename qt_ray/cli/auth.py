@@ -9,8 +9,9 @@ import typer
 
 from qt_ray.cli.calling import who
 from qt_ray.cli.config import Assignments, Json, Profile
-from qt_ray.cli.screen import emit, note, rfc3339, say
+from qt_ray.cli.screen import emit, note, say
 from qt_ray.cli.session import NotRunning, places, running
+from qt_ray.core.moments import rfc3339
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qt_ray.cli.config import Assignments, Json, Models, Profile, assigned, of_models
-from qt_ray.cli.screen import emit, note, progress, rfc3339, say
+from qt_ray.cli.screen import emit, note, progress, say
+from qt_ray.core.moments import rfc3339
 
 if TYPE_CHECKING:
     from qt_ray.adapters.config import Loaded

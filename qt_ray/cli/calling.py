@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -27,11 +27,17 @@ if TYPE_CHECKING:
 ANSWER_S = 15.0
 KEY_VARIABLE = "QT_API_KEY"
 
-Console = Annotated[
-    str | None, typer.Option("--console", envvar="QT_CONSOLE", help="Another console's address; its key is QT_API_KEY.")
-]
-Because = Annotated[str, typer.Option("--reason", help="Why; kept with the change.")]
-Yes = Annotated[str | None, typer.Option("--yes", metavar="ACCOUNT", help="Confirm with the account's name.")]
+# What a command of the console may end with; docs/policy.md says the same.
+EXITS: Final[Mapping[int, str]] = {
+    0: "done, or laid before a second person",
+    2: "no command, or an option that there is not",
+    3: "a setting breaks a rule",
+    4: "no fund runs for this account",
+    5: "refused by the policy, the emergency stop or a rule of theirs",
+    6: "what was typed breaks a rule here, before anybody was asked",
+    7: "a part did not answer in time; for a trip: the latch is closed, and nothing is flat yet",
+    8: "the key is not known, or not good for this",
+}
 
 
 class Refusal(QtError):
@@ -68,6 +74,11 @@ class Desk:
         """Return the account that is spoken of, which a person types to confirm."""
         return self.settings.fund.account
 
+    @property
+    def whose(self) -> str:
+        """Return the account and where it trades, as the first words of a screen."""
+        return f"{self.account} at {self.settings.exchange.kind}"
+
     def ask(
         self,
         method: str,
@@ -86,7 +97,7 @@ class Desk:
         else:
             reply = _asked_there(self.console, method, path, headers, content, within_s)
         if reply.status >= 300:
-            raise _fault(reply)
+            raise fault_of(reply)
         return reply
 
 
@@ -106,7 +117,9 @@ def desk_of(profile: str, assignments: list[str] | None, console: str | None = N
             f"no fund runs for account {settings.fund.account} at {settings.exchange.kind}: this is what its files say"
         )
     elif session.console is None:
-        raise NotRunning(f"the fund of account {settings.fund.account} has a console, it was started without one")
+        raise NotRunning(
+            f"the fund of account {settings.fund.account} has a console, it was started without one, or opens it yet"
+        )
     return Desk(settings, places, session.console if session else None, operator_key(places))
 
 
@@ -180,7 +193,8 @@ def _error_in(body: bytes) -> Any:
         return {"error": {"code": "no_answer", "rule": body[:200].decode(errors="replace")}}
 
 
-def _fault(reply: Reply) -> QtError:
+def fault_of(reply: Reply) -> QtError:
+    """Return what a refused request ends a command with."""
     found = reply.data.get("error", {}) if isinstance(reply.data, dict) else {}
     code, rule = str(found.get("code", "")), str(found.get("rule", f"status {reply.status}"))
     if code == "not_running":

@@ -19,7 +19,8 @@ from qt_ray.cli.data_views import (
     show_check,
     table_of,
 )
-from qt_ray.cli.screen import emit, fault, note, progress, rfc3339, say
+from qt_ray.cli.screen import emit, fault, note, progress, say
+from qt_ray.core.moments import rfc3339
 
 if TYPE_CHECKING:
     from qt_ray.adapters.file_names import Hints

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qt_ray.cli.screen import console, rfc3339, say
+from qt_ray.cli.screen import console, say
+from qt_ray.core.moments import rfc3339
 
 if TYPE_CHECKING:
     from qt_ray.adapters.intake import Checked, Imported

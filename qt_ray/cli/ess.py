@@ -1,117 +1,137 @@
 """`qt ess`: the emergency stop: a trip never asks and always shuts entries out, a reset is dear."""
 
-from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
 
-from qt_ray.cli.calling import Because, Console, Desk, Yes, confirm, desk_of, who
-from qt_ray.cli.config import Assignments, Json, Profile
-from qt_ray.cli.screen import emit, note, say
-from qt_ray.cli.session import places
-from qt_ray.core.errors import QtError
+from qt_ray.cli.caller import Because, ByHand, Caller, Yes, by_caller, group
+from qt_ray.cli.calling import Desk, confirm, who
+from qt_ray.cli.emergency_views import (
+    Standing,
+    next_steps,
+    outcome_lines,
+    past_lines,
+    reset_lines,
+    standing_lines,
+)
+from qt_ray.cli.latch import shown
+from qt_ray.cli.screen import note
+from qt_ray.cli.session import NotRunning, places
+from qt_ray.core.errors import QtError, Retryable
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+app = group()
 
 SCHEMA = "qt.ess/1"
 NOT_FLAT = 7
 # The console itself gives up on a silent part after a second, and on the next one after another.
 TRIP_S = 4.0
+LOOK_S = 3.0
 
 
 @app.command()
-def status(
-    profile: Profile = "paper", assignments: Assignments = None, console: Console = None, json: Json = False
-) -> None:
-    """Show the three memories of an emergency; any one of them set means that nothing new is opened."""
-    found = desk_of(profile, assignments, console).ask("GET", "/api/emergency/status").data
-    if json:
-        emit(SCHEMA, found)
-        return
-    say(f"entries: {'shut out' if found['entries_shut'] else 'let in'}")
-    for name in ("ess", "latch", "policy"):
-        say(f"{name}: {found['unknown'].get(name) or _line(found[name])}")
-
-
-@app.command()
-def trip(
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the emergency.")] = "by hand",
-    profile: Profile = "paper",
-    assignments: Assignments = None,
-    console: Console = None,
-    json: Json = False,
-) -> None:
-    """Stop now: entries shut out, orders cancelled, positions closed. Without a running fund, close the latch."""
+@by_caller
+def status(caller: Caller) -> None:
+    """Show how it stands, since when, why, what is left open, and what to type next."""
+    code = 0
     try:
-        desk = desk_of(profile, assignments, console)
+        at = _standing(caller, caller.desk())
+    except (NotRunning, Retryable) as silent:
+        if caller.console is not None:
+            raise
+        at, code = _by_latch(caller, str(silent)), silent.exit_code
+    known = {"account": at.whose, "left_open": at.held, "next": [step.command for step in next_steps(at)]}
+    caller.answer(SCHEMA, {**at.found, **known}, standing_lines(at))
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
+@by_caller
+def trip(caller: Caller, reason: ByHand = "by hand") -> None:
+    """Stop now: entries shut out, orders cancelled, positions closed. Without a running fund, close the latch."""
+    whose = "the account"
+    try:
+        desk = caller.desk()
+        whose = desk.whose
         found = desk.ask("POST", "/api/emergency/trigger", {"reason": reason}, within_s=TRIP_S).data
     except QtError as silent:
-        if console is not None:
+        if caller.console is not None:
             raise
         # Whatever stands between this person and the fund on this machine, the latch's file is within reach.
         note(str(silent))
-        found = _shut(profile, assignments, reason)
-    if json:
-        emit(SCHEMA, found)
-    else:
-        say(f"acted: {found['acted']}; latch {'closed' if found['latch']['closed'] else 'open'}")
+        found = _shut(caller, reason)
+    caller.answer(SCHEMA, found, outcome_lines(whose, caller.qt, found))
     if not found["is_flattening"]:
         note(found["detail"])
         raise typer.Exit(NOT_FLAT)
 
 
 @app.command()
+@by_caller
 def reset(
+    caller: Caller,
     cause: Annotated[str, typer.Argument(help="The cause that is none any more, as `qt ess status` says.")],
     reason: Because,
     yes: Yes = None,
-    profile: Profile = "paper",
-    assignments: Assignments = None,
-    console: Console = None,
-    json: Json = False,
 ) -> None:
     """Clear one cause; with the last one, and after the cool-down, entries are let in again."""
-    desk = desk_of(profile, assignments, console)
-    _show(desk)
+    desk = caller.desk()
+    for line in standing_lines(_standing(caller, desk)):
+        note(line)
     confirm("once the last cause is cleared, positions may be opened again", desk.account, yes)
     found = desk.ask("POST", "/api/emergency/reset", {"cause": cause, "reason": reason}).data
-    emit(SCHEMA, found) if json else say(_line(found["emergency"]))
+    caller.answer(SCHEMA, found, reset_lines(desk.whose, caller.qt, cause, found["emergency"]))
 
 
 @app.command()
-def history(
-    profile: Profile = "paper", assignments: Assignments = None, console: Console = None, json: Json = False
-) -> None:
-    """Show trips and resets."""
-    found = desk_of(profile, assignments, console).ask("GET", "/api/emergency/history").data
-    if json:
-        emit(SCHEMA, found)
-        return
-    for one in found["emergencies"]:
-        say(_line(one))
+@by_caller
+def history(caller: Caller) -> None:
+    """Show trips and resets, the newest first."""
+    found = caller.desk().ask("GET", "/api/emergency/history").data
+    caller.answer(SCHEMA, found, past_lines(found["emergencies"]))
+    if not found["emergencies"]:
+        note("there was none")
 
 
-def _show(desk: Desk) -> None:
+def _standing(caller: Caller, desk: Desk) -> Standing:
+    from qt_ray.adapters.clock import now_ms
+
     found = desk.ask("GET", "/api/emergency/status").data
-    for name in ("ess", "latch", "policy"):
-        note(f"{name}: {found['unknown'].get(name) or _line(found[name])}")
+    told = _perhaps(desk, "/api/portfolio/positions").get("positions")
+    held = None if told is None else {name: one["quantity"] for name, one in told.items() if Decimal(one["quantity"])}
+    cooldown_ms = _perhaps(desk, "/api/policy").get("policy", {}).get("ess", {}).get("cooldown_ms")
+    return Standing(desk.whose, caller.qt, found, held, cooldown_ms, now_ms())
 
 
-def _shut(profile: str, assignments: list[str] | None, reason: str) -> dict[str, Any]:
-    from dataclasses import asdict
-
+def _by_latch(caller: Caller, silent: str) -> Standing:
+    """Return what the files say where no console answers: the latch, and that nobody knows the rest."""
     from qt_ray.adapters.clock import now_ms
     from qt_ray.adapters.latch import Latch
 
-    latch = Latch(places(profile, assignments).latch)
+    place = places(caller.profile, caller.assignments)
+    unknown = {"ess": silent, "policy": silent}
+    found = {"ess": None, "latch": shown(Latch(place.latch).state()), "policy": None, "unknown": unknown}
+    return Standing(place.folder.name, caller.qt, {**found, "entries_shut": True}, None, None, now_ms())
+
+
+def _perhaps(desk: Desk, path: str) -> dict[str, Any]:
+    """Return an answer, or nothing: who looks at an emergency must not wait for a part that is away."""
+    try:
+        found: dict[str, Any] = desk.ask("GET", path, within_s=LOOK_S).data
+    except QtError:
+        return {}
+    return found
+
+
+def _shut(caller: Caller, reason: str) -> dict[str, Any]:
+    from qt_ray.adapters.clock import now_ms
+    from qt_ray.adapters.latch import Latch
+
+    latch = Latch(places(caller.profile, caller.assignments).latch)
     state = latch.state()
     if not state.closed:
         state = latch.close(state.epoch + 1, reason, who(), now_ms())
     detail = "entries are shut out, nothing is closed yet; run `qt flatten`"
-    return {"acted": "latch", "is_flattening": False, "latch": asdict(state), "detail": detail}
-
-
-def _line(found: Any) -> str:
-    if not isinstance(found, Mapping):
-        return "-" if found is None else str(found)
-    return ", ".join(f"{name} {value}" for name, value in found.items() if value not in (None, "", [], {}))
+    told = {"acted": "latch", "is_flattening": False, "emergency": None, "policy_told": None}
+    return {**told, "latch": shown(state), "detail": detail}

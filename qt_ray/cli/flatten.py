@@ -1,13 +1,14 @@
 """`qt flatten`: stop an account from a bare shell. It never asks back, and it ends when all is flat or time is up."""
 
 import asyncio
-import getpass
 import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qt_ray.cli.asking import in_session
+from qt_ray.cli.caller import ByHand
+from qt_ray.cli.calling import who
 from qt_ray.cli.config import Assignments, Json, Profile, assigned
 from qt_ray.cli.screen import emit, fault, note, say
 
@@ -19,14 +20,13 @@ if TYPE_CHECKING:
 
 EXIT_NOT_FLAT = 7
 
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the latch.")]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Seconds after which it stops trying here.")]
 
 
 def flatten(
     profile: Profile = "paper",
     assignments: Assignments = None,
-    reason: Reason = "by hand",
+    reason: ByHand = "by hand",
     timeout: Timeout = 300.0,
     json: Json = False,
 ) -> None:
@@ -35,7 +35,7 @@ def flatten(
     from qt_ray.jobs.emergency import order_of, shut, stop
 
     settings = load(profile, assigned(assignments), os.environ).settings
-    order = shut(order_of(settings, reason, _who()))
+    order = shut(order_of(settings, reason, who()))
 
     async def work(session: "BinanceSession", settings: "Settings") -> "tuple[Report, Emergency]":
         return await asyncio.wait_for(stop(session, order, _tell), timeout)
@@ -58,14 +58,6 @@ def flatten(
     note("entries stay shut out until a person opens the latch: qt latch open")
 
 
-def _who() -> str:
-    """Return who runs this; a machine that knows no names is no reason not to stop."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
-
-
 def _times(report: "Report") -> dict[str, int | None]:
     """Return how long after the trip each step came."""
     steps = {
@@ -79,6 +71,6 @@ def _times(report: "Report") -> dict[str, int | None]:
 
 
 def _tell(emergency: "Emergency", at_ms: int) -> None:
-    from qt_ray.cli.screen import rfc3339
+    from qt_ray.core.moments import rfc3339
 
     note(f"{rfc3339(at_ms)}  {emergency.state.label}")

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qt_ray.cli.caller import Because, Yes
+from qt_ray.cli.calling import confirm
 from qt_ray.cli.config import Assignments, Json, Profile, assigned
-from qt_ray.cli.screen import emit, note, rfc3339, say
+from qt_ray.cli.screen import emit, moment, note, say
 from qt_ray.core.errors import Invalid
+from qt_ray.core.moments import rfc3339
 
 if TYPE_CHECKING:
     from qt_ray.adapters.latch import Latch, LatchState
@@ -28,9 +31,9 @@ def show(profile: Profile = "paper", assignments: Assignments = None, json: Json
 @app.command("open")
 def open_(
     by: Annotated[str, typer.Option("--by", help="Who opens it; kept with the latch.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why it may be opened; kept with the latch.")],
+    reason: Because,
     epoch: Annotated[int, typer.Option("--epoch", min=0, help="The epoch that closed it, as `qt latch show` says.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for a word of confirmation.")] = False,
+    yes: Yes = None,
     profile: Profile = "paper",
     assignments: Assignments = None,
     json: Json = False,
@@ -44,10 +47,17 @@ def open_(
         raise Invalid("latch: a closed one is opened, this one is open")
     if epoch != state.epoch:
         raise Invalid(f"latch: it is opened under the epoch that closed it, {state.epoch}, was {epoch}")
-    _warn(settings, state)
-    if not yes:
-        _confirm(settings.fund.account)
+    note(state.reason if state.at_ms is None else f"closed by {state.by}, {_when(state)}: {state.reason}")
+    money = " This is real money." if settings.exchange.kind == "live" else ""
+    account = settings.fund.account
+    confirm(f"once it is open, whatever runs account {account} may open positions again.{money}", account, yes)
     _show(settings, latch.open(epoch, reason, by, now_ms()), json)
+
+
+def shown(state: "LatchState") -> dict[str, Any]:
+    """Return a latch as the console spells it."""
+    at = None if state.at_ms is None else rfc3339(state.at_ms)
+    return {"closed": state.closed, "epoch": state.epoch, "reason": state.reason, "by": state.by, "at": at}
 
 
 def _found(profile: str, assignments: list[str] | None) -> "tuple[Settings, Latch]":
@@ -59,29 +69,15 @@ def _found(profile: str, assignments: list[str] | None) -> "tuple[Settings, Latc
     return settings, Latch(places_of(settings).latch)
 
 
-def _warn(settings: "Settings", state: "LatchState") -> None:
-    note(f"closed by {state.by} at {rfc3339(state.at_ms)}: {state.reason}" if state.at_ms else state.reason)
-    note(f"once it is open, whatever runs account {settings.fund.account} may open positions again")
-    if settings.exchange.kind == "live":
-        note("this is real money")
-
-
-def _confirm(account: str) -> None:
-    try:
-        typed: str = typer.prompt("Type the account's name to open the latch", err=True)
-    except typer.Abort:
-        typed = ""
-    if typed.strip() != account:
-        raise Invalid(f"latch: opening is confirmed by typing {account}, or with --yes, was {typed.strip()!r:.60}")
-
-
 def _show(settings: "Settings", state: "LatchState", json: bool) -> None:
     account = {"account": settings.fund.account, "exchange": settings.exchange.kind}
-    at = rfc3339(state.at_ms) if state.at_ms else None
-    shown: dict[str, Any] = {"epoch": state.epoch, "by": state.by, "reason": state.reason, "at": at}
     if json:
-        emit(SCHEMA, {**account, "closed": state.closed, **shown})
+        emit(SCHEMA, {**account, **shown(state)})
         return
-    say(f"{account['account']} at {account['exchange']}: {'closed' if state.closed else 'open'}")
-    for name, value in shown.items():
-        say(f"{name:<8} {'-' if value in (None, '') else value}")
+    say(f"{account['account']} at {account['exchange']}: {'CLOSED, entries are shut out' if state.closed else 'open'}")
+    for name, value in {"epoch": state.epoch, "by": state.by, "reason": state.reason, "at": _when(state)}.items():
+        say(f"{name:<8} {value or '-'}")
+
+
+def _when(state: "LatchState") -> str:
+    return moment(None if state.at_ms is None else rfc3339(state.at_ms))

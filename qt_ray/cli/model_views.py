@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from qt_ray.cli.data_views import print_table, table_of
-from qt_ray.cli.screen import rfc3339
+from qt_ray.core.moments import rfc3339
 
 if TYPE_CHECKING:
     from qt_ray.adapters.models.manifest import Manifest

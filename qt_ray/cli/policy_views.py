@@ -1,10 +1,10 @@
 """Policy views: the policy as lines for people, and their words as values of the policy."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from qt_ray.cli.screen import note, say
+from qt_ray.cli.screen import moment
 from qt_ray.core.errors import Invalid
 
 
@@ -32,38 +32,11 @@ def typed(text: str, now: Any) -> Any:
     return text
 
 
-def show_changes(found: Any) -> None:
-    """Show what a change would do."""
-    for line in lines(found["changes"]):
-        say(line)
-    note("a second person is needed" if found["needs_second"] else "one person is enough")
-
-
-def show_entry(entry: Mapping[str, Any]) -> None:
-    """Show one entry of the history."""
-    if entry["kind"] == "revision":
-        agreed = f", {entry['approved_by']} agreed" if entry["approved_by"] else ""
-        policy = entry["policy"]
-        say(f"version {policy['version']:<5} {policy['last_updated']}  {entry['deed']} by {entry['by']}{agreed}")
-        say(f"  {entry['reason']}")
-        for line in lines(entry["changes"]):
-            say(f"  {line}")
-    elif entry["kind"] == "proposed":
-        show_proposal(entry["proposal"])
-    else:
-        say(f"proposal {entry['proposal']} dismissed by {entry['by']} at {entry['at']}: {entry['reason']}")
-
-
-def show_proposal(proposal: Mapping[str, Any], to: Callable[[str], None] = say) -> None:
-    """Show a proposal and what it would do."""
-    to(f"proposal {proposal['id']} by {proposal['by']} at {proposal['at']}: {proposal['reason']}")
-    for line in lines(proposal["difference"]):
-        to(f"  {line}")
-
-
-def lines(changes: list[dict[str, Any]]) -> list[str]:
-    """Return one line for each field that differs."""
-    return [f"{one['path']}: {one['old']} -> {one['new']} ({one['direction']})" for one in changes]
+def text(value: Any) -> str:
+    """Return a value as a person would write it."""
+    if isinstance(value, list):
+        return ", ".join(map(text, value)) or "[]"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def is_below(name: str, path: str | None) -> bool:
@@ -71,6 +44,46 @@ def is_below(name: str, path: str | None) -> bool:
     return path is None or name == path or name.startswith(f"{path}.")
 
 
-def text(value: Any) -> str:
-    """Return a value as a person would write it."""
-    return value if isinstance(value, str) else json.dumps(value)
+def change_lines(changes: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """Yield a line for each field that differs, in columns: where, from what to what, and what that does to risk."""
+    rows = [(one["path"], f"{_value(one['old'])} -> {_value(one['new'])}", one["direction"]) for one in changes]
+    widths = [max(map(len, column), default=0) for column in zip(*rows, strict=True)]
+    for path, step, direction in rows:
+        yield f"{path:<{widths[0]}}  {step:<{widths[1]}}  {direction}"
+
+
+def verdict(found: Mapping[str, Any]) -> str:
+    """Return what it takes to make a change that was looked at."""
+    if not found["changes"]:
+        return "nothing would change"
+    return "a second person is needed" if found["needs_second"] else "one person is enough"
+
+
+def entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one entry of the history: what, when, by whom, why, and every field that it changed."""
+    if entry["kind"] == "revision":
+        policy, agreed = entry["policy"], f", {entry['approved_by']} agreed" if entry["approved_by"] else ""
+        yield f"version {policy['version']}  {moment(policy['last_updated'])}  {entry['deed']} by {entry['by']}{agreed}"
+        yield f"  {entry['reason']}"
+        yield from (f"  {line}" for line in change_lines(entry["changes"]))
+    elif entry["kind"] == "proposed":
+        yield from proposal_lines(entry["proposal"])
+    else:
+        when = moment(entry["at"])
+        yield f"proposal {entry['proposal']}  {when}  dismissed by {entry['by']}"
+        yield f"  {entry['reason']}"
+
+
+def proposal_lines(proposal: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a proposal and what it would do."""
+    yield f"proposal {proposal['id']}  {moment(proposal['at'])}  by {proposal['by']}"
+    yield f"  {proposal['reason']}"
+    yield from (f"  {line}" for line in change_lines(proposal["difference"]))
+
+
+def _value(told: str) -> str:
+    """Return a value of a difference, which comes as the text of its JSON."""
+    try:
+        return text(json.loads(told))
+    except json.JSONDecodeError:
+        return told

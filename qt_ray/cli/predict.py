@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qt_ray.cli.config import Assignments, Json, Models, Profile, assigned, of_models
-from qt_ray.cli.screen import emit, note, rfc3339, say
+from qt_ray.cli.screen import emit, note, say
+from qt_ray.core.moments import rfc3339
 
 if TYPE_CHECKING:
     from qt_ray.adapters.models.outlook import Outlook

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from qt_ray.cli.replay_views import rules_shown, say_rule
-from qt_ray.cli.screen import emit, rfc3339, say
+from qt_ray.cli.screen import emit, say
 from qt_ray.core.errors import Invalid
+from qt_ray.core.moments import rfc3339
 
 if TYPE_CHECKING:
     from qt_ray.engine.desk_replay import Retold

@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from qt_ray.core.moments import rfc3339
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
 SCHEMA_PREFIX = "qt."
 PIPE_WIDTH = 1_000
+UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"))
 
 
 def emit(schema: str, payload: Mapping[str, Any]) -> None:
@@ -51,10 +54,21 @@ def fault(text: str) -> None:
     typer.echo(f"{typer.style('error:', fg='red', bold=True)} {line}", err=True)
 
 
-def rfc3339(ms: int) -> str:
-    """Return milliseconds since 1970 as text in UTC."""
-    seconds, rest = divmod(int(ms), 1_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+def moment(text: str | None) -> str:
+    """Return a moment by the clock on the wall here, and in UTC; what never was is never."""
+    if text is None:
+        return "never"
+    at = datetime.fromisoformat(text)
+    here = at.astimezone()
+    in_utc = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{here:%Y-%m-%d %H:%M:%S %Z}, {in_utc}" if here.utcoffset() else in_utc
+
+
+def distance(ms: int) -> str:
+    """Return how far away a moment is, in the largest whole unit: what is past, or still to come if it is negative."""
+    away = abs(ms) // 1_000
+    whole, unit = next(((away // size, name) for size, name in UNITS if away >= size), (away, "s"))
+    return f"{whole} {unit} ago" if ms >= 0 else f"in {whole} {unit}"
 
 
 def spelled(value: Any) -> Any:

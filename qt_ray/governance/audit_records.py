@@ -6,13 +6,13 @@ in UTC, decimals strings: a record is read by people and by programs that are no
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
 from qt_ray.core.codec import canonical, plain, spelled
 from qt_ray.core.errors import Invalid
+from qt_ray.core.moments import rfc3339
 from qt_ray.core.payloads import (
     DecisionMade,
     EmergencyRecovered,
@@ -95,11 +95,6 @@ class AuditRecord:
     def day(self) -> str:
         """Return the day in UTC that the record belongs to."""
         return self.timestamp[:10]
-
-
-def timestamp(at_ms: int) -> str:
-    """Return a moment as RFC 3339 in UTC, to the millisecond."""
-    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def trade_decision(made: DecisionMade, actor: str, at_ms: int, trace: str | None) -> AuditRecord:
@@ -190,7 +185,7 @@ def record(
 ) -> AuditRecord:
     """Return a record of something that has no words of its own above; `metadata` is a table or a payload."""
     told: dict[str, Any] = spelled(metadata)
-    return AuditRecord(kind, timestamp(at_ms), actor, action, target, reason[:TEXT_MAX], outcome, told, trace)
+    return AuditRecord(kind, rfc3339(at_ms), actor, action, target, reason[:TEXT_MAX], outcome, told, trace)
 
 
 def _text(value: Decimal) -> str:

@@ -4,10 +4,10 @@ Money is a decimal string, a time is RFC 3339 in UTC, a ratio is a float, and wh
 """
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
+from qt_ray.core.moments import rfc3339
 from qt_ray.core.money import decimal
 from qt_ray.engine.run import Run
 from qt_ray.monitoring.breakdown import Group, TripStats
@@ -26,8 +26,8 @@ def summarised(run: Run, performance: Performance) -> dict[str, Any]:
     p = performance
     return {
         "period": {
-            "start": moment(p.curve.start_ms),
-            "end": moment(int(p.curve.ts[-1])),
+            "start": rfc3339(p.curve.start_ms),
+            "end": rfc3339(int(p.curve.ts[-1])),
             "bars": len(p.curve.ts),
             "interval_ms": p.curve.interval_ms,
             "returns": "daily" if p.returns.daily else "per bar",
@@ -51,7 +51,7 @@ def summarised(run: Run, performance: Performance) -> dict[str, Any]:
         "decisions": {"count": p.decisions, "wishes": p.wishes, "blocks": block_values(p)},
         "worst_decisions": regret_values(run, p),
         "emergencies": [
-            {"at": moment(e.ts), "trigger": e.trigger, "drawdown_bps": e.drawdown_bps} for e in p.emergencies
+            {"at": rfc3339(e.ts), "trigger": e.trigger, "drawdown_bps": e.drawdown_bps} for e in p.emergencies
         ],
         "liquidations": p.liquidations,
         "digests": dict(run.digests),
@@ -66,11 +66,6 @@ def amount(units: float) -> str | None:
 def ratio(value: float) -> float | None:
     """Return a ratio rounded to ten digits, None when it is not known."""
     return float(f"{value:.{DIGITS}g}") if isfinite(value) else None
-
-
-def moment(ms: int) -> str:
-    """Return a time as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def reward_values(reward: Reward) -> dict[str, Any]:
@@ -88,9 +83,9 @@ def drawdown_values(drawdown: Any) -> dict[str, Any]:
     recovered = drawdown.recovered_ms
     return {
         "depth": ratio(drawdown.depth),
-        "peak": moment(drawdown.peak_ms),
-        "trough": moment(drawdown.trough_ms),
-        "recovered": None if recovered is None else moment(recovered),
+        "peak": rfc3339(drawdown.peak_ms),
+        "trough": rfc3339(drawdown.trough_ms),
+        "recovered": None if recovered is None else rfc3339(recovered),
         "length_ms": drawdown.length_ms,
     }
 
@@ -162,8 +157,8 @@ def regret_values(run: Run, performance: Performance) -> list[dict[str, Any]]:
         {
             "symbol": run.bars.symbols[int(regret.trip["symbol"])],
             "side": "long" if regret.trip["side"] > 0 else "short",
-            "opened": moment(int(regret.trip["opened"])),
-            "closed": moment(int(regret.trip["closed"])),
+            "opened": rfc3339(int(regret.trip["opened"])),
+            "closed": rfc3339(int(regret.trip["closed"])),
             "net": amount(regret.net),
             "decision": opinion_values(regret.opinion),
         }
@@ -176,7 +171,7 @@ def opinion_values(opinion: Any) -> dict[str, Any] | None:
     if opinion is None:
         return None
     return {
-        "at": moment(opinion.ts),
+        "at": rfc3339(opinion.ts),
         "score": ratio(opinion.score),
         "confidence": ratio(opinion.confidence),
         "agreement": opinion.agreement,

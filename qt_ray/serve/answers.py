@@ -1,14 +1,15 @@
 """Answers: one shape for everything the console says: decimals as strings, moments as RFC 3339 in UTC, errors as one.
 
-A moment is a field that says so by its name, and loses `_ms` with its number; a duration keeps both.
+A moment is a field that says so by its name, and loses `_ms` with its number, also one that nobody knows, so that a
+reader has one name to look for; a duration keeps both.
 """
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum, IntEnum
 from math import isfinite
+from types import NoneType
 from typing import Any, Final
 
 import orjson
@@ -17,6 +18,7 @@ from fastapi.responses import JSONResponse
 
 from qt_ray.core.codec import decimal_text
 from qt_ray.core.errors import Invalid, InvalidConfig, Invariant, QtError, Retryable
+from qt_ray.core.moments import rfc3339
 from qt_ray.governance.rulebook import Denial, Denied
 from qt_ray.serve.ports import NotRunning
 
@@ -96,12 +98,6 @@ def _fields_of(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
-def rfc3339(at_ms: int) -> str:
-    """Return a moment as text in UTC."""
-    text = datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
-
-
 def error(status: int, code: str, rule: str, detail: Any = None) -> Json:
     """Return what a request that did nothing is told: a word for programs, the rule, and where it was broken."""
     headers = {"Retry-After": "1"} if status in (429, 503) else None
@@ -120,6 +116,6 @@ def failed(fault: QtError) -> Response:
 
 
 def _field(name: str, item: Any) -> tuple[str, Any]:
-    if type(item) is not int or not (name in MOMENTS or name.endswith(MOMENT_ENDS)):
+    if type(item) not in (int, NoneType) or not (name in MOMENTS or name.endswith(MOMENT_ENDS)):
         return name, spelled(item)
-    return name.removesuffix("_ms"), rfc3339(item)
+    return name.removesuffix("_ms"), None if item is None else rfc3339(item)

@@ -137,6 +137,7 @@ async def answered(session: RawSession, asked: Asked) -> tuple[int, Any]:
     return await session.send(asked.method, asked.path, asked.fields, asked.key, asked.secret)
 
 
+@pytest.mark.requirement("S4 PaperVenue")
 @pytest.mark.parametrize("code", CODES)
 def test_each_number_has_its_cause_and_its_status(code: int) -> None:
     refusal = CODES[code]

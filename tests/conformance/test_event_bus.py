@@ -18,7 +18,7 @@ from qt_ray.core.payloads import ModeChanged
 from qt_ray.governance.bus import Delivery, EventBus, Gap
 from tests.conformance.bus_memory import MemoryBus
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("S6 EventBus")]
 
 
 class Bus(EventBus, Protocol):

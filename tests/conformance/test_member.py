@@ -19,7 +19,7 @@ from tests.unit.adapters.models.planted import NAMES, evidence_of, learned, rows
 from tests.unit.ai.ensemble.living import envelope, nhits, patchtst
 from tests.unit.ai.members.patchtst_paper import drawn_tape
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S5 Ensemble")]
 
 ROWS = 150
 STRETCH = 32

@@ -138,6 +138,8 @@ def starts(store: RulebookStore, times: int) -> int:
     return lost
 
 
+@pytest.mark.requirement("P0-01")
+@pytest.mark.p0_patches
 @pytest.mark.parametrize("name", DURABLE)
 def test_of_many_writers_none_loses_an_acknowledged_write(tmp_path: Path, name: str) -> None:
     store = CANDIDATES[name](tmp_path)
@@ -171,6 +173,8 @@ while True:
 """
 
 
+@pytest.mark.requirement("L7", "P0-01")
+@pytest.mark.p0_patches
 @pytest.mark.parametrize("name", DURABLE)
 def test_what_was_acknowledged_outlives_a_killed_writer(tmp_path: Path, name: str) -> None:
     writer = subprocess.Popen(

@@ -28,7 +28,7 @@ from qt_ray.governance.trade_state import (
 )
 from tests.conformance.trade_memory import MemoryTrades
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("S2 TradeStateStore")]
 
 Open = Callable[[Path], TradeStateStore]
 
@@ -246,6 +246,8 @@ while True:
 """
 
 
+@pytest.mark.requirement("P0-04")
+@pytest.mark.p0_patches
 def test_concurrent_processes_lose_no_write(durable: tuple[Open, str], tmp_path: Path) -> None:
     opens, place = durable
     store = opens(tmp_path)
@@ -259,6 +261,8 @@ def test_concurrent_processes_lose_no_write(durable: tuple[Open, str], tmp_path:
     store.close()  # type: ignore[attr-defined]
 
 
+@pytest.mark.requirement("L7", "P0-04")
+@pytest.mark.p0_patches
 def test_kill_minus_nine_in_the_middle_loses_nothing_acknowledged(durable: tuple[Open, str], tmp_path: Path) -> None:
     opens, place = durable
     command = [sys.executable, "-c", ENDLESS, place, str(tmp_path)]
@@ -275,6 +279,8 @@ def test_kill_minus_nine_in_the_middle_loses_nothing_acknowledged(durable: tuple
     store.close()  # type: ignore[attr-defined]
 
 
+@pytest.mark.requirement("P0-04")
+@pytest.mark.p0_patches
 def test_a_restart_finds_what_was_saved(durable: tuple[Open, str], tmp_path: Path) -> None:
     opens, _ = durable
     store = opens(tmp_path)

@@ -11,7 +11,11 @@ from qt_ray.execution.venue import calls
 from qt_ray.execution.venue.calls import Done, Refused
 from tests.conformance.houses import BTC, ETH, HOUSES, House, limit, market, play, stop
 
-pytestmark = [pytest.mark.integration, pytest.mark.parametrize("kind", HOUSES)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.parametrize("kind", HOUSES),
+    pytest.mark.requirement("S4 OrderGateway"),
+]
 
 D = Decimal
 CONDITIONAL = [

@@ -22,6 +22,8 @@ CODE = re.compile(r"^(?P<fence>```|~~~).*?^(?P=fence)|(?:^ {4,}\S.*$\n?)+|`[^`\n
 FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 PYTHON = re.compile(r"^```python.*?^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(?:^|[\s`(])qt ([a-z]+(?:-[a-z]+)*(?: [a-z]+)?)", re.MULTILINE)
+CALLED = re.compile(r"(?:^|[\s`(])qt ([a-z][^`\n#|]*)", re.MULTILINE)
+OPTION = re.compile(r"(?<!\S)--?[a-z][\w-]*")
 SECTIONS = {key.name.partition(".")[0] for key in KEYS}
 KEY = re.compile(rf"(?<![\w./-])((?:{'|'.join(sorted(SECTIONS))})(?:\.[a-z_]+)+)(?![\w/(])")
 OTHERS = re.compile(r"\.(md|py|json|yaml|npy|html|parquet)\b")
@@ -74,6 +76,19 @@ def unknown_commands(text: str) -> Iterator[str]:
                 yield f"qt {name} {under}"
 
 
+def unknown_options(text: str) -> Iterator[str]:
+    """Yield each option of a command that the command does not have."""
+    for code in CODE.finditer(text):
+        for found in CALLED.finditer(code[0]):
+            name, *words = found[1].split()
+            command = load_command(name) if name in COMMANDS else None
+            under = getattr(command, "commands", {}).get(words[0] if words else "", command)
+            known = {word for parameter in getattr(under, "params", ()) for word in parameter.opts} | {"--help", "-h"}
+            for option in OPTION.findall(found[1]) if under is not None else ():
+                if option not in known:
+                    yield f"qt {name} {option}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_link_leads_somewhere(page: Path) -> None:
     assert list(broken_links(page, page.read_text("utf-8"))) == []
@@ -87,6 +102,11 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_command_that_is_named_exists(page: Path) -> None:
     assert list(unknown_commands(page.read_text("utf-8"))) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_option_that_is_named_exists(page: Path) -> None:
+    assert list(unknown_options(page.read_text("utf-8"))) == []
 
 
 def test_every_command_is_written_about() -> None:
@@ -115,3 +135,7 @@ def test_the_checks_find_their_culprits_and_leave_the_innocent_alone() -> None:
     assert list(unknown_commands("`qt fly`, `qt data burn`, `qt data import`, qt sings")) == ["qt fly", "qt data burn"]
     assert list(unknown_commands("```\nqt backtest --set x\nqt replay runs/fund\n```")) == []
     assert list(unknown_commands("`qt paper-venue --json`, `qt paper-moon`")) == ["qt paper-moon"]
+    assert list(unknown_options("`qt ess trip --reason x --fast`, `qt status -p live`, qt up --never")) == [
+        "qt ess --fast"
+    ]
+    assert list(unknown_options("```\nqt logs Desk --follow  # --slow\n```")) == []

@@ -13,7 +13,7 @@ from qt_ray.monitoring.opinions import KINDS as OPINIONS
 from qt_ray.monitoring.troubles import TROUBLES
 from qt_ray.monitoring.views import HANDLERS, NOTED
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S6 Registry")]
 
 PACKAGE = Path(__file__).parents[2] / "qt_ray"
 # Who only listens names kinds too, and is no publisher by that; nor are the registry and what it is made of.
@@ -65,10 +65,14 @@ def subscribed() -> set[str]:
     return AUDITED.keys() | TRADES | OPINIONS | by_payload | noted | HEARD_ELSEWHERE.keys()
 
 
+@pytest.mark.requirement("P1-01")
+@pytest.mark.p1_patches
 def test_whatever_somebody_listens_for_is_told() -> None:
     assert subscribed() - published().keys() == set()
 
 
+@pytest.mark.requirement("P1-01")
+@pytest.mark.p1_patches
 def test_whatever_is_told_is_heard_by_somebody() -> None:
     assert published().keys() - subscribed() == set()
 

@@ -16,6 +16,7 @@ from tests.integration.accounts import account_at, entry, venue_open
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.requirement("L8")
 def test_an_entry_ends_in_equal_books_and_a_stop_at_the_venue(tmp_path: Path) -> None:
     async def story() -> None:
         async with venue_open() as venue, account_at(venue, tmp_path) as stage:
@@ -34,6 +35,7 @@ def test_an_entry_ends_in_equal_books_and_a_stop_at_the_venue(tmp_path: Path) ->
     asyncio.run(story())
 
 
+@pytest.mark.requirement("L8")
 def test_a_restart_remembers_everything_and_asks_for_the_rest(tmp_path: Path) -> None:
     async def story() -> None:
         async with venue_open() as venue:

@@ -51,6 +51,7 @@ class Chat:
             await runner.cleanup()
 
 
+@pytest.mark.requirement("S7 Alerts")
 def test_an_alert_is_posted_as_json_once_the_address_takes_it() -> None:
     async def story() -> None:
         chat = Chat(errors=2)

@@ -199,6 +199,7 @@ def test_a_question_may_be_repeated(first: Behaviour) -> None:
     play(story)
 
 
+@pytest.mark.requirement("S4 OrderGateway")
 def test_a_clock_that_is_off_is_set_again_and_only_questions_go_twice() -> None:
     async def story(fake: Venue, session: BinanceSession) -> None:
         late = refuses(400, -1021, "Timestamp for this request is outside of the recvWindow.")
@@ -313,6 +314,7 @@ def test_a_cancelled_conditional_order_is_shown_as_it_is_then() -> None:
     play(story)
 
 
+@pytest.mark.requirement("S4 OrderGateway")
 def test_leverage_is_read_back() -> None:
     async def story(fake: Venue, session: BinanceSession) -> None:
         shown = {"symbol": "X", "marginType": "CROSSED", "leverage": 3, "maxNotionalValue": "1000"}

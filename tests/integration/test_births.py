@@ -17,6 +17,8 @@ def told(story: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(story(), 120))
 
 
+@pytest.mark.requirement("P0-01")
+@pytest.mark.p0_patches
 def test_a_policy_store_lives_dies_lives_again_and_is_ended(tmp_path: Path, namespace: str) -> None:
     from ray.util import list_named_actors
 

@@ -9,7 +9,8 @@ from qt_ray.adapters.audit_anchors import AuditAnchors
 from qt_ray.adapters.audit_files import AuditFiles, files_in
 from qt_ray.adapters.audit_logger import AuditLogger
 from qt_ray.adapters.trading.places import Places
-from qt_ray.governance.audit_records import AuditRecord, AuditType, access_denied, timestamp
+from qt_ray.core.moments import rfc3339
+from qt_ray.governance.audit_records import AuditRecord, AuditType, access_denied
 from tests.integration.shell import qt, refused
 
 pytestmark = pytest.mark.integration
@@ -25,7 +26,7 @@ def places(tmp_path: Path) -> Places:
     for number in range(5):
         logger.log(access_denied("mallory", "reset", "ess", f"rule {number}", number * DAY_MS))
     logger.log(
-        AuditRecord(AuditType.POLICY_CHANGED, timestamp(5 * DAY_MS), "ann", "change", "policy", "calmer", "version 2")
+        AuditRecord(AuditType.POLICY_CHANGED, rfc3339(5 * DAY_MS), "ann", "change", "policy", "calmer", "version 2")
     )
     logger.close()
     return found
@@ -45,6 +46,7 @@ def test_a_whole_record_is_proven(places: Places, tmp_path: Path) -> None:
     assert found["verdict"] == {"lines": 6, "deleted": 0, "anchors": 2, "loose": 0, "broken": ""}
 
 
+@pytest.mark.requirement("S2 AuditLogger")
 def test_an_edit_ends_with_six_and_names_the_line(places: Places, tmp_path: Path) -> None:
     path = files_in(places.audit)[2]
     path.write_bytes(path.read_bytes().replace(b"mallory", b"malory."))

@@ -114,11 +114,12 @@ def test_a_change_is_looked_at_before_and_taken_back_after(running: Running, tmp
     file.write_text('modes:\n  NORMAL:\n    max_leverage: "3"\ndeny_symbols: [DOGEUSDT]\n')
     first = running.house.store.get_policy().version
     ended = running.qt("policy", "diff", "--file", file)
-    assert 'modes.NORMAL.max_leverage: "5" -> "3" (tighter)' in ended.out
+    assert ended.out.splitlines()[0].split() == ["modes.NORMAL.max_leverage", "5", "->", "3", "tighter"]
+    assert "one person is enough" in ended.err
     assert running.house.store.get_policy().version == first
     assert running.qt("policy", "apply", file, *WHY).code == 0
     assert running.house.store.get_value("deny_symbols") == ("DOGEUSDT",)
-    assert "(looser)" in running.qt("policy", "diff", "--version", first).out
+    assert "looser" in running.qt("policy", "diff", "--version", first).out
     assert "somebody else agrees" in running.qt("policy", "revert", first, *WHY, "--yes", "main").err
     name = running.house.store.proposals()[0].id
     assert running.qt("policy", "dismiss", name, "--reason", "no").code == 0
@@ -143,15 +144,37 @@ def test_a_key_that_is_wrong_or_not_good_for_it_ends_with_eight(running: Running
 
 
 def test_a_trip_never_asks_and_a_reset_does(running: Running) -> None:
-    assert "acted: emergency_stop; latch open" in running.qt("ess", "trip").out
+    assert "STOPPING" in running.qt("ess", "trip", "--reason", "odd prices").out
     assert running.house.stop.emergency.state is EssState.FLATTENING
-    assert "entries: let in" in running.qt("ess", "status").out
-    refused(running.qt("ess", "reset", "manual", *WHY, "--yes", "main"), 5, "until all is flat")
     running.house.stop.settle()
+    shown = running.qt("ess", "status").out
+    assert shown.startswith("main at paper: ENTRIES ARE SHUT OUT\n")
+    assert "manual" in shown
+    assert "odd prices" in shown
+    found = running.qt("ess", "status", "--json").data
+    assert (found["schema"], found["account"], found["entries_shut"]) == ("qt.ess/1", "main at paper", True)
+    assert found["left_open"] == {"BTCUSDT": "0.1"}
+    assert found["next"][0].startswith('qt ess reset manual --reason "..." --set ')
+    refused(running.qt("ess", "reset", "manual", *WHY, "--yes", "main"), 5, "cooldown")
     running.house.clock.now_ms += COOLDOWN_MS
-    refused(running.qt("ess", "reset", "manual", *WHY, "--yes", "no"), 6, "typing main")
-    assert "ARMED" in running.qt("ess", "reset", "manual", *WHY, "--yes", "main").out
-    assert running.qt("ess", "history", "--json").data["emergencies"] == []
+    asked = running.qt("ess", "reset", "manual", *WHY, "--yes", "no")
+    refused(asked, 6, "typing main")
+    assert "main at paper: ENTRIES ARE SHUT OUT" in asked.err
+    assert "the emergency is over, the stop is ARMED" in running.qt("ess", "reset", "manual", *WHY, "--yes", "main").out
+    assert "entries are let in" in running.qt("ess", "status").out
+    past = running.qt("ess", "history")
+    assert [line.split("  ")[1] for line in past.out.splitlines()] == [
+        "cleared by ann: calmer (manual)",
+        "tripped by ann: odd prices (manual)",
+    ]
+
+
+def test_who_looks_at_an_emergency_waits_for_no_part_that_is_away(running: Running) -> None:
+    running.house.seen.fault = running.house.policy.fault = Retryable("Monitor: lives, does not")
+    shown = running.qt("ess", "status")
+    assert shown.code == 0
+    assert "not known here; the exchange says it: qt positions" in shown.out
+    assert "policy       not known: Monitor: lives, does not" in shown.out
 
 
 def test_a_trip_that_only_closed_the_latch_says_so_and_ends_with_seven(running: Running) -> None:
@@ -187,8 +210,13 @@ def test_a_console_that_is_gone_ends_with_four_and_keeps_nobody_from_stopping(ru
     refused(running.qt("policy", "get"), 4, "a console answers")
     assert running.qt("ess", "trip").code == 7
     assert Latch(running.places.latch).state().closed
+    shown = running.qt("ess", "status")
+    assert shown.code == 4
+    assert shown.out.startswith("main: ENTRIES ARE SHUT OUT\n")
+    assert "latch        CLOSED under epoch 1 by" in shown.out
     running.runs_at(None)
     refused(running.qt("policy", "get"), 4, "started without one")
+    assert running.qt("ess", "status", "--json").data["next"][0].startswith("qt flatten")
     refused(running.qt("policy", "get", "--console", "http://127.0.0.1:1"), 8, "QT_API_KEY")
 
 
@@ -200,10 +228,16 @@ def test_a_trip_of_a_fund_elsewhere_shuts_nothing_here(resting: Account) -> None
 def test_without_a_fund_a_trip_closes_the_latch_and_names_the_way_to_flatten(resting: Account) -> None:
     ended = resting.qt("ess", "trip", "--reason", "fire")
     assert ended.code == 7
-    assert "qt flatten" in ended.err
+    assert "NOTHING IS CLOSED YET" in ended.out
+    assert "qt flatten" in ended.out
     latch = Latch(resting.places.latch).state()
     assert (latch.closed, latch.reason) == (True, "fire")
-    assert "entries: shut out" in resting.qt("ess", "status").out
+    shown = resting.qt("ess", "status").out
+    assert "main at paper: ENTRIES ARE SHUT OUT" in shown
+    assert "1970" not in shown
+    found = resting.qt("ess", "trip", "--json").data
+    assert {"acted", "is_flattening", "emergency", "latch", "policy_told", "detail"} <= found.keys()
+    assert found["latch"].keys() == {"closed", "epoch", "reason", "by", "at"}
 
 
 def test_a_trip_closes_the_latch_even_when_the_keys_are_broken(resting: Account) -> None:

@@ -108,6 +108,7 @@ def test_a_recorded_market_begins_where_the_catalogue_does(tmp_path: Path) -> No
         assert {f"{float(bar[1]):.1f}" for bar in bars[:-1]} <= known
 
 
+@pytest.mark.requirement("S4 PositionsAndPnL")
 def test_an_account_is_what_the_exchange_says_and_its_money_ties_to_the_wallet(held: Opened, tmp_path: Path) -> None:
     shown = held.qt("positions", tmp_path, "--json").data
     assert shown["schema"] == "qt.positions/1"
@@ -132,6 +133,7 @@ def test_an_account_is_what_the_exchange_says_and_its_money_ties_to_the_wallet(h
     assert "unrealised" in held.qt("pnl", tmp_path).out
 
 
+@pytest.mark.requirement("S7 SystemHealth")
 def test_a_doctor_finds_nothing_against_a_venue_in_order(venue: Opened, tmp_path: Path) -> None:
     found = venue.qt("doctor", tmp_path, "--json")
     assert found.code == 0
@@ -179,6 +181,7 @@ def test_a_doctor_sees_a_clock_that_is_off(venue: Opened, tmp_path: Path) -> Non
     assert "CRITICAL  clock      ours is -" in told.out
 
 
+@pytest.mark.requirement("S7 SystemHealth")
 def test_a_doctor_sees_a_key_that_may_not_trade(venue: Opened, tmp_path: Path) -> None:
     venue.control("/do/key", may_trade="false")
     told = venue.qt("doctor", tmp_path)
@@ -198,6 +201,7 @@ def test_an_exchange_that_is_not_there_is_no_good_news(tmp_path: Path) -> None:
     refused(qt("positions", *words, *state), 7, f"the exchange at http://127.0.0.1:{port} answers, was: not reached")
 
 
+@pytest.mark.requirement("S3 EmergencyStop")
 def test_flatten_ends_flat_and_only_a_person_opens_the_latch_it_closed(
     held: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,13 +221,13 @@ def test_flatten_ends_flat_and_only_a_person_opens_the_latch_it_closed(
     wrong = held.qt("latch open", tmp_path, *person, 1)
     assert wrong.code == 6
     assert "confirmed by typing main" in wrong.err
-    refused(held.qt("latch open", tmp_path, *person, 2, "--yes"), 6, "epoch that closed it, 1, was 2")
+    refused(held.qt("latch open", tmp_path, *person, 2, "--yes", "main"), 6, "epoch that closed it, 1, was 2")
     monkeypatch.setattr(sys, "stdin", io.StringIO("main\n"))
     opening = held.qt("latch open", tmp_path, *person, 1)
     assert opening.code == 0
     assert "may open positions again" in opening.err
     assert held.qt("latch show", tmp_path, "--json").data["closed"] is False
-    refused(held.qt("latch open", tmp_path, *person, 1, "--yes"), 6, "this one is open")
+    refused(held.qt("latch open", tmp_path, *person, 1, "--yes", "main"), 6, "this one is open")
 
 
 def test_flatten_that_gets_no_answer_ends_by_its_time_with_the_latch_closed(held: Opened, tmp_path: Path) -> None:

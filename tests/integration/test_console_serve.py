@@ -27,6 +27,7 @@ def dawdler(console: Deployed) -> socket.socket:
     return found
 
 
+@pytest.mark.requirement("S7 HttpApi")
 def test_neither_a_slow_client_nor_watchers_nor_a_crowd_delay_the_stop(ray_head: str, tmp_path: Path) -> None:
     async def story(console: Deployed) -> None:
         known = {"Authorization": f"Bearer {console.token}"}

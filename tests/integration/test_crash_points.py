@@ -20,6 +20,7 @@ pytestmark = pytest.mark.integration
 AT_A_TIME = 4
 
 
+@pytest.mark.requirement("L7")
 @pytest.mark.timeout(300)
 def test_a_trader_killed_at_any_point_of_an_orders_life_loses_and_doubles_nothing(tmp_path: Path) -> None:
     async def story() -> list[Trial]:
@@ -59,6 +60,7 @@ def test_an_entry_that_the_gateway_tries_again_by_itself_does_not_outlive_the_da
     assert asyncio.run(story()) == "cancelled"
 
 
+@pytest.mark.requirement("L7")
 def test_a_trader_whose_disk_is_full_ends_and_its_successor_knows_everything(tmp_path: Path) -> None:
     found = asyncio.run(starved(5, tmp_path, file_bytes_max=4_000))
     assert found.broken == []

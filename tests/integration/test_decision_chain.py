@@ -23,6 +23,7 @@ def opinions(folder: Path) -> list[tuple[str, str, str]]:
     return [(thought.score, thought.confidence, thought.agreement) for thought in thoughts]
 
 
+@pytest.mark.requirement("L10")
 def test_a_chain_of_references_decides_what_the_three_objects_decide_in_one_process(
     tmp_path: Path,
     namespace: str,

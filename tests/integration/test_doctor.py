@@ -39,6 +39,7 @@ def test_real_money_does_not_start_with_a_key_that_can_withdraw_and_play_money_d
     play(story)
 
 
+@pytest.mark.requirement("S7 SystemHealth")
 @pytest.mark.parametrize("kind", ["paper", "testnet", "live"])
 def test_nothing_starts_while_the_latch_is_closed(tmp_path: Path, kind: str) -> None:
     async def story(venue: PaperVenue, session: BinanceSession) -> None:

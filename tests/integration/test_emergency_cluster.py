@@ -44,6 +44,8 @@ async def until(ask: Callable[[], Awaitable[Condition]], holds: Callable[[Condit
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.requirement("L2", "P0-02")
+@pytest.mark.p0_patches
 def test_a_trip_over_ray_is_fenced_and_flat_though_the_stop_was_killed_just_before(
     tmp_path: Path, namespace: str
 ) -> None:

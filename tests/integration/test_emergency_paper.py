@@ -89,6 +89,7 @@ class Bookkeeper:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.requirement("L8")
 def test_books_that_missed_everything_agree_with_the_venue_to_the_last_digit(tmp_path: Path) -> None:
     async def story(venue: PaperVenue, session: BinanceSession) -> None:
         wallets = (await value(session, AskAccount())).wallets

@@ -48,6 +48,7 @@ def is_flat(house: House) -> bool:
     return not any(one.held.quantity for one in held) and not exchange.open_orders(FIRST_ACCOUNT)
 
 
+@pytest.mark.requirement("L2", "S3 EmergencyStop")
 def test_a_trip_is_fenced_flat_and_told_with_real_numbers(tmp_path: Path) -> None:
     async def story(guarded: Guarded) -> None:
         house = guarded.house
@@ -114,6 +115,8 @@ def test_a_stop_that_died_half_way_is_finished_by_the_next_life(tmp_path: Path) 
     play(tmp_path, story)
 
 
+@pytest.mark.scenario
+@pytest.mark.requirement("Scenario-3")
 def test_a_withdrawal_is_no_loss_and_a_loss_is_seen_by_its_own_eyes(tmp_path: Path) -> None:
     async def story(guarded: Guarded) -> None:
         house = guarded.house
@@ -130,6 +133,10 @@ def test_a_withdrawal_is_no_loss_and_a_loss_is_seen_by_its_own_eyes(tmp_path: Pa
             await until(stop, lambda found: found.facts["state"] == "COOLING_DOWN")
             assert {"flash_crash"} <= {*(await stop.condition()).facts["causes"]}
             assert is_flat(house)
+            assert house.store.is_emergency_mode()
+            (triggered,) = guarded.told("system.emergency.triggered")
+            assert isinstance(triggered, EmergencyTriggered)
+            assert (triggered.positions_closed, triggered.residual) == (1, {})
 
     play(tmp_path, story)
 

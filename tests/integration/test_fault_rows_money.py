@@ -132,6 +132,7 @@ def test_rows_19_and_20_what_somebody_else_does_is_adopted_and_its_stop_goes(tmp
     play(tmp_path, story)
 
 
+@pytest.mark.requirement("S4 RateLimit")
 @pytest.mark.parametrize("answer", ["too_many", "banned"])
 def test_row_32_a_ban_is_obeyed_to_the_end_and_nothing_is_asked_meanwhile(tmp_path: Path, answer: str) -> None:
     async def story(found: Stage) -> None:
@@ -147,6 +148,7 @@ def test_row_32_a_ban_is_obeyed_to_the_end_and_nothing_is_asked_meanwhile(tmp_pa
     play(tmp_path, story)
 
 
+@pytest.mark.requirement("S4 RateLimit")
 def test_row_33_a_stranger_at_our_weight_leaves_cancels_and_closes_their_share(tmp_path: Path) -> None:
     async def story(found: Stage) -> None:
         await asyncio.sleep(

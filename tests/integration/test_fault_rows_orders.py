@@ -34,6 +34,7 @@ SHORT = Patience(recv_window_ms=300, answer_ms=250)
 SHORT_RULES = Rules(receive_window_ms=300)
 
 
+@pytest.mark.requirement("L6")
 def test_row_9_an_answer_that_is_lost_after_the_deed_is_one_order_and_soon_known(tmp_path: Path) -> None:
     async def story(row: Row) -> None:
         row.break_(Deed.DROP_AFTER, **{**POST, "count": 3})
@@ -150,6 +151,8 @@ def test_row_16_a_batch_is_answered_for_each_and_one_without_an_answer_is_asked_
     tell(tmp_path, story)
 
 
+@pytest.mark.requirement("Sprint5-9")
+@pytest.mark.sprint5
 def test_row_17_what_expires_in_part_is_tried_again_and_never_above_what_was_wanted(tmp_path: Path) -> None:
     async def story(row: Row) -> None:
         best = row.stage.venue.exchange.depth(BTC, 1).asks[0]

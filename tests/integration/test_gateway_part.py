@@ -130,6 +130,7 @@ def test_rest_takes_back_what_could_open_and_the_next_life_says_how_the_account_
     play(tmp_path, story)
 
 
+@pytest.mark.requirement("S3 EmergencyStop")
 def test_the_dead_mans_timer_is_wound_only_while_those_who_end_positions_are_well(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         async with house.at_work() as gateway:

@@ -78,6 +78,7 @@ def replicas() -> list[int]:
     return pids
 
 
+@pytest.mark.requirement("S7 RayServe")
 def test_a_fund_answers_over_http_and_loses_no_request_with_a_replica(fund: tuple[Origin, str]) -> None:
     origin, url = fund
     key = KeyRing(origin.places.folder).issue("ann", (Scope.READ,))

@@ -37,7 +37,7 @@ def test_every_dependency_has_one_exact_version() -> None:
 
 
 def test_generated_pages_say_what_the_code_says() -> None:
-    assert run(sys.executable, "docs/generate.py", "--check").returncode == 0
+    assert run(sys.executable, "-m", "docs.generate", "--check").returncode == 0
 
 
 @pytest.mark.parametrize("target", ["run", "demo", "test", "check", "fix", "bench", "chaos", "docs"])

@@ -37,6 +37,8 @@ def born(kind: type[Any], name: str, *args: Any) -> Any:
     return ray.remote(kind).options(name=name, num_cpus=0, max_restarts=-1).remote(*args)
 
 
+@pytest.mark.requirement("P0-06")
+@pytest.mark.p0_patches
 def test_swaps_and_a_kill_among_real_processes_lose_no_request_and_mix_nothing(namespace: str) -> None:
     from tests.integration.model_users import Follower, Oracle  # they import Ray, whose head is begun first
 

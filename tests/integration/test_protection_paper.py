@@ -27,7 +27,7 @@ from qt_ray.execution.venue.calls import AskOpenOrders, AskPositions, Cancel, Do
 from qt_ray.execution.venue.news import News, OrderNews, StreamUp
 from tests.integration.emergencies import paper
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("L9")]
 
 BTC = ("BTCUSDT", PositionSide.BOTH)
 OURS = "qt-trend-00000000000000000000-0"

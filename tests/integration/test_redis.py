@@ -80,6 +80,9 @@ def test_a_lost_reply_puts_no_event_on_the_bus_twice(tmp_path: Path) -> None:
     run(story)
 
 
+@pytest.mark.requirement("P0-03", "Sprint5-1")
+@pytest.mark.p0_patches
+@pytest.mark.sprint5
 def test_an_outage_in_the_middle_of_a_stream_of_events_shows_nowhere(tmp_path: Path) -> None:
     async def story() -> None:
         server = RedisServer.start(tmp_path / "redis")

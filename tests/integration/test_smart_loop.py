@@ -16,7 +16,7 @@ from qt_ray.core.orders import Intent, OrderType
 from qt_ray.execution.gateway.smart import Style, Tactics, Urgency
 from tests.integration.accounts import SYMBOLS, Stage, account_at, entry, venue_open
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("S4 SmartExecution")]
 
 SPREAD = Tactics(
     impact_free_bps=Decimal(0),

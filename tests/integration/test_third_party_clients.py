@@ -11,7 +11,7 @@ import pytest
 from qt_ray.adapters.paper.control import FIRST_ACCOUNT
 from qt_ray.adapters.paper.venue import PaperSettings, PaperVenue
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("S4 PaperVenue")]
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 90

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.integration
 NAMES = ("AAAUSDT", "BBBUSDT", "CCCUSDT")
 
 
+@pytest.mark.requirement("L10")
 def test_a_run_forecast_on_two_processes_is_the_run_of_one() -> None:
     """SPEC law 10: same inputs, same hash, on 1 worker or on N."""
     market = synthetic(NAMES, 3_600_000, seed=3)

@@ -2,62 +2,20 @@
 
 import json
 import os
-import re
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
 from qt_ray.adapters.processes import mark_of
 from qt_ray.adapters.session_file import read_session
+from tests.integration.terminals import heard, up
+from tests.integration.terminals import shell as qt
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.xdist_group("ray")]
 
-ROOT = Path(__file__).parents[2]
 ASKED_MAX = 10
-QT = (sys.executable, "-m", "qt_ray.cli.main")
-
-
-def world() -> dict[str, str]:
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("QT_", "RAY_"))}
-    return {**mine, "PYTHONPATH": str(ROOT)}
-
-
-def qt(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    told = (*QT, *words, "--set", f"fund.state={state}")
-    return subprocess.run(told, env=world(), cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-
-
-@contextmanager
-def up(state: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """Begin a fund as a terminal would: in a process group of its own."""
-    told = (*QT, "up", "--no-dashboard", "--no-serve", "--set", f"fund.state={state}", *words)
-    process = subprocess.Popen(
-        told, env=world(), cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True, bufsize=1
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        assert process.stderr is not None
-        process.stderr.close()
-
-
-def heard(said: IO[str] | None, pattern: str) -> str:
-    """Return the first line that has the pattern; the whole story if it ends before."""
-    story = ""
-    for line in said or ():
-        story += line
-        if re.search(pattern, line):
-            return line
-    raise AssertionError(f"no line has {pattern!r}:\n{story}")
 
 
 def status(state: Path) -> dict[str, Any]:
@@ -72,7 +30,7 @@ def status(state: Path) -> dict[str, Any]:
 
 
 def test_a_fund_lives_answers_is_alone_mends_itself_and_ends_in_order(tmp_path: Path) -> None:
-    with up(tmp_path) as fund:
+    with up(tmp_path, "--no-serve") as fund:
         heard(fund.stderr, "the fund lives")
         session = read_session(tmp_path / "paper" / "main" / "session.json")
         assert session is not None
@@ -104,7 +62,7 @@ def test_a_fund_lives_answers_is_alone_mends_itself_and_ends_in_order(tmp_path: 
 
 
 def test_an_interrupt_before_it_lives_ends_it_too(tmp_path: Path) -> None:
-    with up(tmp_path) as fund:
+    with up(tmp_path, "--no-serve") as fund:
         heard(fund.stderr, "qt up: profile paper")
         os.killpg(fund.pid, signal.SIGINT)
         assert fund.wait(60) == 130

@@ -59,6 +59,8 @@ def wild(confidence: float) -> Run:
     return told(fund("4"), candles(rows), [NAN] * WARM + [1.0] * 5, confidence=confidence)
 
 
+@pytest.mark.requirement("P1-02", "Scenario-2")
+@pytest.mark.p1_patches
 @pytest.mark.parametrize(
     ("confidence", "granted"),
     [(0.60, 0), (0.6499, 0), (0.65, 2_000), (0.72, 2_000), (0.7499, 2_000), (0.75, 4_000), (0.90, 4_000)],
@@ -99,6 +101,7 @@ def crashed() -> Run:
     return run_backtest(setup, bars, Says((1.0, 1.0, 1.0), int(bars.ts[100])))
 
 
+@pytest.mark.requirement("Scenario-3")
 def test_a_flash_crash_trips_the_stop_closes_everything_and_nothing_is_opened_again() -> None:
     """Scenario 3."""
     run = crashed()
@@ -154,6 +157,7 @@ def held(run: Run) -> np.ndarray:
     return np.asarray(worth[WARM] / run.equity[WARM])
 
 
+@pytest.mark.requirement("Scenario-7")
 def test_three_positions_that_are_one_bet_share_one_limit() -> None:
     """Scenario 7."""
     run = together((1.0, 1.0, 1.0), (0, 0, 0))

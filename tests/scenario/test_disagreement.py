@@ -56,6 +56,7 @@ def judged(run: Run) -> tuple[float, set[Reason]]:
 
 
 # SPEC 3: "2/4 -> rejected agreement; 3/4 at .60 with 4 % ATR -> rejected confidence; .72 passes; .75 at 2 % passes".
+@pytest.mark.requirement("Scenario-5", "S3 SignalQualityFilter")
 @pytest.mark.parametrize(
     ("members", "atr_bps", "granted", "reasons"),
     [
@@ -117,6 +118,7 @@ class Leaves:
         return Opinions(np.where(lost, np.nan, said.up), silence)
 
 
+@pytest.mark.requirement("Scenario-5")
 @pytest.mark.parametrize("reason", LOST)
 def test_when_two_of_four_leave_what_is_held_stays_and_nothing_grows(reason: Silence) -> None:
     """Law: an abstention is no vote; a position is not closed because two models lost their way."""

@@ -73,6 +73,7 @@ def without_edge(kind: str, seed: int) -> Run:
     return run_backtest(Setup(source.instruments), source.bars(2_000), baseline(kind, len(NAMES), {}))
 
 
+@pytest.mark.requirement("Scenario-1")
 def test_a_normal_market_is_traded_to_its_end_without_an_emergency() -> None:
     """Scenario 1."""
     source = market(7, 0.12)

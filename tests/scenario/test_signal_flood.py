@@ -32,6 +32,8 @@ def flood(rate: int, symbols: int, seed: int) -> list[TradeSignal]:
     ]
 
 
+@pytest.mark.requirement("Sprint5-3", "Scenario-10")
+@pytest.mark.sprint5
 @pytest.mark.parametrize("rate", [30, 40, 50])
 @pytest.mark.parametrize("symbols", [20, 150, 5_000])
 def test_a_flood_is_bounded_the_best_are_acted_on_and_every_drop_is_counted(rate: int, symbols: int) -> None:

@@ -28,6 +28,7 @@ FOUND = {
 MORE = 12
 
 
+@pytest.mark.requirement("L2")
 @pytest.mark.parametrize("part", range(4))
 def test_no_entry_is_accepted_after_an_acknowledged_emergency_whatever_goes_wrong(part: int) -> None:
     found = fence_campaign(range(part * SEEDS // 4, (part + 1) * SEEDS // 4))
@@ -37,6 +38,7 @@ def test_no_entry_is_accepted_after_an_acknowledged_emergency_whatever_goes_wron
         assert found.counts[what] > SEEDS // 4, what
 
 
+@pytest.mark.requirement("L2")
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mistake_in_the_fence_is_found(name: str) -> None:
     script = HUNTED.get(name, Script())

@@ -22,6 +22,7 @@ def test_without_faults_nothing_is_ever_in_doubt() -> None:
     assert found.orders > 100
 
 
+@pytest.mark.requirement("L6")
 def test_no_fill_is_lost_or_invented_and_no_order_doubled_whatever_goes_wrong() -> None:
     found = campaign(range(SEEDS))
     assert [(bad.seed, bad.verdict) for bad in found.bad] == []

@@ -134,6 +134,7 @@ class Lying:
         return replace(found, rows=rows)
 
 
+@pytest.mark.requirement("L11")
 def test_a_chain_that_is_late_costs_one_bar_its_entries_and_its_predictor_catches_up(tmp_path: Path) -> None:
     async def story() -> None:
         stage = world()
@@ -161,6 +162,7 @@ def test_a_chain_that_does_not_decide_what_it_says_it_thought_moves_nothing(tmp_
     asyncio.run(story())
 
 
+@pytest.mark.requirement("L3")
 def test_under_a_policy_that_is_not_fresh_nothing_is_opened_and_the_desk_says_so(tmp_path: Path) -> None:
     async def story() -> None:
         stage = world()
@@ -209,6 +211,7 @@ def test_what_the_gateway_did_not_take_in_time_is_not_sent_late(tmp_path: Path) 
     asyncio.run(story())
 
 
+@pytest.mark.requirement("L7")
 @pytest.mark.parametrize("kind", ["write", "sync"])
 def test_killed_at_every_touch_of_the_disk_it_loses_no_decision_and_doubles_no_order(tmp_path: Path, kind: str) -> None:
     """Law 7, with real files: the process ends at the n-th touch, and another goes on."""

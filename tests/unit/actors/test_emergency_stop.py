@@ -139,6 +139,8 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
+@pytest.mark.requirement("P0-02")
+@pytest.mark.p0_patches
 def test_a_trip_shuts_flattens_and_tells_everybody(house: House) -> None:
     async def story() -> None:
         async with house.at_work() as system:
@@ -156,6 +158,8 @@ def test_a_trip_shuts_flattens_and_tells_everybody(house: House) -> None:
     run(story)
 
 
+@pytest.mark.requirement("P0-02")
+@pytest.mark.p0_patches
 def test_a_breach_trips_by_itself_within_a_look(house: House) -> None:
     async def story() -> None:
         async with house.at_work() as system:
@@ -240,6 +244,8 @@ def test_a_latch_that_cannot_be_read_shuts_entries_out_and_closes_no_position(ho
     run(story)
 
 
+@pytest.mark.requirement("P0-02")
+@pytest.mark.p0_patches
 def test_what_was_left_half_done_is_begun_anew_by_whoever_comes_to_life(house: House) -> None:
     async def story() -> None:
         house.system().activate(Cause.MANUAL, "now", "ann")  # and the process dies before anything was carried out
@@ -276,6 +282,7 @@ def test_a_disk_that_refuses_stops_no_emergency(house: House, tmp_path: Path) ->
     run(story)
 
 
+@pytest.mark.requirement("S3 EmergencyStop")
 def test_cancels_come_before_closes_and_a_second_cause_only_urges_on(house: House) -> None:
     async def story() -> None:
         async with house.at_work() as system:
@@ -291,6 +298,8 @@ def test_cancels_come_before_closes_and_a_second_cause_only_urges_on(house: Hous
     run(story)
 
 
+@pytest.mark.requirement("Sprint5-7")
+@pytest.mark.sprint5
 def test_only_a_person_with_a_reason_after_the_cooldown_lets_entries_in_again(house: House) -> None:
     async def story() -> None:
         async with house.at_work() as system:
@@ -317,6 +326,8 @@ def test_only_a_person_with_a_reason_after_the_cooldown_lets_entries_in_again(ho
     run(story)
 
 
+@pytest.mark.requirement("Sprint5-7")
+@pytest.mark.sprint5
 def test_peaks_and_what_was_accepted_outlive_a_restart(house: House) -> None:
     async def story() -> None:
         async with house.at_work() as system:
@@ -334,6 +345,8 @@ def test_peaks_and_what_was_accepted_outlive_a_restart(house: House) -> None:
     run(story)
 
 
+@pytest.mark.requirement("P1-05")
+@pytest.mark.p1_patches
 def test_a_fund_climbs_out_step_by_step_as_its_equity_does(house: House) -> None:
     async def story() -> None:
         async with house.at_work() as system:

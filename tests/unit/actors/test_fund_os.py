@@ -18,7 +18,7 @@ from qt_ray.adapters.metrics_logger import MetricsLogger
 from qt_ray.adapters.policy_copy import PolicyCopy
 from qt_ray.adapters.policy_reader import PolicyReader
 from qt_ray.adapters.rulebook_keeper import RulebookKeeper
-from qt_ray.ai.hedge_fund_os import Health
+from qt_ray.ai.hedge_fund_os import CYCLE_MS, Health
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.events import event
 from qt_ray.core.payloads import DecisionMade
@@ -132,6 +132,7 @@ def test_before_the_coordinator_speaks_a_desk_may_open_nothing_and_afterwards_wh
     play(tmp_path, story)
 
 
+@pytest.mark.requirement("S5 HedgeFundOs")
 def test_a_coordinator_that_falls_silent_leaves_nothing(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await house.beats(5)
@@ -179,6 +180,8 @@ def test_while_the_monitor_goes_round_nobody_else_does_and_what_it_heard_grows_o
     play(tmp_path, story)
 
 
+@pytest.mark.requirement("P1-04")
+@pytest.mark.p1_patches
 def test_what_tightens_reaches_a_waiting_desk_without_its_asking_again(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await house.beats(5)
@@ -204,6 +207,7 @@ def test_the_worst_of_what_parts_know_counts(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+@pytest.mark.requirement("S5 HedgeFundOs")
 def test_a_change_of_mode_is_told_counted_and_shown(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await house.beats(3)
@@ -263,6 +267,7 @@ def decision(number: int, action: str, confidence: float | None) -> DecisionMade
     )
 
 
+@pytest.mark.requirement("S2 PolicyObserver")
 def test_what_was_done_is_compared_with_what_would_have_been_said(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await house.beats(2)
@@ -282,3 +287,21 @@ def test_what_was_done_is_compared_with_what_would_have_been_said(tmp_path: Path
         assert (await house.os.condition()).facts["agreement"] == pytest.approx(1 / 3)
 
     play(tmp_path, story)
+
+
+@pytest.mark.requirement("P1-04")
+@pytest.mark.p1_patches
+def test_a_market_that_turns_wild_is_answered_within_two_seconds(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        for _ in range(8):  # it begins safe, and becomes normal cycle by cycle
+            house.now_ms += CYCLE_MS
+            await house.beats()
+        calm = house.size()
+        house.parts["Feed"].facts = {"regimes": {"AUSDT": "EXTREME"}}
+        turned_ms = house.now_ms
+        while house.size() == calm:
+            await house.beats()
+        assert house.now_ms - turned_ms <= 2_000
+        assert house.size() <= calm // 2
+
+    play(tmp_path, story, Stage.AUTONOMY)

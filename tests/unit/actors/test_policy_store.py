@@ -85,6 +85,7 @@ async def begun(store: PolicyStore) -> "asyncio.Task[Acknowledged | Denied]":
     return task
 
 
+@pytest.mark.requirement("L1")
 def test_each_life_begins_a_new_epoch_and_forgets_nothing(house: House) -> None:
     first = house.store()
     first.set_policy({"limits.order_value_max": "1000"}, first.get_policy().version, "calmer", ESS)
@@ -94,6 +95,8 @@ def test_each_life_begins_a_new_epoch_and_forgets_nothing(house: House) -> None:
     assert len(second.history(10)) == 4
 
 
+@pytest.mark.requirement("P0-01")
+@pytest.mark.p0_patches
 def test_the_founding_questions_have_answers(house: House) -> None:
     store = house.store()
     assert store.get_active_risk_config() == store.get_policy().risk
@@ -123,6 +126,7 @@ def test_an_emergency_without_gateways_is_acknowledged_at_once(house: House) -> 
     told(story)
 
 
+@pytest.mark.requirement("L2")
 def test_an_emergency_waits_until_the_gateway_has_drained(house: House) -> None:
     async def story() -> None:
         store = house.grown()
@@ -141,6 +145,7 @@ def test_an_emergency_waits_until_the_gateway_has_drained(house: House) -> None:
     told(story)
 
 
+@pytest.mark.requirement("L2")
 def test_an_emergency_waits_for_a_silent_gateway_no_longer_than_its_lease(house: House) -> None:
     async def story() -> None:
         store = house.grown()
@@ -236,6 +241,8 @@ def test_the_older_of_two_stores_prolongs_nothing_and_dies(house: House) -> None
     told(story)
 
 
+@pytest.mark.requirement("P0-01")
+@pytest.mark.p0_patches
 def test_any_other_write_that_cannot_be_written_changes_nothing(house: House) -> None:
     store = house.grown()
     before = store.get_policy()
@@ -245,6 +252,7 @@ def test_any_other_write_that_cannot_be_written_changes_nothing(house: House) ->
     assert (store.get_policy(), store.can_open_new_trades()) == (before, True)
 
 
+@pytest.mark.requirement("S2 PolicyStore")
 def test_a_watcher_hears_of_a_change_at_once_and_of_none_in_time(house: House) -> None:
     async def story() -> None:
         store = house.grown()

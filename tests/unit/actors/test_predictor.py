@@ -82,6 +82,8 @@ def test_an_opinion_names_the_version_that_it_is_of() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.requirement("P0-06")
+@pytest.mark.p0_patches
 def test_decisions_during_swaps_are_each_of_one_version_and_none_fails() -> None:
     async def story() -> None:
         predictor = await serving()
@@ -111,6 +113,7 @@ def test_decisions_during_swaps_are_each_of_one_version_and_none_fails() -> None
     asyncio.run(story())
 
 
+@pytest.mark.requirement("L11")
 def test_models_that_are_late_abstain_and_are_counted() -> None:
     async def story() -> None:
         predictor = await serving(deadline_ms=0)

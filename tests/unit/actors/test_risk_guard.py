@@ -90,10 +90,12 @@ def test_a_guard_that_knows_the_policy_grants_what_the_rules_grant(tmp_path: Pat
     assert decision.digest() == ALONE.digest() == Guard().review(SIZED).digest()
 
 
+@pytest.mark.requirement("L3")
 def test_without_a_policy_nothing_grows(tmp_path: Path) -> None:
     assert refused(Stage(tmp_path, None).review()) == "no entry before the policy is known"
 
 
+@pytest.mark.requirement("L3")
 def test_a_policy_that_was_not_confirmed_lets_nothing_grow(tmp_path: Path) -> None:
     one = stage(tmp_path)
     one.now_ms += LEASE_MS
@@ -101,6 +103,7 @@ def test_a_policy_that_was_not_confirmed_lets_nothing_grow(tmp_path: Path) -> No
     assert "was not confirmed" in one.condition().reasons[0]
 
 
+@pytest.mark.requirement("L1")
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -122,6 +125,7 @@ def test_limits_that_are_not_the_policys_are_refused(tmp_path: Path) -> None:
     assert "a fund's limits are those of policy" in refused(stage(tmp_path).review(sized))
 
 
+@pytest.mark.requirement("S3 RiskGuard")
 def test_a_switch_that_was_pulled_stays_pulled_until_a_person_says_otherwise(tmp_path: Path) -> None:
     one = stage(tmp_path)
     asyncio.run(one.guard.kill("a strange market", "ann"))
@@ -219,6 +223,7 @@ def test_the_orders_of_ten_seconds_are_bounded_whoever_asks(tmp_path: Path) -> N
     assert one.review().hindrance.is_free
 
 
+@pytest.mark.requirement("S3 RiskGuard")
 def test_every_denial_is_told_and_counted_by_reason_and_symbol(tmp_path: Path) -> None:
     one = stage(tmp_path)
     one.review(closed="the asker's own view is stale")

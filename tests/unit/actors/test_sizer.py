@@ -29,6 +29,7 @@ def opinion(score: float, regime: Regime, held: int = 0) -> pipeline.Opinion:
     return pipeline.Opinion(pipeline.Snapshot(BARS.window(29, 30), np.zeros((1, 1, 0)), world), forecasts)
 
 
+@pytest.mark.requirement("P0-05", "S5 RlSizing")
 @pytest.mark.p0_patches
 @pytest.mark.parametrize("regime", [*Regime])
 @pytest.mark.parametrize(("score", "held", "grows"), [(1.0, 0, True), (0.0, 500, False), (-1.0, 500, True)])

@@ -46,6 +46,7 @@ def run(story: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(life())
 
 
+@pytest.mark.requirement("S5 ModelSupervisor")
 def test_a_decision_is_judged_once_its_horizon_has_closed() -> None:
     async def story() -> None:
         bus, market = MemoryBus(), Market()

@@ -80,6 +80,7 @@ def test_a_fund_is_started_once_all_its_parts_are_ready_and_that_is_told_once() 
     asyncio.run(story())
 
 
+@pytest.mark.requirement("S7 SystemHealth")
 def test_each_change_is_told_once_with_its_reason() -> None:
     async def story() -> None:
         here = fund()
@@ -111,6 +112,7 @@ def test_a_part_in_a_new_process_is_told_as_born_again() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.requirement("S7 SystemHealth")
 def test_a_part_that_dies_is_unknown_and_one_that_hangs_delays_no_other() -> None:
     async def story() -> None:
         here = fund()

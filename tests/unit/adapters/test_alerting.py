@@ -8,7 +8,10 @@ from pydantic import SecretStr
 
 from qt_ray.adapters.alerting import QUEUE_MAX, TRIES_MAX, Alerting, DeadMan, Webhook, letter
 from qt_ray.core.errors import Retryable
-from qt_ray.monitoring.alerts import Alert, Severity
+from qt_ray.core.events import event
+from qt_ray.core.payloads import HealthChanged
+from qt_ray.monitoring.alerts import Alert, AlertBook, Severity
+from qt_ray.monitoring.troubles import trouble_of
 
 pytestmark = pytest.mark.unit
 
@@ -102,3 +105,18 @@ def test_an_address_is_in_no_error_and_in_no_log(caplog: pytest.LogCaptureFixtur
 def test_a_letter_says_all_that_a_person_and_a_program_need() -> None:
     assert letter(alert())["text"] == "[CRITICAL] fire: in the desk"
     assert letter(alert())["since"] == "1970-01-01T00:00:00.000Z"
+
+
+@pytest.mark.requirement("Sprint5-4")
+@pytest.mark.sprint5
+def test_a_model_without_a_say_is_a_warning_in_the_log_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    book, why = AlertBook(), "models are asked in full, the last time in_haste"
+    said = event("health.changed", HealthChanged("Predictor", "HEALTHY", "DEGRADED", why), "Monitor", 1)
+    trouble = trouble_of(said)
+    assert trouble is not None
+    book.hear(trouble, 1)
+    (due,) = book.due(1)
+    Alerting([]).tell(due)
+    (line,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert line.getMessage() == "Predictor is DEGRADED"
+    assert line.__dict__["detail"] == why

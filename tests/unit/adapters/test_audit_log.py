@@ -16,18 +16,19 @@ from qt_ray.adapters.audit_verdict import cleaned, verdict_on
 from qt_ray.adapters.disk import Disk
 from qt_ray.core.codec import canonical, decode
 from qt_ray.core.errors import Invalid, Invariant, Retryable
+from qt_ray.core.moments import rfc3339
 from qt_ray.core.restore import restore
 from qt_ray.governance.audit_chain import Head, Line, head_of
-from qt_ray.governance.audit_records import AuditRecord, AuditType, access_denied, timestamp
+from qt_ray.governance.audit_records import AuditRecord, AuditType, access_denied
 from tests.unit.adapters.failing_disk import FailingDisk
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S2 AuditLogger")]
 
 DAY_MS = 86_400_000
 
 
 def record(number: int, at_ms: int = 0, kind: AuditType = AuditType.RISK_BLOCK) -> AuditRecord:
-    return AuditRecord(kind, timestamp(at_ms), "guard", "review", "BTCUSDT", f"rule {number}", "refused")
+    return AuditRecord(kind, rfc3339(at_ms), "guard", "review", "BTCUSDT", f"rule {number}", "refused")
 
 
 class Log:

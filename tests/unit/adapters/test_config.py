@@ -135,6 +135,7 @@ def test_a_variable_without_its_double_underscore_is_refused_and_strangers_are_n
     load("backtest", {}, {"QT_QPA_PLATFORM": "xcb", "QT_DEBUG": "1", "QTDIR": "/x"}, house)
 
 
+@pytest.mark.requirement("S4 EventDrivenExecutor")
 def test_the_founding_names_of_the_queue_still_work(house: Path) -> None:
     loaded = load("backtest", {}, {"QT_SIGNAL_QUEUE_MAX": "9", "QT_MAX_SIGNALS_PER_CYCLE": "3"}, house)
     assert (loaded.settings.signals.queue_max, loaded.settings.signals.per_cycle_max) == (9, 3)

@@ -12,7 +12,7 @@ from qt_ray.core.payloads import HealthChanged, ModeChanged
 from qt_ray.governance.bus import DELIVERIES_MAX
 from tests.conformance.bus_memory import MemoryBus
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S6 EventBus")]
 
 KINDS = ("policy.mode.changed",)
 

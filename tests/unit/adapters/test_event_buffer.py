@@ -13,7 +13,7 @@ from qt_ray.core.events import Event, encode_event, event
 from qt_ray.core.payloads import EquityUpdated, HealthChanged, ModeChanged
 from tests.unit.adapters.failing_disk import FailingDisk
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S6 EventBuffer")]
 
 
 def happened(number: int) -> Event:
@@ -29,6 +29,9 @@ def drained(buffer: EventBuffer, most: int = 7) -> list[int]:
     return found
 
 
+@pytest.mark.requirement("P0-03", "Sprint5-1")
+@pytest.mark.p0_patches
+@pytest.mark.sprint5
 def test_a_hundred_events_of_an_outage_come_out_once_and_in_order(tmp_path: Path) -> None:
     buffer = EventBuffer(tmp_path)
     assert sum(buffer.keep([happened(number)]) for number in range(100)) == 100
@@ -44,6 +47,8 @@ def test_a_hundred_events_of_an_outage_come_out_once_and_in_order(tmp_path: Path
 ACTS = st.lists(st.one_of(st.integers(1, 5), st.just("publish"), st.just("crash"), st.just("lost word")), max_size=30)
 
 
+@pytest.mark.requirement("P0-03")
+@pytest.mark.p0_patches
 @given(acts=ACTS, segment=st.integers(min_value=1, max_value=2_000))
 @settings(max_examples=60)
 def test_any_order_of_writing_publishing_and_crashing_loses_nothing(

@@ -157,6 +157,7 @@ def test_a_rotation_that_failed_is_finished_before_even_a_small_record(tmp_path:
     assert kept(tmp_path) == [bytes(700) + b"x", b"small"]
 
 
+@pytest.mark.requirement("L7")
 @pytest.mark.parametrize("kind", ["open", "write", "sync", "truncate"])
 def test_a_crash_at_any_step_even_in_recovery_loses_nothing_promised(tmp_path: Path, kind: str) -> None:
     for nth in range(1, 12):

@@ -24,6 +24,7 @@ def test_what_was_closed_is_closed_after_a_restart(path: Path) -> None:
     assert Latch(path).state() == closed == LatchState(True, 7, "drawdown", "machine", 5)
 
 
+@pytest.mark.requirement("L3")
 def test_mistake_3_a_file_that_cannot_be_read_is_a_closed_latch(path: Path) -> None:
     Latch(path).close(7, "drawdown", "machine", 5)
     whole = path.read_bytes()

@@ -13,7 +13,7 @@ from qt_ray.core.orders import Side
 from qt_ray.core.payloads import TradeClosed
 from qt_ray.monitoring.metrics import METRICS, OTHERS, Kind, Labels, Metric
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S7 MetricsLogger")]
 
 
 class Kept:

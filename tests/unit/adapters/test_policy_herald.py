@@ -51,6 +51,7 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
+@pytest.mark.requirement("S2 PolicyStore")
 def test_all_is_told_once_in_the_order_it_was_written(house: House) -> None:
     house.written(3)
     herald = house.herald()

@@ -75,6 +75,8 @@ def run(story: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(story(), 20))
 
 
+@pytest.mark.requirement("P0-03")
+@pytest.mark.p0_patches
 def test_a_hundred_events_of_an_outage_are_kept_and_replayed_in_order_once(tmp_path: Path) -> None:
     async def story() -> None:
         life = Life(tmp_path)
@@ -96,6 +98,7 @@ def test_a_hundred_events_of_an_outage_are_kept_and_replayed_in_order_once(tmp_p
 ACTS = st.lists(st.sampled_from(["tell", "publish", "away", "back", "lose", "restart", "breathe"]), max_size=25)
 
 
+@pytest.mark.requirement("L7")
 @given(acts=ACTS)
 @settings(max_examples=40)
 def test_no_story_loses_doubles_or_reorders(tmp_path_factory: pytest.TempPathFactory, acts: list[str]) -> None:
@@ -128,6 +131,7 @@ def test_no_story_loses_doubles_or_reorders(tmp_path_factory: pytest.TempPathFac
     run(story)
 
 
+@pytest.mark.requirement("S6 EventBuffer")
 def test_commands_are_not_told_late(tmp_path: Path) -> None:
     async def story() -> None:
         life = Life(tmp_path)

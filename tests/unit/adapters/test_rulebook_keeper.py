@@ -32,6 +32,7 @@ def test_a_book_that_was_lost_begins_again_from_its_copy(tmp_path: Path) -> None
     assert [kept.sequence for kept in second.history(10)] == [1]
 
 
+@pytest.mark.requirement("S2 PolicyStore")
 def test_a_restored_backup_does_not_end_a_newer_emergency(tmp_path: Path) -> None:
     copy, backup, entries = PolicyCopy(tmp_path / "policy.json"), MemoryRulebook(), MemoryRulebook()
     keeper = RulebookKeeper(entries, copy, seed)

@@ -85,6 +85,7 @@ def test_what_is_told_is_written_down_in_order_and_anchored(tmp_path: Path) -> N
     run(story)
 
 
+@pytest.mark.requirement("L7")
 def test_a_scribe_that_was_killed_before_it_acknowledged_writes_nothing_twice(tmp_path: Path) -> None:
     async def story() -> None:
         bus, archive = MemoryBus(), archive_in(tmp_path)

@@ -17,6 +17,7 @@ from tests.unit.monitoring import happenings as told
 pytestmark = [pytest.mark.unit, pytest.mark.p0_patches]
 
 
+@pytest.mark.requirement("P0-04")
 def test_rows_follow_the_bus_and_survive_the_keeper(tmp_path: Path) -> None:
     async def story() -> None:
         bus = MemoryBus()

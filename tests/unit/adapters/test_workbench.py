@@ -21,6 +21,7 @@ def test_work_is_told_how_much_time_is_left_and_its_answer_comes_back() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.requirement("L11")
 def test_what_is_late_is_waited_for_no_more_and_what_waits_behind_it_never_begins() -> None:
     async def story() -> None:
         bench, gate, begun = Workbench(), threading.Event(), list[str]()

@@ -18,7 +18,7 @@ from qt_ray.ai.hedge_fund_os import (
 )
 from qt_ray.core.errors import Invalid
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S5 HedgeFundOs")]
 
 CALM = Conditions(drawdown_bps=0, drawdown_soft_bps=500, is_volatile=False, may_be_bold=True)
 STORM = Conditions(drawdown_bps=600, drawdown_soft_bps=500, is_volatile=True, may_be_bold=True)

@@ -79,6 +79,7 @@ def test_the_map_is_read_as_numpy_interpolates_and_row_by_row(seed: int) -> None
     assert np.isnan(answers[0, 0])
 
 
+@pytest.mark.requirement("S5 Ensemble")
 def test_calibration_mends_an_overconfident_score_on_rows_it_has_not_seen() -> None:
     made, (scores, outcomes) = fit(*bent(1, 20_000)), bent(2, 20_000)
     up = outcomes.astype(np.float32)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from qt_ray.ai.ladder import Ladder, Rung
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("L11")]
 
 quick = settings(deadline=None, max_examples=100)
 costs = st.floats(0, 1e4)

@@ -28,6 +28,8 @@ def served(*users: str) -> ModelSync:
     return state
 
 
+@pytest.mark.requirement("P0-06")
+@pytest.mark.p0_patches
 def test_a_version_serves_once_everybody_has_it_ready() -> None:
     state = served("ann", "bob").naming(TWO)
     assert state.orders == Orders(ONE, TWO)
@@ -179,6 +181,8 @@ class Fund:
             self.answered += asked.serving is not None and asked.serving.version in asked.ready
 
 
+@pytest.mark.requirement("P0-06")
+@pytest.mark.p0_patches
 def test_a_thousand_schedules_of_swaps_and_crashes_lose_no_request_and_end_in_agreement() -> None:
     for seed in range(1_000):
         fund = Fund(seed)

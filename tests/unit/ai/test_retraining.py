@@ -18,6 +18,7 @@ def test_a_fresh_model_in_good_form_stays() -> None:
     assert found(FRESH, WELL, DAY_MS).reasons == ()
 
 
+@pytest.mark.requirement("S5 ContinuousLearning")
 @pytest.mark.parametrize(
     ("champion", "form", "days", "reason"),
     [

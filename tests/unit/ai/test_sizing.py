@@ -10,7 +10,7 @@ from qt_ray.ai.sizing import Method, SizerPlan, sizer_rows, target, wish
 from qt_ray.core.errors import InvalidConfig
 from tests.unit.core.test_instruments import COIN
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S5 RlSizing")]
 
 quick = settings(deadline=None, max_examples=120)
 NAN = float("nan")

@@ -31,6 +31,7 @@ def split_or_skip(ts: Ints, until: Ints, folds: int, embargo: int) -> tuple[tupl
         raise
 
 
+@pytest.mark.requirement("S5 ContinuousLearning")
 @settings(max_examples=80, deadline=None)
 @given(rows(), st.integers(1, 5), st.integers(0, 20))
 def test_nothing_taught_was_open_an_embargo_before_judging(known: tuple[Ints, Ints], folds: int, embargo: int) -> None:

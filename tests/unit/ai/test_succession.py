@@ -84,6 +84,7 @@ def test_every_history_replays_to_its_status_and_every_revision_was_one_write(ac
     assert restore(Succession, decode(canonical(now))) == now
 
 
+@pytest.mark.requirement("S5 ContinuousLearning")
 def test_the_successor_comes_and_the_predecessor_goes_in_one_revision() -> None:
     now = serving(1, 2)
     old, new = now.entry(version(1)).last, now.entry(version(2)).last

@@ -1,6 +1,7 @@
 import json
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from pathlib import PurePosixPath
@@ -11,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 
-from qt_ray.cli.screen import console, emit, fault, note, progress, rfc3339, say, spelled
+from qt_ray.cli.screen import console, distance, emit, fault, moment, note, progress, say, spelled
 
 pytestmark = pytest.mark.unit
+
+UNITS_SAID = ("s", "min", "h", "days")
 
 
 class Side(StrEnum):
@@ -34,13 +37,6 @@ def test_a_decimal_crosses_json_exactly(value: Decimal) -> None:
     text = spelled(value)
     assert "E" not in text
     assert Decimal(text) == value
-
-
-@given(st.integers(0, 4_102_444_800_000))
-def test_a_time_crosses_json_to_the_millisecond(ms: int) -> None:
-    found = datetime.fromisoformat(rfc3339(ms))
-    assert found.utcoffset() == timedelta(0)
-    assert (found - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) == ms
 
 
 @pytest.mark.parametrize(
@@ -100,3 +96,26 @@ def test_a_table_that_nobody_looks_at_is_not_folded(capsys: pytest.CaptureFixtur
     table.add_row("word " * 40, "last")
     console().print(table)
     assert [line.rstrip().endswith("last") for line in capsys.readouterr().out.splitlines()] == [False, True]
+
+
+def test_a_moment_is_said_here_and_in_utc_and_what_never_was_is_never(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = "2026-01-01T02:30:00.000Z"
+    for zone, shown in (
+        ("UTC", "2026-01-01 02:30:00 UTC"),
+        ("America/New_York", "2025-12-31 21:30:00 EST, 2026-01-01 02:30:00 UTC"),
+    ):
+        with monkeypatch.context() as here:
+            here.setenv("TZ", zone)
+            time.tzset()
+            assert moment(at) == shown
+    time.tzset()
+    assert moment(None) == "never"
+
+
+@given(st.integers(-(10**12), 10**12))
+def test_a_distance_is_in_the_largest_whole_unit_and_says_which_way(ms: int) -> None:
+    said = distance(ms)
+    number = int(next(word for word in said.split() if word.isdigit()))
+    size = {"s": 1, "min": 60, "h": 3_600, "days": 86_400}[next(unit for unit in said.split() if unit in UNITS_SAID)]
+    assert number * size <= abs(ms) // 1_000 < (number + 1) * size
+    assert said.endswith("ago") is (ms >= 0)

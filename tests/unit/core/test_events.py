@@ -38,6 +38,8 @@ def payload(kind: str) -> st.SearchStrategy[Any]:
     return st.builds(REGISTRY[kind], **finite, **optional, **whole, **words, **tables)
 
 
+@pytest.mark.requirement("P1-01")
+@pytest.mark.p1_patches
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=20)
 @given(data=st.data())
@@ -80,6 +82,8 @@ def _shown() -> dict[str, Any]:
     return shown
 
 
+@pytest.mark.requirement("P1-01")
+@pytest.mark.p1_patches
 @pytest.mark.parametrize(
     ("change", "place"),
     [
@@ -107,6 +111,8 @@ def test_bytes_that_are_no_event_are_refused() -> None:
             decode_event(data)
 
 
+@pytest.mark.requirement("P1-01")
+@pytest.mark.p1_patches
 def test_a_payload_of_another_kind_is_refused() -> None:
     with pytest.raises(Invalid, match=r"risk\.block: carries RiskBlock, was RiskAlert"):
         event("risk.block", payloads.RiskAlert("w", "r", "d"), "guard", 1)

@@ -67,6 +67,7 @@ def test_the_longest_name_just_fits() -> None:
     assert len(str(ClientOrderId("eightchr", token("x"), ATTEMPTS_MAX))) == 36
 
 
+@pytest.mark.requirement("L6")
 def test_a_child_is_another_attempt_at_the_same_intent() -> None:
     first = ClientOrderId("trend", token("x"))
     second = first.child()

@@ -21,7 +21,7 @@ from qt_ray.core.money import (
     ratio_bps,
 )
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("L5")]
 
 quick = settings(deadline=None, max_examples=200)
 LARGEST = 9 * 10**18

@@ -27,6 +27,7 @@ writes = st.one_of(
 )
 
 
+@pytest.mark.requirement("S2 PolicyStore")
 def test_the_table_of_modes_is_the_founding_one() -> None:
     shown = {name: [str(getattr(SEED.modes[name], field.name)) for field in fields(ModeLimits)] for name in Mode}
     assert shown == {
@@ -116,6 +117,7 @@ def test_a_seed_names_only_what_differs() -> None:
         Policy.seeded({"emergency_mode": False})
 
 
+@pytest.mark.requirement("S2 PolicyStore")
 def test_values_have_dotted_names() -> None:
     assert SEED.get_value("risk.max_leverage") == 5
     assert SEED.with_mode("DEFENSIVE", "bob", 1).get_value("risk.max_leverage") == 3

@@ -28,6 +28,8 @@ Entries = list[tuple[Decimal, Decimal]]
 Fills = tuple[tuple[Side, Execution], ...]
 
 
+@pytest.mark.requirement("L5", "Sprint5-5")
+@pytest.mark.sprint5
 @given(fills, prices)
 def test_realised_and_unrealised_are_cash_and_market_value_exactly(history: Fills, mark: Decimal) -> None:
     held = position_of("BTCUSDT", history)
@@ -80,6 +82,8 @@ def test_a_fill_through_flat_closes_first_and_opens_the_rest() -> None:
     assert held.unrealised(Decimal(100)) == 10
 
 
+@pytest.mark.requirement("Sprint5-5")
+@pytest.mark.sprint5
 @pytest.mark.parametrize(
     ("value", "shown"),
     [

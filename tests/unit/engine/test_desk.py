@@ -26,6 +26,7 @@ def fresh() -> DeskBook:
     return DeskBook(began(TWIN.bars, TWIN.setup))
 
 
+@pytest.mark.requirement("L10")
 def test_a_desk_that_is_told_what_its_twin_was_told_decides_the_same_bit_for_bit() -> None:
     made = [entry for entry in ENTRIES if isinstance(entry, Decided)]
     book = fresh()

@@ -65,6 +65,7 @@ def twin_rows(twin: Simulation) -> tuple[Any, Any]:
     return account[0], fills[: int(twin.journal.filled[0])]
 
 
+@pytest.mark.requirement("L10")
 @pytest.mark.parametrize("predictor", [EmaCross(3), EmaCross(12), MeanReversion()], ids=["quick", "slow", "mean"])
 def test_what_its_twin_was_told_makes_it_decide_the_same(predictor: Predictor) -> None:
     twin, live = retold(predictor)

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.unit
 BARS, SETUP = lively(count=400)
 
 
+@pytest.mark.requirement("L10")
 def test_three_objects_bar_by_bar_write_the_same_decisions_as_one_compiled_run() -> None:
     """SPEC law 10: same code in backtest, replay and live."""
     whole = run_backtest(SETUP, BARS, EmaCross(3))

@@ -97,6 +97,7 @@ def test_a_stop_trails_the_best_price_and_never_falls_back() -> None:
     assert Decimal(106) < prices(run)[-1] < Decimal(110)
 
 
+@pytest.mark.requirement("S4 Exits")
 def test_time_ends_a_position_that_neither_stop_nor_target_reached() -> None:
     levels = replace(LEVELS, hours_max=3)
     run = long_at_the_warm_bar(protected(levels), still(8))
@@ -139,6 +140,7 @@ def test_shorts_receive_what_longs_pay() -> None:
     assert run.cycles["funding"][-1] == money(Decimal("0.05"))
 
 
+@pytest.mark.requirement("S3 FundingRateFilter")
 def test_an_unknown_funding_rate_refuses_every_entry() -> None:
     """SPEC 3, FundingRateFilter: unknown rate, no entry."""
     run = long_at_the_warm_bar(fund(funding_known=False), still(2))

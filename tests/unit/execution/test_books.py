@@ -57,6 +57,7 @@ def histories(draw: st.DrawFn) -> list[Traded | Moved]:
     return story
 
 
+@pytest.mark.requirement("S4 PositionsAndPnL")
 @quick
 @given(histories())
 def test_a_wallet_is_what_it_began_with_and_what_moved_it_to_the_last_digit(story: list[Traded | Moved]) -> None:

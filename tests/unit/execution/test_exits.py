@@ -61,6 +61,7 @@ def row(levels: Levels = NORMAL) -> Any:
 
 
 # SPEC 4: ATR multiples LOW_VOL 1.2/3.5, NORMAL 1.5/3, HIGH 2/4, EXTREME 2.5/5, TRENDING 1.8/4.5, RANGING 1/2.
+@pytest.mark.requirement("S4 Exits")
 @pytest.mark.parametrize(
     ("regime", "stop", "target", "hours"),
     [
@@ -83,6 +84,7 @@ def test_the_table_of_exits_by_regime(regime: Regime, stop: str, target: str, ho
     assert set(BY_REGIME) == set(Regime) - {Regime.UNKNOWN}
 
 
+@pytest.mark.requirement("S4 Exits")
 @quick
 @given(plans, sides, moves)
 def test_a_stop_only_tightens_whatever_the_price_does(plan: ExitPlan, side: int, path: list[Move]) -> None:
@@ -159,6 +161,7 @@ def test_confidence_tilts_the_target_by_its_share() -> None:
     assert target_distance(row(), ATR, 10_000) == 3_000
 
 
+@pytest.mark.requirement("S4 Exits")
 @pytest.mark.parametrize("side", [1, -1])
 def test_a_stop_goes_to_breakeven_then_trails_the_best_close(side: int) -> None:
     rule, own = row(replace(NORMAL, breakeven_r=Decimal("0.5"))), opened(row(), side)
@@ -194,6 +197,7 @@ def test_without_breakeven_and_trail_a_stop_stays_where_it_was() -> None:
     assert tightened(own, rule, ATR, PRICE - 50_000) == own["stop"] == PRICE + 1_500
 
 
+@pytest.mark.requirement("S4 Exits")
 def test_a_part_is_taken_once_at_its_multiple_of_risk() -> None:
     rule = row(replace(NORMAL, partial_r=Decimal("1.2"), partial_bps=5_000))
     for side in (1, -1):

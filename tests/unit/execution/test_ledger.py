@@ -79,6 +79,7 @@ def test_the_ledger_agrees_with_fractions_fill_by_fill(trades: list[tuple[int, i
     assert abs(Fraction(int(own["cost"])) - paper.cost) <= Fraction(paper.roundings, 2)
 
 
+@pytest.mark.requirement("L5")
 @quick
 @given(fills)
 def test_what_is_realised_and_what_is_still_owed_is_the_cash_that_moved(

@@ -121,6 +121,7 @@ def test_the_table_has_exactly_four_ends_and_reaches_every_state() -> None:
     assert all(TRANSITIONS.foresees(end, signal) for end in ENDS for signal in Signal)
 
 
+@pytest.mark.requirement("L6")
 def test_only_the_venues_word_leaves_unknown() -> None:
     ours = {Signal.SENT, Signal.LOST}
     for signal in Signal:
@@ -128,6 +129,7 @@ def test_only_the_venues_word_leaves_unknown() -> None:
         assert (after is Status.UNKNOWN) is (signal in ours)
 
 
+@pytest.mark.requirement("L6")
 def test_a_timeout_is_not_a_rejection() -> None:
     unknown = told(PLANNED, SENT, LOST)
     assert unknown == Unknown(INTENT, 2)

@@ -46,6 +46,7 @@ def wanted(**changes: Any) -> Intent:
     return Intent(**{**given, **changes})
 
 
+@pytest.mark.requirement("L5")
 @settings(max_examples=200, deadline=None)
 @given(intents(), steps, steps)
 def test_no_rounding_adds_risk(intent: Intent, step: Decimal, tick: Decimal) -> None:

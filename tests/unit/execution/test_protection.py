@@ -92,6 +92,7 @@ def test_what_is_protected_is_left_alone_and_the_gap_is_measured() -> None:
     assert not desk.cancelled
 
 
+@pytest.mark.requirement("L9")
 def test_a_moved_stop_is_placed_then_confirmed_and_only_then_the_old_one_cancelled() -> None:
     desk = Desk().step(0, LONG).step(10, LONG)
     (old,) = desk.resting
@@ -268,6 +269,7 @@ def test_a_cancel_is_repeated_each_second_until_the_stop_has_ended() -> None:
     assert desk.step(20 + AGAIN_MS).cancelled == [stop.client_id]
 
 
+@pytest.mark.requirement("S7 PositionMonitor")
 def test_a_stop_cancelled_by_somebody_else_is_placed_again() -> None:
     desk = Desk().step(0, LONG).step(10, LONG)
     (stop,) = desk.resting
@@ -376,6 +378,7 @@ moves = st.tuples(
 )
 
 
+@pytest.mark.requirement("L9")
 @settings(max_examples=80, deadline=None)
 @given(st.lists(moves, max_size=25))
 def test_whatever_happens_a_position_is_protected_or_being_closed_in_time(

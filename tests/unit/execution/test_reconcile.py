@@ -108,6 +108,7 @@ def bought(number: int, quantity: str = "1", at_ms: int = 0) -> TradeView:
     return trade_view(number, Side.BUY, quantity, "100", at_ms=at_ms)
 
 
+@pytest.mark.requirement("L8")
 def test_the_door_opens_only_after_every_look_agreed_twice() -> None:
     world = World()
     assert world.reconciler.why_closed(START) == "entries wait until the venue can be heard"
@@ -154,6 +155,7 @@ def test_a_page_that_is_full_is_followed_by_the_next() -> None:
     assert world.reconciler.why_closed(5_000) is None
 
 
+@pytest.mark.requirement("L8")
 def test_a_difference_is_a_break_only_when_it_is_seen_twice() -> None:
     world = World().settled()
     world.books.post(traded_of(bought(7), foreign=False))
@@ -255,6 +257,7 @@ def test_two_contents_under_one_number_are_reported_and_close_the_door() -> None
     assert "contradiction" in (world.reconciler.why_closed(8_000) or "")
 
 
+@pytest.mark.requirement("S7 PositionMonitor")
 def test_a_foreign_order_is_told_of_and_closes_nothing() -> None:
     world = World().settled()
     world.orders = [order_view("web_1", venue_id="5")]
@@ -317,6 +320,7 @@ def test_an_order_of_which_more_was_traded_than_we_know_leads_to_its_trades() ->
     assert OrderDiffers("BTCUSDT", name(0), Decimal("0.2"), Decimal("0.5")) in world.findings()
 
 
+@pytest.mark.requirement("S7 PositionMonitor")
 def test_a_stop_that_protects_nothing_is_found() -> None:
     world = World().settled()
     stop = name(0, "stop")

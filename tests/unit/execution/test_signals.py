@@ -28,6 +28,8 @@ signals = st.builds(
 steps = st.lists(st.tuples(st.integers(0, 3), signals | st.none()), max_size=60)
 
 
+@pytest.mark.requirement("Sprint5-3")
+@pytest.mark.sprint5
 @given(steps, st.integers(1, 6), st.integers(1, 6))
 def test_every_signal_is_taken_waiting_or_counted_as_dropped(
     story: list[tuple[int, TradeSignal | None]], capacity: int, per_cycle: int
@@ -58,6 +60,8 @@ def test_of_living_signals_the_queue_keeps_the_best(confidences: list[float], ca
     assert [s.confidence for s in queue.waiting] == best
 
 
+@pytest.mark.requirement("Sprint5-3")
+@pytest.mark.sprint5
 def test_a_full_queue_gives_up_its_weakest_to_a_better_one_only() -> None:
     queue = SignalQueue(2, 2)
     assert queue.offer(signal("a", 0.5), 0) is None
@@ -77,6 +81,7 @@ def test_an_expired_signal_makes_room_before_a_living_one_does() -> None:
     assert queue.dropped == {Dropped.EXPIRED: 1}
 
 
+@pytest.mark.requirement("S4 EventDrivenExecutor")
 def test_only_the_newest_signal_of_a_symbol_waits() -> None:
     queue = SignalQueue()
     queue.offer(signal("a", 0.9, created=5, symbol="X"), 0)
@@ -87,6 +92,7 @@ def test_only_the_newest_signal_of_a_symbol_waits() -> None:
     assert queue.dropped == {Dropped.OUTDATED: 1, Dropped.SUPERSEDED: 1, Dropped.DUPLICATE: 1}
 
 
+@pytest.mark.requirement("S4 EventDrivenExecutor")
 def test_what_does_not_fit_a_cycle_waits_for_the_next() -> None:
     queue = SignalQueue()
     for n in range(25):
@@ -110,6 +116,7 @@ def test_impossible_sizes_are_refused_by_the_name_of_their_setting(capacity: int
         SignalQueue(capacity, per_cycle)
 
 
+@pytest.mark.requirement("S4 EventDrivenExecutor")
 @pytest.mark.parametrize("rate", [30, 50])
 def test_a_flood_of_signals_is_weathered_and_every_loss_is_explained(rate: int) -> None:
     queue = SignalQueue()

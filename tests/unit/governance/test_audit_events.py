@@ -182,6 +182,7 @@ def written(happened: Event) -> AuditRecord:
     return found
 
 
+@pytest.mark.requirement("S2 AuditLogger")
 @pytest.mark.parametrize(("happened", "kind", "actor", "outcome"), TOLD, ids=lambda given: getattr(given, "type", ""))
 def test_each_deed_is_written_with_who_did_it_and_what_came_of_it(
     happened: Event, kind: AuditType, actor: str, outcome: str
@@ -193,6 +194,7 @@ def test_each_deed_is_written_with_who_did_it_and_what_came_of_it(
     assert canonical(record)
 
 
+@pytest.mark.requirement("S2 AuditLogger")
 def test_nothing_of_the_registry_is_forgotten() -> None:
     assert AUDITED.keys() | NOT_WRITTEN == REGISTRY.keys()
     assert not AUDITED.keys() & NOT_WRITTEN

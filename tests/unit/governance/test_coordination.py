@@ -160,6 +160,8 @@ def test_what_becomes_worse_between_two_cycles_counts_at_once_and_what_becomes_b
     assert fund.beat().standing.mode is RiskMode.CRITICAL
 
 
+@pytest.mark.requirement("P1-04")
+@pytest.mark.p1_patches
 def test_a_change_of_regime_is_judged_at_the_next_beat_and_never_makes_bolder() -> None:
     fund = Fund(Stage.AUTONOMY).settled()
     came = fund.beat(replace(CALM, regimes={"AUSDT": "EXTREME"}))

@@ -12,7 +12,7 @@ from qt_ray.core.errors import Invalid
 from qt_ray.core.limits import CLOCK_ERROR_MS
 from qt_ray.governance.leases import LEASE_MS, TRAVEL_MS, Held, Lease, Leases
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("L2")]
 
 OPEN_MS = 10_000
 READY_MS = OPEN_MS + LEASE_MS + TRAVEL_MS

@@ -41,6 +41,7 @@ def permits_no_more(one: TradingPolicy, other: TradingPolicy) -> bool:
     return one.profile >= other.profile and one.min_confidence >= other.min_confidence and one.deny >= other.deny
 
 
+@pytest.mark.requirement("S2 OrchestratorPolicy")
 @pytest.mark.parametrize(
     ("change", "profile", "confidence"),
     [
@@ -76,6 +77,7 @@ def test_what_two_permit_neither_forbids_and_order_cannot_matter(one: Situation,
     assert met([first, second]).profile is both.profile
 
 
+@pytest.mark.requirement("S2 OrchestratorPolicy")
 @given(st.lists(st.tuples(situations, st.integers(0, 90_000)), max_size=15))
 def test_what_loosens_waits_a_minute_and_what_tightens_does_not(story: list[tuple[Situation, int]]) -> None:
     orchestrator, at_ms, loosened_ms = Orchestrator(Authority.LIVE), 0, None
@@ -89,6 +91,7 @@ def test_what_loosens_waits_a_minute_and_what_tightens_does_not(story: list[tupl
             loosened_ms = at_ms
 
 
+@pytest.mark.requirement("S2 OrchestratorPolicy")
 def test_a_symbol_that_fell_ill_is_denied_at_once_with_its_reason() -> None:
     orchestrator = Orchestrator()
     orchestrator.update(CALM, 0)
@@ -108,6 +111,7 @@ def test_before_anything_was_computed_nothing_may_be_entered() -> None:
     assert not met([]).allow_new_trades
 
 
+@pytest.mark.requirement("S2 PolicyObserver")
 def test_an_observer_counts_on_how_many_signals_both_agreed() -> None:
     observer = PolicyObserver(most=2)
     assert observer.agreement is None

@@ -27,6 +27,8 @@ def test_a_view_says_what_keeps_entries_out() -> None:
     assert VIEW.told(CALM, "no entry, a disk is full", 2_000).why_closed(2_000) == "no entry, a disk is full"
 
 
+@pytest.mark.requirement("Sprint5-8")
+@pytest.mark.sprint5
 def test_a_view_is_refreshed_after_ten_minutes() -> None:
     assert not VIEW.needs_refresh(1_000 + REFRESH_MS - 1)
     assert VIEW.needs_refresh(1_000 + REFRESH_MS)

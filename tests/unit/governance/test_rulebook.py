@@ -74,6 +74,7 @@ def why(book: Rulebook, wish: Wish, author: Author = ANN) -> Denial:
     return found.denial
 
 
+@pytest.mark.requirement("L1")
 @given(asked)
 @settings(max_examples=200)
 def test_every_write_counts_one_and_the_entries_alone_lead_to_the_same_book(
@@ -120,6 +121,8 @@ def test_only_a_person_who_names_its_epoch_ends_an_emergency(story: list[tuple[W
             book = book.applied(entry)
 
 
+@pytest.mark.requirement("L1", "P0-01")
+@pytest.mark.p0_patches
 def test_of_two_writes_from_one_version_the_second_loses() -> None:
     first, second = Change(TIGHTER, 1, "calmer"), Change({"deny_symbols": ["XRPUSDT"]}, 1, "calmer")
     book, _ = written(FRESH, first)
@@ -151,6 +154,7 @@ def test_a_word_about_an_older_emergency_ends_nothing() -> None:
     assert book.decided(Recover(book.policy.epoch, "once more"), ANN, 1_000) is None
 
 
+@pytest.mark.requirement("S2 PolicyStore")
 def test_tightening_takes_one_and_says_what_changed() -> None:
     _, entry = written(FRESH, Change(TIGHTER, 1, "calmer"), ROBOT)
     assert isinstance(entry, Revision)
@@ -160,6 +164,7 @@ def test_tightening_takes_one_and_says_what_changed() -> None:
     assert (entry.by, entry.reason, entry.approved_by) == ("fund_os", "calmer", None)
 
 
+@pytest.mark.requirement("S2 PolicyStore")
 def test_loosening_takes_a_second_person_and_bears_both_names() -> None:
     assert why(FRESH, Change(LOOSER, 1, "bolder")) is Denial.NEEDS_SECOND
     book, proposed = written(FRESH, Propose(LOOSER, 1, "bolder"))

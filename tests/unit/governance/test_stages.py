@@ -9,7 +9,7 @@ import pytest
 from qt_ray.core.policy import Stage
 from qt_ray.governance.stages import TABLE, Actor, Authority, authorities, authority
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S2 Stages")]
 
 
 @pytest.mark.parametrize("actor", Actor)

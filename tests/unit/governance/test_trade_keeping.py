@@ -40,6 +40,7 @@ def row(store: MemoryTrades, name: str = "d1") -> Trade:
     return found
 
 
+@pytest.mark.requirement("P0-04")
 def test_a_trade_is_followed_from_its_first_order_to_its_end() -> None:
     store, seen = MemoryTrades(), []
     keeping = TradeKeeping(store)
@@ -52,6 +53,7 @@ def test_a_trade_is_followed_from_its_first_order_to_its_end() -> None:
     assert keeping.open_trades == ()
 
 
+@pytest.mark.requirement("P0-04")
 @settings(max_examples=60)
 @given(st.data())
 def test_hearing_again_and_dying_in_between_leave_the_same_row(data: st.DataObject) -> None:

@@ -22,6 +22,7 @@ ENDS = {
 HELD = (TradeStatus.OPEN, TradeStatus.PARTIAL_TP, TradeStatus.BREAKEVEN, TradeStatus.TRAILING)
 
 
+@pytest.mark.requirement("S3 TradeLifecycle")
 def test_every_state_is_reachable_and_only_ends_are_ends() -> None:
     assert TRANSITIONS.reachable == set(TradeStatus)
     assert TRANSITIONS.terminal == ENDS
@@ -34,6 +35,7 @@ def test_whatever_is_held_can_be_closed_in_every_way(status: TradeStatus) -> Non
     assert {TRANSITIONS.advance(status, signal) for signal in ends} == ENDS - {TradeStatus.REJECTED}
 
 
+@pytest.mark.requirement("S2 TradeStateStore")
 @given(st.lists(st.sampled_from(TradeSignal), max_size=20))
 def test_a_trade_never_goes_back(signals: list[TradeSignal]) -> None:
     order = list(TradeStatus)

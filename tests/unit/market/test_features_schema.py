@@ -85,6 +85,7 @@ def test_a_schema_without_a_source_holds_no_column_that_needs_it() -> None:
     }
 
 
+@pytest.mark.requirement("S5 Ensemble")
 def test_a_model_of_another_schema_is_refused_and_named() -> None:
     schema = FeatureSchema()
     schema.require(schema.hash, "model trend-7")

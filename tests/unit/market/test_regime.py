@@ -103,6 +103,7 @@ def test_the_unit_of_price_does_not_matter(seed: int, power: int) -> None:
     assert (regimes(bars_of(whole)) == regimes(bars_of(scaled))).all()
 
 
+@pytest.mark.requirement("S5 RegimeDetector")
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.0, 0.5))
 def test_hysteresis_only_delays_the_return_of_calm(seed: int, hysteresis: float) -> None:
@@ -141,6 +142,7 @@ def test_the_regime_is_unknown_until_both_averages_are_warm() -> None:
     assert (seen[ADX_WARMUP - 1 :] != Regime.UNKNOWN).all()
 
 
+@pytest.mark.requirement("S5 RegimeDetector")
 @pytest.mark.parametrize(
     ("half_range", "step", "regime"),
     [

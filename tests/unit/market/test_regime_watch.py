@@ -23,6 +23,7 @@ def market() -> Bars:
     return Bars(NAMES, 60_000, ts, close, close * (1 + moves), close * (1 - moves), close, np.ones_like(close))
 
 
+@pytest.mark.requirement("S5 RegimeDetector")
 def test_one_by_one_the_changes_are_those_of_the_whole_series() -> None:
     bars, watch = market(), RegimeWatch(NAMES)
     told = [turn for row in bars.blocks(1) for turn in watch.take(row)]

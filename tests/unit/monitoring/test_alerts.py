@@ -20,6 +20,7 @@ SMOKE = Trouble("smoke", Severity.WARNING, "smoke")
 HOUR_MS = 3_600_000
 
 
+@pytest.mark.requirement("S7 Alerts")
 def test_the_same_trouble_is_told_once_and_counted() -> None:
     book = AlertBook()
     for at_ms in range(5):
@@ -29,6 +30,7 @@ def test_the_same_trouble_is_told_once_and_counted() -> None:
     assert book.due(7) == ()
 
 
+@pytest.mark.requirement("S7 Alerts")
 def test_a_critical_trouble_is_told_again_until_a_person_takes_it_on() -> None:
     book = AlertBook()
     book.hear(FIRE, 0)

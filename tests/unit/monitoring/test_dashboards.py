@@ -12,7 +12,7 @@ from qt_ray.core.errors import Invalid
 from qt_ray.monitoring.dashboards import ALARMS, ROWS, View, alarm_rules, dashboard, exported, queried
 from qt_ray.monitoring.metrics import METRICS, Kind
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S7 MetricsLogger")]
 
 DEPLOY = Path(__file__).parents[3] / "deploy" / "monitoring"
 KNOWN = {exported(metric) for metric in METRICS.values()}

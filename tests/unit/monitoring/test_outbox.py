@@ -45,6 +45,8 @@ def drained(outbox: Outbox, at_ms: int) -> tuple[list[Event], int]:
     return sent, at_ms
 
 
+@pytest.mark.requirement("Sprint5-6")
+@pytest.mark.sprint5
 def test_a_frame_goes_when_it_is_full_or_a_tenth_of_a_second_old() -> None:
     outbox = Outbox()
     assert outbox.due(0) is None
@@ -58,6 +60,8 @@ def test_a_frame_goes_when_it_is_full_or_a_tenth_of_a_second_old() -> None:
     assert outbox.wait_ms(200) == 0
 
 
+@pytest.mark.requirement("Sprint5-6")
+@pytest.mark.sprint5
 def test_of_what_can_be_missed_the_newest_is_sent_and_the_rest_counted() -> None:
     outbox = Outbox()
     for price in range(1, 6):
@@ -96,6 +100,8 @@ def test_what_can_be_missed_never_fills_the_memory() -> None:
     assert (len(sent), sent[0].payload.symbol) == (COALESCED_MAX, "S50")
 
 
+@pytest.mark.requirement("Sprint5-6")
+@pytest.mark.sprint5
 @given(offers=st.lists(st.tuples(st.integers(0, 3_000), st.sampled_from("ABCpe")), max_size=250))
 @settings(max_examples=60, deadline=None)
 def test_nothing_critical_is_lost_or_out_of_order_and_no_second_holds_too_much(offers: list[tuple[int, str]]) -> None:

@@ -56,6 +56,7 @@ def test_exposure_is_position_value_over_equity() -> None:
     assert math.isnan(exposure.turns_per_year)
 
 
+@pytest.mark.requirement("L12")
 def test_a_fund_that_never_trades_has_no_ratios_and_no_invented_ones() -> None:
     performance = measure(make_run(bars_of([100.0] * 60), {}))
     assert performance.reward.total == 0
@@ -130,6 +131,7 @@ def test_every_extreme_has_a_summary() -> None:
         assert orjson.loads(orjson.dumps(summary(run)))["initial"] == "10000.00000000"
 
 
+@pytest.mark.requirement("L12")
 def test_an_amount_that_is_not_known_is_null() -> None:
     assert amount(float("nan")) is None
     assert amount(-1) == "-0.00000001"

@@ -21,6 +21,8 @@ SILENT = replace(unheard("Desk", 0, "late"), since_ms=1)
 healths = st.sampled_from(Health)
 
 
+@pytest.mark.requirement("Sprint5-10")
+@pytest.mark.sprint5
 def test_a_part_is_unknown_until_it_was_heard() -> None:
     rounds = Rounds(["Desk"], 0)
     assert rounds.worst is Health.UNKNOWN
@@ -64,6 +66,7 @@ def test_two_editions_of_the_code_are_named_with_their_parts_and_the_silent_run_
     assert rounds.why_mixed is None
 
 
+@pytest.mark.requirement("S7 SelfHealing")
 @given(healths, healths, st.integers(0, 2 * BEATS_MISSED_MS))
 def test_worse_never_leads_to_less(one: Health, other: Health, lasted_ms: int) -> None:
     better, worse = sorted((one, other))
@@ -72,6 +75,7 @@ def test_worse_never_leads_to_less(one: Health, other: Health, lasted_ms: int) -
     assert set(TABLE) == set(Health)
 
 
+@pytest.mark.requirement("S7 SelfHealing")
 @given(healths, st.integers(0, BEATS_MISSED_MS), st.integers(0, BEATS_MISSED_MS), st.integers(0, 5))
 def test_what_lasts_longer_or_happened_oftener_never_leads_to_less(
     health: Health, shorter: int, more: int, restarts: int

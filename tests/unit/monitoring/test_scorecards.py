@@ -34,6 +34,7 @@ def cards_of(told: list[Told]) -> Scorecards:
     return cards
 
 
+@pytest.mark.requirement("S5 ModelSupervisor")
 def test_a_card_says_how_often_and_how_surely_it_was_right() -> None:
     card = cards_of(TOLD).card("lgb")
     assert (card["count"], card["waiting"], card["lost"]) == (5, 0, 0)
@@ -50,6 +51,7 @@ def test_a_card_says_how_often_and_how_surely_it_was_right() -> None:
     ]
 
 
+@pytest.mark.requirement("S5 ModelSupervisor")
 def test_each_regime_has_a_card_of_its_own_and_together_they_are_all() -> None:
     cards = {card["regime"]: card for card in cards_of(TOLD).cards()}
     assert cards.keys() == {"all", "calm", "wild"}
@@ -72,6 +74,8 @@ def test_how_much_there_is_to_judge_by_is_known_without_judging(told: list[Told]
     assert cards.counts == {model: cards.card(model)["count"] for model in cards.models}
 
 
+@pytest.mark.requirement("L12", "Sprint5-4")
+@pytest.mark.sprint5
 def test_what_cannot_be_known_is_null_and_not_zero() -> None:
     cards = Scorecards(BAR)
     cards.hear(OPINIONS[0])

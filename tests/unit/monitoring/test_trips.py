@@ -40,6 +40,7 @@ def test_symbols_and_what_only_the_account_books_make_its_net(a: list[float], b:
     assert gross - int(last["fees"]) + int(last["funding"]) == int(last["equity"]) - run.initial
 
 
+@pytest.mark.requirement("S3 TradeLifecycle")
 def test_a_round_trip_runs_from_flat_to_flat() -> None:
     run = make_run(bars_of([100.0, 100.0, 110.0, 120.0, 120.0]), {0: {0: 1000}, 1: {0: 2000}, 3: {0: 0}})
     (trip,) = trips_of(run)

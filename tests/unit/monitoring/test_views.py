@@ -130,6 +130,7 @@ def test_the_time_line_holds_what_a_person_looks_for() -> None:
     assert (views.policy, views.risk_mode, views.regimes) == (updated, mode, {"BTCUSDT": "high"})
 
 
+@pytest.mark.requirement("L12")
 def test_what_nobody_told_is_null_and_not_zero() -> None:
     page = portfolio_page(Views())
     assert (page["equity"], page["wallet"], page["as_of_ms"], page["curve"]) == (None, None, None, [])

@@ -16,6 +16,7 @@ def contains_flat(band: Band) -> bool:
     return band.low <= 0 <= band.high
 
 
+@pytest.mark.requirement("L4")
 @quick
 @given(held, any_number)
 def test_every_band_contains_flat(position: int, number: int) -> None:
@@ -62,6 +63,7 @@ def test_a_clamp_grants_a_permitted_wish_whole_and_the_nearest_position_otherwis
         assert granted in band
 
 
+@pytest.mark.requirement("L4")
 @quick
 @given(bands, bands, any_number)
 def test_one_more_band_never_loosens(one: Band, two: Band, wish: int) -> None:

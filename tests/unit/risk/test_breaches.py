@@ -23,6 +23,7 @@ def said(levels: list[Level]) -> list[str]:
     return [one[0].rpartition(".")[2].partition("_")[0] for one in found if one is not None]
 
 
+@pytest.mark.requirement("P0-07")
 def test_each_level_is_said_with_its_limit() -> None:
     breaches = Breaches("main")
     assert breaches.seen(None, 500, 1_000) is None

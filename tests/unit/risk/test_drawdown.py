@@ -14,7 +14,7 @@ from qt_ray.risk import drawdown
 from qt_ray.risk.drawdown import DAY_MS, Drawdown, DrawdownMonitor, Level
 from tests.unit.risk.asks import limits
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S3 DrawdownMonitor")]
 
 quick = settings(deadline=None, max_examples=80)
 LIMITS = limits()
@@ -39,11 +39,15 @@ def read(state: Any, equity: int, ts_ms: int = NOON, *, confirmed: bool = True) 
 
 
 # SPEC 3: "10000 -> 9500 reads -5.0 %; after a peak of 11000, 10500 reads -4.55 %".
+@pytest.mark.requirement("P0-07")
+@pytest.mark.p0_patches
 def test_ten_thousand_to_nine_and_a_half_reads_minus_five_percent() -> None:
     reading = monitor().observe(Decimal(9_500), NOON, confirmed=True)
     assert (reading.drawdown_pct, reading.day_pct, reading.level) == (Decimal("-5.00"), Decimal("-5.00"), Level.SOFT)
 
 
+@pytest.mark.requirement("P0-07")
+@pytest.mark.p0_patches
 def test_after_a_peak_of_eleven_thousand_ten_and_a_half_reads_minus_four_point_five_five() -> None:
     watch = monitor()
     assert watch.observe(Decimal(11_000), NOON, confirmed=True).drawdown_pct == 0
@@ -51,6 +55,8 @@ def test_after_a_peak_of_eleven_thousand_ten_and_a_half_reads_minus_four_point_f
     assert (reading.drawdown_pct, reading.peak, reading.level) == (Decimal("-4.55"), Decimal(11_000), Level.OK)
 
 
+@pytest.mark.requirement("P0-07")
+@pytest.mark.p0_patches
 @pytest.mark.parametrize(
     ("equity", "level"),
     [("9500.01", Level.OK), ("9500", Level.SOFT), ("9000.01", Level.SOFT), ("9000", Level.HARD), ("-1", Level.HARD)],
@@ -78,6 +84,8 @@ def test_drawdown_is_the_distance_from_the_highest_equity_so_far(path: list[int]
         assert level == (below >= 500) + (below >= 1_000)
 
 
+@pytest.mark.requirement("P0-07")
+@pytest.mark.p0_patches
 @quick
 @given(paths, st.integers(-(10**16), 10**16))
 def test_one_bad_tick_trips_nothing_and_moves_no_peak(path: list[int], bad: int) -> None:
@@ -227,6 +235,8 @@ def test_beginning_again_forgets_everything() -> None:
     assert read(state, 1 * COIN, confirmed=False) == Level.OK
 
 
+@pytest.mark.requirement("P0-07")
+@pytest.mark.p0_patches
 @quick
 @given(paths, st.lists(st.booleans(), min_size=12, max_size=12))
 def test_peaks_survive_a_restart(path: list[int], confirmed: list[bool]) -> None:

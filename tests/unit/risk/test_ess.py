@@ -44,6 +44,8 @@ WHOLE = plain(Emergency())
 COOLING = tripped(EssSignal.FLATTENED, EssSignal.SETTLED)
 
 
+@pytest.mark.requirement("P0-02")
+@pytest.mark.p0_patches
 @pytest.mark.parametrize(("state", "signal"), list(product(LATCHED, MACHINE)))
 def test_nothing_but_a_person_leaves_tripped(state: EssState, signal: EssSignal) -> None:
     if TRANSITIONS.foresees(state, signal):
@@ -58,6 +60,7 @@ def test_no_sequence_of_machine_signals_opens_the_latch(signals: list[EssSignal]
     assert state.is_latched
 
 
+@pytest.mark.requirement("S3 EmergencyStop")
 @pytest.mark.parametrize("state", LATCHED)
 def test_only_a_reset_opens_the_latch_and_only_when_all_is_flat(state: EssState) -> None:
     openers = {s for s in EssSignal if TRANSITIONS.foresees(state, s) and not TRANSITIONS.advance(state, s).is_latched}
@@ -91,6 +94,7 @@ def _step(table: Any, state: int, signal: int) -> int:
     return int(table[state, signal])
 
 
+@pytest.mark.requirement("S3 EmergencyStop")
 def test_names_are_the_founding_ones() -> None:
     labels = [state.label for state in EssState]
     assert labels == [

@@ -16,10 +16,12 @@ shares = st.decimals("0.01", "1", places=2)
 leverages = st.decimals("1", "2", places=2)
 
 
+@pytest.mark.requirement("P0-05")
 def test_the_policy_that_a_fund_begins_with_caps() -> None:
     assert why_uncapped(Policy()) == ""
 
 
+@pytest.mark.requirement("P0-05")
 @settings(max_examples=50)
 @given(shares, leverages)
 def test_a_policy_caps_exactly_when_its_share_is_within_the_founding_ceiling(share: Decimal, leverage: Decimal) -> None:

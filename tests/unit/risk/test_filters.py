@@ -27,6 +27,8 @@ def filtered(wish: int = WISH, **facts: int) -> tuple[int, tuple[Reason, ...]]:
 
 
 # SPEC 3: "2/4 -> rejected agreement; 3/4 at .60 with 4 % ATR -> rejected confidence; .72 passes; .75 at 2 % passes".
+@pytest.mark.requirement("P1-02", "S3 SignalQualityFilter")
+@pytest.mark.p1_patches
 @pytest.mark.parametrize(
     ("agreement", "confidence_bps", "atr_bps", "granted", "reasons"),
     [
@@ -63,6 +65,7 @@ def test_confidence_clears_the_mode_and_the_filter_whichever_asks_more(mode: str
         assert judge(ask(confidence_bps=confidence_bps), limits(**numbers)).granted == expected
 
 
+@pytest.mark.requirement("S3 SignalQualityFilter")
 @pytest.mark.parametrize(("agreeing", "members", "passes"), [(1, 1, 1), (1, 2, 0), (2, 2, 1), (2, 3, 0), (3, 3, 1)])
 def test_agreement_is_counted_among_the_members_that_exist(agreeing: int, members: int, passes: int) -> None:
     assert filtered(agreement=agreeing, members=members)[0] == passes * WISH
@@ -73,6 +76,7 @@ def test_no_member_is_no_agreement() -> None:
 
 
 # SPEC 3: "blocks entries that would pay > 0.10 % per interval; receiving side allowed; unknown rate -> no entry".
+@pytest.mark.requirement("S3 FundingRateFilter")
 @pytest.mark.parametrize(
     ("wish", "funding", "known", "granted"),
     [

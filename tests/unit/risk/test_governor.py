@@ -36,6 +36,8 @@ ballots = st.lists(votes, max_size=6)
 requests = st.builds(Request, st.integers(0, 10**6), st.integers(1, 125))
 
 
+@pytest.mark.requirement("P1-03")
+@pytest.mark.p1_patches
 @given(ballots, st.randoms(use_true_random=False))
 def test_the_order_of_votes_cannot_matter(ballot: list[Vote], dice: Random) -> None:
     shuffled = list(ballot)
@@ -43,6 +45,8 @@ def test_the_order_of_votes_cannot_matter(ballot: list[Vote], dice: Random) -> N
     assert fuse(shuffled, NOW) == fuse(ballot, NOW)
 
 
+@pytest.mark.requirement("P1-03")
+@pytest.mark.p1_patches
 @given(ballots, votes, requests)
 def test_one_more_vote_never_loosens(ballot: list[Vote], more: Vote, request: Request) -> None:
     before, after = fuse(FREE + ballot, NOW), fuse([*FREE, *ballot, more], NOW)
@@ -52,6 +56,7 @@ def test_one_more_vote_never_loosens(ballot: list[Vote], more: Vote, request: Re
     assert rule(after, request).size <= rule(before, request).size
 
 
+@pytest.mark.requirement("S3 SafetyGovernor")
 @given(ballots, requests)
 def test_risk_only_shrinks_and_a_bound_names_its_layer(ballot: list[Vote], request: Request) -> None:
     ruling = rule(fuse(ballot, NOW), request)
@@ -67,6 +72,7 @@ def test_lessening_risk_is_always_allowed(ballot: list[Vote], request: Request) 
     assert (ruling.action, ruling.size, ruling.leverage) == (Action.ALLOW, request.size, request.leverage)
 
 
+@pytest.mark.requirement("S3 SafetyGovernor")
 def test_nothing_computed_yet_blocks() -> None:
     assert fuse([], NOW) == UNHEARD
     assert SafetyGovernor().review(Request(10, 1), NOW).action is Action.BLOCK

@@ -54,12 +54,14 @@ def test_risk_only_shrinks_whatever_the_bytes_say(question: NDArray[np.void], nu
     assert shrinks(judge(question[0], numbers[0]).granted, int(question["wish"][0]))
 
 
+@pytest.mark.requirement("L4")
 @many
 @given(PLAUSIBLE, some_limits)
 def test_risk_only_shrinks(facts: dict[str, int], numbers: dict[str, int]) -> None:
     assert shrinks(judge(ask(**facts), limits(**numbers)).granted, facts["wish"])
 
 
+@pytest.mark.requirement("L3")
 @pytest.mark.parametrize(
     "broken",
     [
@@ -107,6 +109,7 @@ def test_every_rule_but_margin_permits_what_is_held_and_all_less(
         assert reason in (Reason.NONE, Reason.MARGIN) or low <= position <= high, reason.label
 
 
+@pytest.mark.requirement("L3")
 @many
 @given(PLAUSIBLE, some_limits, st.floats(0, 1))
 def test_reducing_is_always_possible(facts: dict[str, int], numbers: dict[str, int], share: float) -> None:
@@ -117,12 +120,14 @@ def test_reducing_is_always_possible(facts: dict[str, int], numbers: dict[str, i
     assert answer.granted == facts["wish"] or named == {Reason.MARGIN}
 
 
+@pytest.mark.requirement("L3")
 @quick
 @given(PLAUSIBLE, some_limits)
 def test_going_flat_is_never_refused(facts: dict[str, int], numbers: dict[str, int]) -> None:
     assert judge(ask(**(facts | {"wish": 0})), limits(**numbers))[:3] == (0, 0, 0)
 
 
+@pytest.mark.requirement("L4")
 @quick
 @given(slots, st.permutations(range(1, SLOTS)), st.integers(-1_500, 1_500))
 def test_the_order_of_rules_cannot_matter(bands: NDArray[np.int64], order: list[int], wish: int) -> None:
@@ -134,6 +139,7 @@ def test_the_order_of_rules_cannot_matter(bands: NDArray[np.int64], order: list[
     assert (one.binding == 0) == (two.binding == 0)
 
 
+@pytest.mark.requirement("L4")
 @quick
 @given(slots, st.integers(1, SLOTS - 1), st.integers(-1_500, 1_500))
 def test_one_more_rule_never_loosens(bands: NDArray[np.int64], reason: int, wish: int) -> None:
@@ -160,6 +166,7 @@ def test_every_number_of_the_limits_has_a_known_tight_side() -> None:
     assert known == Counter(list(Limits.__annotations__))
 
 
+@pytest.mark.requirement("L4")
 @settings(deadline=None, max_examples=250)
 @given(PLAUSIBLE, st.sampled_from([*LOWER_IS_TIGHTER, *HIGHER_IS_TIGHTER]), st.data())
 def test_tightening_one_limit_never_grants_more(facts: dict[str, int], name: str, data: st.DataObject) -> None:
@@ -181,6 +188,8 @@ def test_the_watchs_numbers_are_not_the_guards(
     assert (one.granted, one.bound) == (two.granted, two.bound)
 
 
+@pytest.mark.requirement("P1-03")
+@pytest.mark.p1_patches
 def test_every_reason_has_exactly_one_line_in_the_table() -> None:
     table: Any = guard.ask_every_rule
     lines = re.findall(

@@ -24,6 +24,7 @@ HIGHER = {*HIGHER_IS_TIGHTER, *WATCH_HIGHER}
 LOWER = {*LOWER_IS_TIGHTER, *NOT_THE_GUARDS} - HIGHER
 
 
+@pytest.mark.requirement("L4")
 def test_every_limit_is_set_and_names_its_layer() -> None:
     force = limits_in_force(Policy())
     assert set(force.layers) == set(ask.Limits.__annotations__)
@@ -100,6 +101,8 @@ def test_the_default_controls_are_in_force(name: str, value: int) -> None:
     assert limits_in_force(Policy()).value(name) == value
 
 
+@pytest.mark.requirement("L4", "P1-03")
+@pytest.mark.p1_patches
 @pytest.mark.parametrize(
     ("changed", "name", "value", "layer"),
     [

@@ -14,6 +14,7 @@ LONG = Claim(cluster=1, gross=100, net=100, maintenance=5, opens=True)
 SHORT = Claim(cluster=1, gross=40, net=-40, maintenance=2, opens=False)
 
 
+@pytest.mark.requirement("S3 RiskGuard")
 def test_what_one_was_granted_counts_for_everybody_else_and_not_for_himself() -> None:
     grants = Reservations()
     grants.reserve("d1", "desk", [LONG, SHORT], 0)

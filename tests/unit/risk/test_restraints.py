@@ -56,6 +56,7 @@ def met(found: list[Restraint]) -> Latitude:
     return left
 
 
+@pytest.mark.requirement("L4")
 @given(st.lists(restraints, max_size=5), restraints, st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=80)
 def test_one_more_layer_never_loosens_and_their_order_cannot_matter(

@@ -105,6 +105,7 @@ FREE = [
 ]
 
 
+@pytest.mark.requirement("S3 RiskGuard")
 @pytest.mark.parametrize(("reason", "facts", "numbers", "expected"), SOLE)
 def test_each_reason_binds_alone(reason: Reason, facts: dict[str, int], numbers: dict[str, int], expected: int) -> None:
     answer = judge(ask(**facts), limits(**numbers))
@@ -298,6 +299,8 @@ shares = st.decimals("0.01", 1, places=2)
 leverages = st.decimals(1, 2, places=1)
 
 
+@pytest.mark.requirement("P0-05")
+@pytest.mark.p0_patches
 @settings(deadline=None, max_examples=200)
 @given(
     wish=st.integers(-(10**9), 10**9),
@@ -321,6 +324,7 @@ def test_in_high_volatility_no_untrained_size_grows_past_its_share_or_twice_the_
         assert abs(found) * STEP_VALUE <= leverage * equity <= 2 * equity
 
 
+@pytest.mark.requirement("P0-05")
 @pytest.mark.p0_patches
 def test_the_fallback_is_a_third_at_leverage_one_unless_the_policy_is_tighter() -> None:
     told = limits_in_force(Policy())

@@ -33,6 +33,7 @@ def test_a_calm_fund_trips_nothing_and_may_enter() -> None:
     assert (verdict.causes, verdict.unknown, verdict.allows_entries) == ((), (), True)
 
 
+@pytest.mark.requirement("S3 EmergencyStop")
 @pytest.mark.parametrize(
     ("reading", "below", "at", "cause"),
     [
@@ -53,6 +54,7 @@ def test_each_trigger_trips_at_its_default(reading: str, below: float, at: float
 
 
 # Mistake 5 of earlier systems: an evaluator that could not tell said "not triggered".
+@pytest.mark.requirement("L3")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", [None, nan, inf, -inf, -1.0])
 def test_what_nobody_knows_lets_nothing_in(name: str, value: float | None) -> None:
@@ -84,6 +86,8 @@ def test_what_is_known_trips_at_once_while_the_rest_is_blind() -> None:
     assert Watch().look(evaluate(half, LIMITS), LIMITS, 1)[1] == (Cause.FLASH_CRASH,)
 
 
+@pytest.mark.requirement("Sprint5-7")
+@pytest.mark.sprint5
 def test_after_a_reset_the_same_reading_does_not_trip_again_but_a_worse_one_does() -> None:
     accepted = {Cause.EQUITY_DRAWDOWN: 1_200.0}
     down = replace(CALM, equity_drawdown_bps=1_250)
@@ -108,6 +112,8 @@ def test_every_trigger_has_a_reading_and_a_limit() -> None:
     assert {trigger.reading for trigger in TRIGGERS} | {"health_critical"} == set(NAMES)
 
 
+@pytest.mark.requirement("P1-05")
+@pytest.mark.p1_patches
 def test_recovery_walks_through_its_four_modes_with_three_events() -> None:
     modes, events = [recovery_mode(1_200, LIMITS)], []
     for at, drawdown in enumerate((1_200, 800, 300, 100)):
@@ -130,6 +136,8 @@ def test_a_deeper_drawdown_never_has_a_freer_mode(one: int, other: int) -> None:
     assert recovery_mode(deep, LIMITS) <= recovery_mode(shallow, LIMITS)
 
 
+@pytest.mark.requirement("P1-05")
+@pytest.mark.p1_patches
 @pytest.mark.parametrize("mode", Mode)
 def test_the_ramp_is_a_minimum_with_the_policy_and_loosens_step_by_step(mode: Mode) -> None:
     risk = Modes()[mode]

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message
 
 from qt_ray.actors.policy_store import PolicyStore
 from qt_ray.adapters.api_keys import KeyRing
+from qt_ray.adapters.emergency_memory import Past
 from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.policy_copy import PolicyCopy
 from qt_ray.adapters.rulebook_keeper import RulebookKeeper
@@ -26,14 +27,17 @@ from qt_ray.governance.rulebook import Denied
 from qt_ray.governance.rulebook_entries import Author, Proposal
 from qt_ray.governance.rulebook_store import Kept
 from qt_ray.governance.wishes import Wish
+from qt_ray.monitoring.emergency import EmergencyStatus
 from qt_ray.monitoring.health import Condition
 from qt_ray.risk.ess import Cause, Emergency, EssSignal, progress, reset, trip
+from qt_ray.risk.triggers import Readings
 from qt_ray.serve.application import console_app
 from qt_ray.serve.hand import Hand
 from qt_ray.serve.ports import Ports
 from tests.conformance.rulebook_memory import MemoryRulebook
 
 COOLDOWN_MS = 900_000
+UNSEEN = Readings(*(None,) * 9)
 
 
 class Clock:
@@ -81,32 +85,47 @@ class StoreDesk(Post):
 
 
 class StopDesk(Post):
-    def __init__(self, clock: Clock) -> None:
+    """An emergency stop that remembers, closes the latch and opens it again, and sees nothing of a venue."""
+
+    def __init__(self, clock: Clock, latch: Latch) -> None:
         super().__init__()
-        self.emergency, self._clock = Emergency(), clock
+        self.emergency, self.past = Emergency(), list[Past]()
+        self._clock, self._latch = clock, latch
 
     async def trip(self, cause: Cause, reason: str, by: str) -> Emergency:
         await self.reached()
         self.emergency = trip(self.emergency, cause, reason, self._clock())
+        if not self._latch.state().closed:
+            self._latch.close(self._latch.state().epoch + 1, reason, by, self._clock())
+        self._did("tripped", cause, reason, by)
         return self.emergency
 
     async def clear(self, cause: Cause, person: str, reason: str) -> Emergency:
         await self.reached()
         self.emergency = reset(self.emergency, cause, person, reason, self._clock(), COOLDOWN_MS, True)
+        if not self.emergency.state.is_latched:
+            self._latch.open(self._latch.state().epoch, reason, person, self._clock())
+        self._did("cleared", cause, reason, person)
         return self.emergency
 
-    async def status(self) -> Any:
+    async def status(self) -> EmergencyStatus:
         await self.reached()
-        return self.emergency
+        now, latch = self.emergency, self._latch.state()
+        return EmergencyStatus(
+            now.state.label, now, "NORMAL", None, UNSEEN, (), latch.closed, latch.epoch, latch.reason, None
+        )
 
-    async def history(self) -> Any:
+    async def history(self) -> tuple[Past, ...]:
         await self.reached()
-        return ()
+        return tuple(self.past)
 
     def settle(self) -> None:
         """Go on as the venue would: flat, and settled."""
         for signal in (EssSignal.FLATTENED, EssSignal.SETTLED):
             self.emergency = progress(self.emergency, signal, self._clock())
+
+    def _did(self, what: str, cause: Cause, reason: str, by: str) -> None:
+        self.past.append(Past(what, self._clock(), (cause,), reason, by))
 
 
 class Books(Post):
@@ -244,9 +263,9 @@ class House:
     def __post_init__(self) -> None:
         keeper = RulebookKeeper(MemoryRulebook(), PolicyCopy(self.folder / "policy.json"), Policy)
         self.store = PolicyStore(keeper, self.clock)
-        self.policy, self.stop, self.seen = StoreDesk(self.store), StopDesk(self.clock), Seen()
-        self.gateway = Books()
         self.keys, self.latch = KeyRing(self.folder, self.clock), Latch(self.folder / "latch.json")
+        self.policy, self.stop, self.seen = StoreDesk(self.store), StopDesk(self.clock, self.latch), Seen()
+        self.gateway = Books()
         self.token = self.keys.issue("ann", tuple(Scope))
         self.app = console_app(self.ports)
 

@@ -104,6 +104,7 @@ def test_any_one_memory_of_an_emergency_shuts_entries_out(house: House) -> None:
     assert house.ask("GET", STATUS).data["latch"]["closed"] is True
 
 
+@pytest.mark.requirement("S7 HttpApi")
 def test_an_emergency_ends_by_a_person_with_a_cause_and_a_reason_after_the_cooldown(house: House) -> None:
     house.ask("POST", TRIGGER)
     wish = {"cause": "manual", "reason": "looked at, all is well"}

@@ -50,6 +50,7 @@ def state_of(house: House) -> object:
     return house.store.get_policy(), house.store.proposals(), house.stop.emergency, house.latch.state()
 
 
+@pytest.mark.requirement("S7 HttpApi")
 def test_every_route_has_the_scope_that_its_deed_needs(house: House) -> None:
     wanted = {
         ("PATCH", "/api/policy"): Scope.POLICY,
@@ -332,6 +333,7 @@ headers = st.dictionaries(
 )
 
 
+@pytest.mark.requirement("S7 HttpApi")
 @given(
     method=st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
     path=paths,

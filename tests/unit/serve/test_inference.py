@@ -106,6 +106,7 @@ def question(bars: Bars = BARS) -> dict[str, Any]:
     }
 
 
+@pytest.mark.requirement("S7 RayServe")
 def test_a_forecast_over_http_is_a_backtests_and_names_its_version() -> None:
     answer = asked("/predict", question())
     (block,) = forecast_blocks(BARS, models().predictor(NAMES, HOUR_MS), 4_096)
@@ -292,6 +293,7 @@ def test_before_a_version_serves_the_answer_is_to_come_again() -> None:
     assert "none does yet" in answer.json()["error"]["rule"]
 
 
+@pytest.mark.requirement("S7 RayServe")
 def test_what_is_crowded_is_told_at_once_and_what_is_late_is_told_so() -> None:
     crowded = asked("/predict", question(), service(models(), waiting_max=0))
     assert (crowded.status_code, crowded.headers["Retry-After"]) == (503, "1")
@@ -307,6 +309,7 @@ def test_what_is_crowded_is_told_at_once_and_what_is_late_is_told_so() -> None:
     assert (late.status_code, late.json()["error"]["code"]) == (504, "too_late")
 
 
+@pytest.mark.requirement("S7 RayServe")
 def test_swaps_lose_no_request_and_no_answer_is_of_two_versions() -> None:
     inference = service(models())
     versions: list[str] = []

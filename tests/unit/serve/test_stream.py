@@ -16,7 +16,7 @@ from qt_ray.governance.bus import Delivery
 from qt_ray.monitoring.outbox import CRITICAL_MAX
 from qt_ray.serve.stream import LISTENERS_MAX, OVERRUN, TOO_MANY, Broadcast, stream_app
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S7 Dashboard")]
 
 
 class Bus:
@@ -92,6 +92,8 @@ async def welcomed(story: Story, listener: Listener) -> "asyncio.Task[None]":
     return task
 
 
+@pytest.mark.requirement("Sprint5-6")
+@pytest.mark.sprint5
 def test_what_happens_is_sent_in_frames_with_the_state_of_the_link() -> None:
     async def tale() -> None:
         story, listener = Story(), Listener()

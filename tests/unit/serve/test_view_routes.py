@@ -22,6 +22,8 @@ def test_a_console_that_lives_says_so_to_anybody(house: House) -> None:
     assert house.ask("GET", "/health", token=None).data == {"status": "ok"}
 
 
+@pytest.mark.requirement("Sprint5-10")
+@pytest.mark.sprint5
 def test_the_fund_is_ready_when_all_that_decides_answers(house: House) -> None:
     assert house.ask("GET", "/health/ready", token=None).status == 200
     house.stop.fault = Retryable("EmergencyStop: lives, does not")
@@ -31,6 +33,8 @@ def test_the_fund_is_ready_when_all_that_decides_answers(house: House) -> None:
     assert (found.status, found.data["error"]["detail"]) == (503, {"ess": "EmergencyStop: lives, does not"})
 
 
+@pytest.mark.requirement("Sprint5-10")
+@pytest.mark.sprint5
 def test_parts_are_shown_with_their_health_by_name(house: House) -> None:
     found = house.ask("GET", "/health/system").data
     assert (found["health"], found["parts"]["RiskGuard"]["health"]) == ("HEALTHY", "HEALTHY")
@@ -50,9 +54,10 @@ def test_each_part_of_the_portfolio_has_its_page(house: House) -> None:
     assert house.ask("GET", "/api/portfolio").data["curve"] == [{"at": at, "equity": "10000.5"}]
 
 
+@pytest.mark.requirement("L12")
 def test_what_the_account_has_not_told_yet_is_unknown_and_not_nothing(house: House) -> None:
     house.seen.shown |= {"as_of_ms": None, "positions": {}, "equity": None, "curve": []}
-    assert house.ask("GET", "/api/portfolio/positions").data == {"as_of_ms": None, "positions": None}
+    assert house.ask("GET", "/api/portfolio/positions").data == {"as_of": None, "positions": None}
     assert house.ask("GET", "/api/portfolio/equity").data == {"equity": None, "curve": []}
 
 
@@ -80,6 +85,7 @@ def test_the_limits_in_force_are_those_of_the_policy(house: House) -> None:
     assert found["watchers"] == {"RiskGuard": {"pid": 1}}
 
 
+@pytest.mark.requirement("S7 HttpApi")
 def test_the_founding_requirements_are_shown_as_they_were_probed(house: House) -> None:
     found = house.ask("GET", "/api/patches/status").data
     assert (found["all_hold"], found["patches"]["p0_01"]["holds"]) == (False, True)
@@ -115,6 +121,7 @@ def test_numbers_keep_their_value_and_moments_become_text() -> None:
     told = {
         "price": Decimal("1.50"),
         "at_ms": 0,
+        "used_ms": None,
         "cooldown_ms": 5,
         "score": float("nan"),
         "is_at_ms": True,
@@ -123,6 +130,7 @@ def test_numbers_keep_their_value_and_moments_become_text() -> None:
     assert spelled(told) == {
         "price": "1.5",
         "at": "1970-01-01T00:00:00.000Z",
+        "used": None,
         "cooldown_ms": 5,
         "score": None,
         "is_at_ms": True,

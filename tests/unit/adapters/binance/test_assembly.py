@@ -17,6 +17,7 @@ KEYS = Credentials(api_key=SecretStr("canary-key"), api_secret=SecretStr("canary
 HERE = {"rest_url": "http://127.0.0.1:1", "ws_url": "ws://127.0.0.1:1"}
 
 
+@pytest.mark.requirement("S4 OrderGateway")
 def test_the_kind_of_exchange_decides_where_orders_go() -> None:
     assert endpoints_of(Exchange()) == PAPER
     assert PAPER.rest.endswith(f":{PORT}")

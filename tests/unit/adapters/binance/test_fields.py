@@ -44,6 +44,7 @@ def test_a_number_is_a_string_of_plain_digits(raw: Any) -> None:
             read(value(raw), "x")
 
 
+@pytest.mark.requirement("L5")
 @settings(max_examples=100, deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=8))
 def test_every_digit_of_a_number_is_kept(number: Decimal) -> None:

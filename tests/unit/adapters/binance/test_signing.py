@@ -15,6 +15,7 @@ DOCUMENTED = (
 )
 
 
+@pytest.mark.requirement("S4 OrderGateway")
 def test_the_venues_own_example_gives_the_venues_own_signature() -> None:
     signer = Signer("key", "2b5eb11e18796d12d88f13dc27dbbd02c2cc51ff7059765ed9821957d82bb4d9")
     signature = "3c661234138461fcc7a7d8746c6558c9842d4e10870d2ecbedf7777cad694af9"

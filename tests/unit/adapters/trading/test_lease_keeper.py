@@ -127,6 +127,7 @@ def test_a_clock_that_was_set_back_prolongs_nothing() -> None:
     run(story)
 
 
+@pytest.mark.requirement("L2")
 def test_when_the_epoch_turns_entries_are_shut_out_until_all_have_drained() -> None:
     async def story(house: House) -> None:
         await house.turn()

@@ -90,6 +90,7 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
+@pytest.mark.requirement("L1")
 def test_what_tightens_counts_from_its_own_version_on_and_what_loosens_lets_earlier_decisions_stand() -> None:
     async def story(store: Store, account: Account, leased: Leased) -> None:
         assert account.fence.policy_version_min == 1

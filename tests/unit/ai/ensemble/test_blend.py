@@ -59,6 +59,7 @@ def test_who_sits_where_changes_nothing(said: list[float], order: list[int]) -> 
     assert one.votes[0][order].tobytes() == other.votes[0].tobytes()
 
 
+@pytest.mark.requirement("S5 Ensemble")
 @quick
 @given(loud)
 def test_a_silent_member_is_as_if_it_were_not_there_and_still_counts_among_four(said: list[float]) -> None:
@@ -200,6 +201,7 @@ def test_a_higher_bar_never_lets_more_through(said: list[float], one: float, oth
     assert np.isnan(high.score[0]) or high.score[0] == low.score[0]
 
 
+@pytest.mark.requirement("S5 Ensemble")
 def test_a_regime_has_weights_of_its_own() -> None:
     multipliers = [1.0] * len(Regime)
     multipliers[Regime.HIGH] = 3.0

@@ -55,6 +55,8 @@ def test_every_members_vote_is_kept_with_the_forecast() -> None:
     assert np.allclose(forecasts.score, 2.0 * outlook["up"].astype(float) - 1.0, atol=1e-6)
 
 
+@pytest.mark.requirement("Sprint5-4")
+@pytest.mark.sprint5
 @pytest.mark.parametrize("reason", [Silence.MISSING, Silence.SCHEMA, Silence.STALE])
 def test_an_empty_seat_says_why_and_counts_among_those_who_might_agree(reason: Silence) -> None:
     forecasts = said(ensemble_of([*FOUR[:3], reason]))

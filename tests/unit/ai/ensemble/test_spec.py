@@ -121,6 +121,7 @@ def test_a_panel_that_is_not_there_is_named_beside_those_that_are() -> None:
         spec_of().seats_of("trees")
 
 
+@pytest.mark.requirement("S5 Ensemble")
 def test_the_founding_weights_are_the_founding_weights() -> None:
     """SPEC 5: base weights .25/.25/.20/.30."""
     assert [BASE_WEIGHTS[kind] for kind in KINDS] == [0.25, 0.25, 0.20, 0.30]

@@ -317,6 +317,7 @@ LAWS: tuple[Law, ...] = (
 )
 
 
+@pytest.mark.requirement("S4 PaperVenue")
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 @settings(max_examples=15, deadline=None)
 @given(stories, st.booleans())

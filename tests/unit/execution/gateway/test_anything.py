@@ -42,7 +42,7 @@ from tests.unit.execution.gateway.stories import (
     view,
 )
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("L6")]
 
 INTENTS = (resting(0), ioc(1, symbol="ETHUSDT"), exit_(2), stop(3), entry(4, quantity=Decimal(3)))
 STATUSES = ("NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED", "REJECTED", "FINISHED", "NONSENSE")

@@ -34,12 +34,15 @@ def spent(weight: int) -> Budget:
     return budget
 
 
+@pytest.mark.requirement("S4 RateLimit")
 @given(st.integers(0, 2_400), st.sampled_from([ASK, CANCEL, Countdown("BTCUSDT", 10)]))
 def test_what_a_query_may_do_an_entry_may_then_a_question_in_doubt_and_then_a_cancel(weight: int, call: Call) -> None:
     query, opens, doubts, reserved = (spent(weight).allows(share, call, 1) for share in Share)
     assert query <= opens <= doubts <= reserved
 
 
+@pytest.mark.requirement("Sprint5-2")
+@pytest.mark.sprint5
 @given(st.lists(st.sampled_from([ASK, CANCEL, Countdown("BTCUSDT", 10), AskBook("BTCUSDT", 1_000)]), max_size=400))
 def test_no_minute_ever_sees_more_than_the_cap(calls: list[Call]) -> None:
     budget, used = Budget(Allowance()), 0
@@ -58,6 +61,8 @@ def test_a_flood_by_somebody_else_leaves_cancels_their_part() -> None:
     assert not spent(1_920).allows(Share.RESERVED, CANCEL, 1)
 
 
+@pytest.mark.requirement("Sprint5-2")
+@pytest.mark.sprint5
 def test_the_venues_own_count_wins_both_ways_and_what_is_in_flight_is_added() -> None:
     budget = spent(1_900)
     budget.observe(UsageView(100, None, None, 0), (ASK,), 10)
@@ -102,6 +107,8 @@ def test_entries_leave_a_part_of_the_orders_to_exits() -> None:
     assert budget.allows(Share.RESERVED, Place(entry()), 1)
 
 
+@pytest.mark.requirement("Sprint5-2")
+@pytest.mark.sprint5
 def test_too_many_requests_silences_the_share_and_a_ban_silences_all() -> None:
     budget = Budget(Allowance())
     budget.throttled(Share.QUERIES, Throttled(-1003, 5_000), 0)
@@ -113,6 +120,7 @@ def test_too_many_requests_silences_the_share_and_a_ban_silences_all() -> None:
     assert all(budget.allows(share, CANCEL, BAN_MS) for share in Share)
 
 
+@pytest.mark.requirement("S4 RateLimit")
 @pytest.mark.parametrize(
     ("call", "weight", "orders"),
     [

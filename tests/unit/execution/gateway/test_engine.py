@@ -78,6 +78,7 @@ def test_an_intent_and_its_sending_are_written_before_the_bytes_leave() -> None:
     assert isinstance(story.order(), Submitted)
 
 
+@pytest.mark.requirement("L6")
 def test_the_same_intent_again_changes_nothing() -> None:
     story = Story()
     story.want(entry())
@@ -92,6 +93,7 @@ def test_hearing_the_same_twice_leaves_no_trace() -> None:
     assert story.hear(fill, 20) == []
 
 
+@pytest.mark.requirement("L6")
 def test_an_answer_that_is_lost_is_asked_for_and_never_sent_again() -> None:
     story = Story()
     call_id = story.want(entry())

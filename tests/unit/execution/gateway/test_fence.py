@@ -13,11 +13,13 @@ fences = st.builds(Fence, st.integers(0, 9), st.integers(0, 1_000), st.booleans(
 OPEN = Fence(epoch=7, lease_until_ms=100)
 
 
+@pytest.mark.requirement("L2")
 @given(fences, st.integers(0, 2_000))
 def test_an_exit_passes_every_fence(fence: Fence, at_ms: int) -> None:
     assert why_not(fence, exit_(), at_ms) is None
 
 
+@pytest.mark.requirement("L2")
 @given(fences, st.integers(0, 2_000))
 def test_an_entry_passes_only_a_fence_that_has_nothing_against_it(fence: Fence, at_ms: int) -> None:
     agrees = fence.epoch == 7 and at_ms < fence.lease_until_ms and fence.policy_version_min <= 3

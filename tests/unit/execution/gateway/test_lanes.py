@@ -17,6 +17,7 @@ def waiting(lane: Lane, symbol: str = "A") -> Waiting:
     return Waiting(Cancel(symbol, "x") if lane is not Lane.QUERY else AskOrder(symbol, "x"), lane, 0)
 
 
+@pytest.mark.requirement("S4 RateLimit")
 def test_the_more_urgent_leaves_first_and_in_a_lane_nothing_overtakes() -> None:
     lanes = Lanes(20)
     for lane in reversed(Lane):

@@ -10,7 +10,7 @@ from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.venue.calls import AskTrades, Cancel, Done, Place
 from tests.unit.execution.gateway.stories import RULES, Story, entry, ioc, name, news, resting, trade, view
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.requirement("S4 PartialFills")]
 
 
 def expires(story: Story, intent: Intent, executed: int, at_ms: int, trade_id: int = 1) -> None:
@@ -22,6 +22,8 @@ def expires(story: Story, intent: Intent, executed: int, at_ms: int, trade_id: i
     story.hear(news(intent, "EXPIRED", executed, venue_id=number), at_ms)
 
 
+@pytest.mark.requirement("Sprint5-9")
+@pytest.mark.sprint5
 @pytest.mark.parametrize(("executed", "rest"), [(0, 10), (4, 6), (8, 2), (9, None)])
 def test_what_is_left_of_less_than_nine_tenths_is_tried_again(executed: int, rest: int | None) -> None:
     story = Story()
@@ -32,6 +34,8 @@ def test_what_is_left_of_less_than_nine_tenths_is_tried_again(executed: int, res
     assert placed == ([ioc(client_id=name(0, 1), quantity=Decimal(rest))] if rest else [])
 
 
+@pytest.mark.requirement("Sprint5-9")
+@pytest.mark.sprint5
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=8))
 @settings(max_examples=40, deadline=None)
 def test_the_sum_of_all_tries_never_exceeds_the_wish_and_there_are_four_at_most(parts: list[int]) -> None:
@@ -78,6 +82,8 @@ def test_the_rest_waits_until_every_trade_is_known() -> None:
     assert [call.intent.quantity for _, call in story.sent(Place)] == [6]
 
 
+@pytest.mark.requirement("Sprint5-9")
+@pytest.mark.sprint5
 def test_a_fence_that_closed_meanwhile_stops_the_rest() -> None:
     story = Story()
     story.want(ioc())

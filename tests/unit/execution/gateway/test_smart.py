@@ -56,6 +56,7 @@ def test_the_parts_are_the_whole_in_whole_steps_and_each_has_its_name(
     assert found == planned(STEP * steps, urgency, side, Tactics(parts_max=parts_max))
 
 
+@pytest.mark.requirement("S4 SmartExecution")
 @pytest.mark.parametrize(
     ("quantity", "urgency", "style"),
     [
@@ -86,6 +87,7 @@ def test_parts_over_time_are_due_one_after_the_other() -> None:
     assert due(found, story.gateway.book, 31_000) == (found.parts[1].intent, found.parts[2].intent)
 
 
+@pytest.mark.requirement("S4 SmartExecution")
 def test_an_iceberg_shows_one_tip_at_a_time() -> None:
     found, story = planned(Decimal(1_000), Urgency.PATIENT), Story()
     [tip] = due(found, story.gateway.book, 1_000)
@@ -116,6 +118,7 @@ def test_a_book_too_thin_has_no_price_for_it() -> None:
     assert planned(Decimal(101), Urgency.NOW).impact_bps == BPS
 
 
+@pytest.mark.requirement("S4 SmartExecution")
 @given(st.sampled_from(list(Side)), st.integers(9_000, 11_000))
 def test_slippage_is_above_zero_exactly_for_what_is_worse_than_arrival(side: Side, price: int) -> None:
     found = slippage(side, middle(BOOK), [trade(1, 2, price), trade(2, 3, price)])

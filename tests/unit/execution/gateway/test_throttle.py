@@ -10,6 +10,8 @@ pytestmark = pytest.mark.unit
 LIMITS = Limits(orders_per_second_max=3, orders_per_minute_symbol_max=8, orders_per_10s_account_max=6)
 
 
+@pytest.mark.requirement("Sprint5-2")
+@pytest.mark.sprint5
 @given(st.lists(st.tuples(st.integers(0, 900), st.sampled_from(["A", "B"]), st.integers(1, 2)), max_size=60))
 @settings(max_examples=50, deadline=None)
 def test_no_span_ever_holds_more_orders_than_allowed(wishes: list[tuple[int, str, int]]) -> None:
