@@ -82,8 +82,12 @@ class Held:
 
 @dataclass(slots=True)
 class Truth:
-    """What happened, and what of it must not have; `violations` is empty in a good history."""
+    """What happened, and what of it must not have; `violations` is empty in a good history.
 
+    `lives` says which gateway lived in a process; whoever fills it need not know before a lease is given.
+    """
+
+    lives: Mapping[int, str] = field(default_factory=dict)
     violations: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -92,7 +96,7 @@ class Truth:
     newest_ms: int = 0
     _emergencies: list[Emergency] = field(default_factory=list)
     _over: list[tuple[int, int]] = field(default_factory=list)
-    _grants: list[tuple[int, str | None]] = field(default_factory=list)
+    _grants: list[tuple[int, int]] = field(default_factory=list)
     _names: set[str] = field(default_factory=set)
     _promised: dict[int, str] = field(default_factory=dict)
     _promised_emergencies: set[int] = field(default_factory=set)
@@ -120,11 +124,10 @@ class Truth:
         self.counts["writes acknowledged"] += 1
         self._promised[version] = digest
 
-    def grants(self, at_ms: int, gateway: str | None) -> None:
-        """Take in a lease that was given, to nobody we know if that life was never met."""
+    def grants(self, at_ms: int, pid: int) -> None:
+        """Take in a lease that was given to a process."""
         self.counts["leases given"] += 1
-        self.counts["leases given to a life that nobody met"] += gateway is None
-        self._grants.append((at_ms, gateway))
+        self._grants.append((at_ms, pid))
 
     def takes(self, order: Order) -> None:
         """Take in an order that the exchange has accepted; the record is read in its order."""
@@ -147,6 +150,11 @@ class Truth:
             self.breaks(LOST_EMERGENCY, f"epoch {epoch}")
         self._promised.clear()
         self._promised_emergencies.clear()
+
+    @property
+    def strangers(self) -> int:
+        """Return how many leases were given to a life that nobody has met: of those it is not known whose they were."""
+        return sum(pid not in self.lives for _, pid in self._grants)
 
     def breaks(self, law: str, about: str) -> None:
         """Take in what must not be."""
@@ -171,9 +179,9 @@ class Truth:
         if any(place <= order.place and asked.epoch < epoch for place, epoch in self._over):
             self.breaks(OVER, about)
         given = bisect_left(self._grants, order.at_ms, key=lambda one: one[0])
-        holder = self._grants[given - 1][1] if given else asked.gateway
-        if holder is not None and holder != asked.gateway:
-            self.breaks(STALE, f"{about}, while {holder} had the lease since {self._grants[given - 1][0]}")
+        since_ms, pid = self._grants[given - 1] if given else (0, 0)
+        if self.lives.get(pid, asked.gateway) != asked.gateway:
+            self.breaks(STALE, f"{about}, while {self.lives[pid]} had the lease since {since_ms}")
 
 
 def order_of(place: int, line: bytes) -> Order | None:

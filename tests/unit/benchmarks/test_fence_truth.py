@@ -51,15 +51,15 @@ def moment(place: int) -> Moment:
 
 
 def an_orderly_fund() -> Truth:
-    truth = Truth()
-    truth.grants(0, FIRST)
+    truth = Truth({1: FIRST, 2: SECOND})
+    truth.grants(0, 1)
     taken(truth, 10)
     stopped = truth.acknowledges(EPOCH + 1, moment(20), is_emergency=True)
     taken(truth, 25, opens=False)
     stopped.ended = moment(30)
     truth.acknowledges(EPOCH + 2, moment(40), is_emergency=False)
     taken(truth, 50, EPOCH + 2)
-    truth.grants(60, SECOND)
+    truth.grants(60, 2)
     taken(truth, 70, EPOCH + 2, SECOND)
     truth.promises(7, "seven")
     truth.closes(Held({7: "seven"}, {EPOCH + 1}))
@@ -142,10 +142,10 @@ def test_what_somebody_does_by_hand_is_nobodys_entry() -> None:
 
 def test_a_life_that_nobody_met_accuses_nobody() -> None:
     truth = Truth()
-    truth.grants(0, None)
+    truth.grants(0, 3)
     taken(truth, 10)
     assert truth.violations == {}
-    assert truth.counts["leases given to a life that nobody met"] == 1
+    assert truth.strangers == 1
 
 
 @settings(max_examples=50)
