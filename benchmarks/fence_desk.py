@@ -8,6 +8,8 @@ hand, for exits to close.
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from random import Random
@@ -65,11 +67,11 @@ async def tickets(stage: Stage) -> dict[str, Ticket]:
 
 
 class Desk:
-    """Asks for `account`; `hurries` while much is to be asked, `may_exit` while there is something to close."""
+    """Asks for `account`; `may_exit` while there is something to close."""
 
     def __init__(self, stage: Stage, account: str, truth: Truth, seed: int) -> None:
         """Ask nothing yet; prices are told by `priced`."""
-        self.hurries, self.may_exit = 0, False
+        self.may_exit, self._hurries = False, 0
         self._stage, self._account, self._truth, self._dice = stage, account, truth, Random(seed)
         self._reader = PolicyReader(PolicyStoreLine(Line(POLICY_STORE, stage.namespace)))
         self._reader.listen(self._governed)
@@ -88,15 +90,24 @@ class Desk:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._reader.run())
             while True:
-                await asyncio.sleep(self._dice.uniform(*(HURRY_S if self.hurries else PACE_S)))
+                await asyncio.sleep(self._dice.uniform(*(HURRY_S if self._hurries else PACE_S)))
                 if self._former and self._tickets:
                     self._ask(group)
+
+    @contextmanager
+    def hurrying(self) -> Iterator[None]:
+        """Ask for much more than usual meanwhile."""
+        self._hurries += 1
+        try:
+            yield
+        finally:
+            self._hurries -= 1
 
     def _governed(self, view: PolicyView) -> None:
         self._former.append(view.policy)
 
     def _ask(self, group: asyncio.TaskGroup) -> None:
-        wishes = (GATEWAYS,) if self.hurries else ((GATEWAYS[0],), (GATEWAYS[1],), GATEWAYS)
+        wishes = (GATEWAYS,) if self._hurries else ((GATEWAYS[0],), (GATEWAYS[1],), GATEWAYS)
         is_exit = self.may_exit and self._dice.random() < EXITS_SHARE
         for gateway in self._dice.choice(wishes):
             waiting = self._waiting[gateway]
@@ -132,7 +143,7 @@ class Desk:
 
     def _believed(self, gateway: str, newest: Policy) -> tuple[Policy, int]:
         """Return a policy and an epoch: those in force, those that the gateway was seen to believe in, or old ones."""
-        chance = self._dice.random() + (0.3 if self.hurries else 0)
+        chance = self._dice.random() + (0.3 if self._hurries else 0)
         if chance < 0.6:
             return newest, newest.epoch
         condition = self._stage.bodies[gateway].condition

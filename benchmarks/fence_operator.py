@@ -40,11 +40,10 @@ class Operator:
         """Stop everything, see that exits can leave, and end it after a while."""
         async with self._one_at_a_time:
             began_ms = now_ms()
-            self._desk.hurries += 1
-            epoch = await self._begun()
-            one = self._truth.acknowledges(epoch, await self._stage.moment(), is_emergency=True)
-            await asyncio.sleep(HURRY_S)
-            self._desk.hurries -= 1
+            with self._desk.hurrying():
+                epoch = await self._begun()
+                one = self._truth.acknowledges(epoch, await self._stage.moment(), is_emergency=True)
+                await asyncio.sleep(HURRY_S)
             await self._stage.hand.buys()
             self._desk.may_exit = True
             await asyncio.sleep(for_ms / 1_000)

@@ -29,7 +29,8 @@ from qt_ray.governance.leases import LEASE_MS, TRAVEL_MS
 
 SCHEDULES, SCHEDULES_QUICK = 200, 3
 FIRST_SEED = 1
-MISTAKE_SEEDS = 8
+# From here on the holder of a lease is stopped just before most emergencies, which is when a fence is put to the test.
+HUNT_SEED, HUNT_SEEDS = 22, 8
 # A lease and the longest way of a request, and what a busy machine adds to it.
 ACKNOWLEDGED_MS = LEASE_MS + TRAVEL_MS + 700
 # A part is ready again within five seconds, and then somebody else's lease may have to run out.
@@ -67,8 +68,8 @@ async def campaign(folder: Path, seeds: Sequence[int]) -> Played:
 
 async def hunted(folder: Path, account: str, cast: Cast) -> int | None:
     """Return within how many schedules a mistake shows, or nothing."""
-    async with playing(folder, account, cast, FIRST_SEED) as play:
-        for seed in range(FIRST_SEED, FIRST_SEED + MISTAKE_SEEDS):
+    async with playing(folder, account, cast, HUNT_SEED) as play:
+        for seed in range(HUNT_SEED, HUNT_SEED + HUNT_SEEDS):
             goes_on = await play.act(seed)
             if play.played.violations:
                 print(f"found, {account}: {play.played.told[-1]}", file=sys.stderr)
@@ -116,7 +117,7 @@ async def mistakes(folder: Path) -> list[Row]:
     return [
         at_most("mistakes not found", "count", count(missed, len(found)), 0),
         *(
-            at_most(f"schedules until found: {name}", "count", count(tried or MISTAKE_SEEDS + 1, 1), MISTAKE_SEEDS)
+            at_most(f"schedules until found: {name}", "count", count(tried or HUNT_SEEDS + 1, 1), HUNT_SEEDS)
             for name, tried in found.items()
         ),
     ]
