@@ -12,7 +12,6 @@ import asyncio
 import os
 import signal
 import sys
-from collections import deque
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -48,33 +47,28 @@ HAPPENED = (
 SHARES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
 
 
-async def campaign(folder: Path, seeds: Sequence[int]) -> Played:
+async def campaign(folder: Path, seeds: Sequence[int], over: asyncio.Event) -> Played:
     """Play schedules until none is left, or nothing comes to rest any more, or somebody wants it to end."""
-    waiting = deque(seeds)
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, waiting.clear)
     async with playing(folder, "fence", Cast(), seeds[0]) as play:
-        told = 0
-        while waiting and await play.act(waiting.popleft()):
+        for seed in seeds:
+            if over.is_set():
+                break
+            told, goes_on = len(play.played.told), await play.act(seed)
             for line in play.played.told[told:]:
                 print(line, file=sys.stderr)
-            told = len(play.played.told)
-            if play.played.schedules % 10 == 0:
-                print(f"{play.played.schedules} schedules", file=sys.stderr)
-        for line in play.played.told[told:]:
-            print(line, file=sys.stderr)
+            if not goes_on:
+                break
     return play.played
 
 
-async def hunted(folder: Path, account: str, cast: Cast) -> int | None:
+async def hunted(folder: Path, account: str, cast: Cast, over: asyncio.Event) -> int | None:
     """Return within how many schedules a mistake shows, or nothing."""
     async with playing(folder, account, cast, HUNT_SEED) as play:
         for seed in range(HUNT_SEED, HUNT_SEED + HUNT_SEEDS):
             goes_on = await play.act(seed)
             if play.played.violations:
-                print(f"found, {account}: {play.played.told[-1]}", file=sys.stderr)
                 return play.played.schedules
-            if not goes_on:
+            if over.is_set() or not goes_on:
                 break
     return None
 
@@ -108,14 +102,16 @@ def times(name: str, found: Sequence[int], most: float) -> list[Row]:
     return [at_most(f"{name}: {label}", "ms", tail([*map(float, found)], share), most) for label, share in SHARES]
 
 
-async def mistakes(folder: Path) -> list[Row]:
+async def mistakes(folder: Path, over: asyncio.Event) -> list[Row]:
     """Return within how many schedules each mistake was found."""
-    found = {}
-    for number, (name, cast) in enumerate(MISTAKES.items(), start=1):
-        found[name] = await hunted(folder / f"mistake{number}", f"mistake{number}", cast)
-    missed = sum(tried is None for tried in found.values())
+    found = {
+        name: await hunted(folder / f"mistake{number}", f"mistake{number}", cast, over)
+        for number, (name, cast) in enumerate(MISTAKES.items(), start=1)
+        if not over.is_set()
+    }
+    missed = sum(found.get(name) is None for name in MISTAKES)
     return [
-        at_most("mistakes not found", "count", count(missed, len(found)), 0),
+        at_most("mistakes not found", "count", count(missed, len(MISTAKES)), 0),
         *(
             at_most(f"schedules until found: {name}", "count", count(tried or HUNT_SEEDS + 1, 1), HUNT_SEEDS)
             for name, tried in found.items()
@@ -123,14 +119,21 @@ async def mistakes(folder: Path) -> list[Row]:
     ]
 
 
+async def whole(folder: Path, seeds: Sequence[int], and_mistakes: bool) -> list[Row]:
+    """Play all schedules, and then look for mistakes; whoever wants it to end is shown what there is by then."""
+    over = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, over.set)
+    found = rows(await campaign(folder / "fund", seeds, over), len(seeds))
+    return found + (await mistakes(folder, over) if and_mistakes else [])
+
+
 def measure(seeds: Sequence[int], and_mistakes: bool) -> list[Row]:
-    """Look for mistakes on a Ray of our own, and play all schedules."""
+    """Measure on a Ray of our own."""
     # What is killed here must be ours: another's Ray is never joined.
     os.environ.pop("RAY_ADDRESS", None)
     with redirect_stdout(sys.stderr), TemporaryDirectory() as name, cluster("qt-fence", dashboard=False):
-        # First: once the campaign has begun, whoever wants it to end is shown all of it.
-        found = asyncio.run(mistakes(Path(name))) if and_mistakes else []
-        return rows(asyncio.run(campaign(Path(name) / "fund", seeds)), len(seeds)) + found
+        return asyncio.run(whole(Path(name), seeds, and_mistakes))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
