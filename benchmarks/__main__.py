@@ -29,6 +29,7 @@ MODULES = (
     "journal",
     "fault_campaign",
     "fence_campaign",
+    "fence_processes",
     "market",
     "trees",
     "ensemble",
