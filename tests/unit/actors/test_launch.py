@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from qt_ray.actors.launch import AGAIN_MS, Launch
+from qt_ray.actors.launch import AGAIN_MS, DESERTED_MS, Launch
 from qt_ray.actors.topology import Part
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.core.errors import Invalid, Retryable
@@ -217,5 +217,36 @@ def test_who_was_born_again_is_said_and_who_was_given_up_is_begun_anew() -> None
             "Feed was born again, process 102 is now 999",
         ]
         assert "Desk" in world.alive
+
+    told(story)
+
+
+def test_a_fund_whose_ray_has_gone_ends_and_begins_nobody_in_the_void() -> None:
+    async def story() -> None:
+        world = World()
+        fund = launch(world, [], DESERTED_MS // 4)
+        await fund.begin(within_ms=10**9)
+        world.alive.clear()
+        world.log.clear()
+        with pytest.raises(Retryable, match="all were gone for 15 s"):
+            await fund.watch()
+        assert not [line for line in world.log if line.startswith("begin")]
+
+    told(story)
+
+
+def test_a_ray_that_did_not_answer_for_a_moment_is_no_reason_to_end() -> None:
+    async def story() -> None:
+        world, lines = World(), list[str]()
+        fund = launch(world, lines, DESERTED_MS // 4)
+        await fund.begin(within_ms=10**9)
+        there, world.alive = world.alive, {}
+        watching = asyncio.create_task(fund.watch())
+        await asyncio.sleep(0)
+        world.alive = {**there, "Desk": 999}
+        while not any("born again" in line for line in lines):
+            await asyncio.sleep(0)
+        assert not watching.done()
+        watching.cancel()
 
     told(story)
