@@ -51,6 +51,7 @@ MODULES = (
     "start",
     "serving",
     "head_restart",
+    "part_kills",
 )
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
