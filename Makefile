@@ -6,8 +6,8 @@
 #   make check   ruff, mypy, import contracts, tidiness
 #   make fix     what ruff can mend by itself
 #   make bench   every published number, into docs/benchmarks.md
-#   make chaos   the long campaigns: faults and kill -9 by the hundred, into docs/faults-measured.md; an hour and a
-#                half, or a few minutes with SHORT=1
+#   make chaos   the long campaigns: faults and kill -9 by the hundred, into docs/faults-measured.md; two hours, or a few
+#                minutes with SHORT=1
 #   make coverage  branches of money, risk, execution and engine, kernels interpreted
 #   make docs    pages that are generated from the code
 #
@@ -18,7 +18,7 @@
 PYTHON ?= python3
 TORCH_INDEX ?=
 WORKERS ?= 2
-CAMPAIGNS := fault_campaign fence_campaign fence_processes crash_points
+CAMPAIGNS := fault_campaign fence_campaign fence_processes crash_points part_kills
 LAWS := core.money risk execution engine
 
 BIN := .venv/bin

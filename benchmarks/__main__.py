@@ -54,6 +54,7 @@ MODULES = (
     "head_restart",
     "policy_readers",
     "living_fund",
+    "part_kills",
 )
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"

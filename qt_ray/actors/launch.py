@@ -3,7 +3,8 @@
 A gate opens when all parts before it say that they are ready; the desk stands behind the last one, so nothing decides
 before the account is reconciled, its emergency stop armed and its record verified. A part that could not be born is
 begun again for as long as there is time, and after that the launch says which one is not ready, and why. A part that
-runs other code than whoever launches it is refused: two editions would read one record in two ways.
+runs other code than whoever launches it is refused: two editions would read one record in two ways. All parts are never
+gone at one moment unless what they lived on is: a fund without it ends, so that whoever keeps it begins it anew.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ LOOK_MS: Final = 100
 # Ray begins anew whoever dies; what is watched for here is said to a person.
 WATCH_MS: Final = 3_000
 AGAIN_MS: Final = 5_000
+DESERTED_MS: Final = 15_000
 
 
 class World(Protocol):
@@ -82,9 +84,20 @@ class Launch:
             await self._ready(group, until_ms)
 
     async def watch(self) -> None:
-        """Say which part was born again, and begin anew whoever Ray has given up, until cancelled."""
+        """Say which part was born again, and begin anew whoever Ray has given up, until cancelled.
+
+        Retryable once all that would end with their Ray are gone together; a Ray that is only slow has time to answer.
+        """
+        there_ms = self._clock()
         while True:
-            await asyncio.gather(*map(self._looked_at, self._parts))
+            looks = await asyncio.gather(*map(self._is_gone, self._parts))
+            gone = [part for part, is_gone in zip(self._parts, looks, strict=True) if is_gone]
+            if not self._is_deserted(gone):
+                there_ms = self._clock()
+                for part in gone:
+                    await self._begin_again(part, self._seen[part.name])
+            elif self._clock() >= there_ms + DESERTED_MS:
+                raise Retryable(f"fund: its parts live on a Ray, all were gone for {DESERTED_MS // 1_000} s")
             await asyncio.sleep(WATCH_MS / 1_000)
 
     async def rest(self) -> None:
@@ -154,7 +167,13 @@ class Launch:
         again = self._seen[part.name]
         again.why = again.said = seen.why
 
-    async def _looked_at(self, part: Part) -> None:
+    def _is_deserted(self, gone: Sequence[Part]) -> bool:
+        """Return whether nobody is left of several parts that would not all be given up one by one."""
+        attached = [part for part in self._parts if not part.is_detached]
+        return len(attached) > 1 and all(part in gone for part in attached)
+
+    async def _is_gone(self, part: Part) -> bool:
+        """Look at a part, and return whether nobody will be born again under its name unless we begin it."""
         seen = self._seen[part.name]
         with suppress(Retryable):
             found = await self._world.condition(part.name)
@@ -163,10 +182,11 @@ class Launch:
                 if found.edition != self._edition:
                     self._told(f"nothing new is opened until the fund is begun anew: {self._other(found)}")
             seen.pid = found.pid
-            return
-        if not self._world.lives(part.name):
-            seen.why = self._world.why_stillborn(part.name) or "its process ended"
-            await self._begin_again(part, seen)
+            return False
+        if self._world.lives(part.name):
+            return False
+        seen.why = self._world.why_stillborn(part.name) or "its process ended"
+        return True
 
     def _other(self, found: Condition) -> str:
         return f"{found.part} runs {found.edition or 'another'} and this process {self._edition}"

@@ -34,6 +34,19 @@ async def told(bus: RedisBus) -> list[int]:
     return [one.event.time_ms for one in found if one.event and one.event.source == "policy"]
 
 
+def test_a_bus_on_which_nobody_speaks_is_no_dead_one_however_long_news_is_waited_for(tmp_path: Path) -> None:
+    async def story() -> None:
+        server = RedisServer.start(tmp_path)
+        bus = RedisBus(linked(server.socket))
+        await bus.join("all")
+        assert await bus.read("", 10, 30_000) == ()
+        assert await bus.hear("all", "one", 10, 30_000) == ()
+        await bus.close()
+        server.stop()
+
+    run(story)
+
+
 def test_a_killed_server_has_kept_what_it_acknowledged(tmp_path: Path) -> None:
     async def story() -> None:
         acknowledged = list[int]()

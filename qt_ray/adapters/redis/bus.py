@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ResponseError, WatchError
 
-from qt_ray.adapters.redis.link import asked
+from qt_ray.adapters.redis.link import ANSWER_S, asked
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.events import Event, decode_event, encode_event
 from qt_ray.governance.bus import BATCH_MAX, CLAIM_IDLE_MS, Delivery, Gap
@@ -22,6 +22,8 @@ MARK_S: Final = 7_200
 TRIES_MAX: Final = 100
 SEQUENCE_MAX: Final = (1 << 64) - 1
 FIELD: Final = b"event"
+# A server that is silent for as long as a link has patience looks dead: nobody waits for news as long as that at once.
+BLOCK_MS_MAX: Final = int(ANSWER_S * 500)
 
 
 class RedisBus:
@@ -53,16 +55,14 @@ class RedisBus:
         """Return what nobody of the group has heard yet, after at most `wait_ms`."""
         async with asked("a stream"):
             found: Any = await self._redis.xreadgroup(
-                group, consumer, {self.stream: ">"}, count=most, block=wait_ms if wait_ms > 0 else None
+                group, consumer, {self.stream: ">"}, count=most, block=_blocked_ms(wait_ms)
             )
         return tuple(_delivery(entry[0], entry[1], 1) for _, entries in found or () for entry in entries)
 
     async def read(self, after: str, most: int, wait_ms: int) -> tuple[Delivery, ...]:
         """Return what follows the position `after`, for anybody and as often as he asks; "" is before the first."""
         async with asked("a stream"):
-            found: Any = await self._redis.xread(
-                {self.stream: after or "0"}, count=most, block=wait_ms if wait_ms > 0 else None
-            )
+            found: Any = await self._redis.xread({self.stream: after or "0"}, count=most, block=_blocked_ms(wait_ms))
         return tuple(_delivery(entry[0], entry[1], 1) for _, entries in found or () for entry in entries)
 
     async def position(self, since_ms: int) -> str:
@@ -142,6 +142,11 @@ class RedisBus:
             together.xadd(self.stream, fields, maxlen=self._kept_max, approximate=True)
         await together.execute()
         return len(new)
+
+
+def _blocked_ms(wait_ms: int) -> int | None:
+    """Return for how long the server may hold an answer back; nothing is not to hold it back at all."""
+    return min(wait_ms, BLOCK_MS_MAX) if wait_ms > 0 else None
 
 
 def _delivery(position: bytes, fields: dict[bytes, bytes] | None, times: int) -> Delivery:

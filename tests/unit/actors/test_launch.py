@@ -7,7 +7,7 @@ from itertools import chain, repeat
 
 import pytest
 
-from qt_ray.actors.launch import AGAIN_MS, Launch
+from qt_ray.actors.launch import AGAIN_MS, DESERTED_MS, Launch
 from qt_ray.actors.topology import Part
 from qt_ray.adapters.edition import edition
 from qt_ray.ai.hedge_fund_os import Health
@@ -260,6 +260,20 @@ def test_a_part_that_runs_other_code_is_refused_at_once_and_nobody_behind_it_beg
     told(story)
 
 
+def test_a_fund_whose_ray_has_gone_ends_and_begins_nobody_in_the_void() -> None:
+    async def story() -> None:
+        world = World()
+        fund = launch(world, [], DESERTED_MS // 4)
+        await fund.begin(within_ms=10**9)
+        world.alive.clear()
+        world.log.clear()
+        with pytest.raises(Retryable, match="all were gone for 15 s"):
+            await fund.watch()
+        assert not [line for line in world.log if line.startswith("begin")]
+
+    told(story)
+
+
 def test_a_part_that_is_born_again_as_other_code_is_told_of() -> None:
     async def story() -> None:
         world, lines = World(), list[str]()
@@ -273,5 +287,22 @@ def test_a_part_that_is_born_again_as_other_code_is_told_of() -> None:
         watching.cancel()
         assert "born again" in lines[0]
         assert lines[1].startswith("nothing new is opened until the fund is begun anew: Feed runs 0.0.9+abc and this")
+
+    told(story)
+
+
+def test_a_ray_that_did_not_answer_for_a_moment_is_no_reason_to_end() -> None:
+    async def story() -> None:
+        world, lines = World(), list[str]()
+        fund = launch(world, lines, DESERTED_MS // 4)
+        await fund.begin(within_ms=10**9)
+        there, world.alive = world.alive, {}
+        watching = asyncio.create_task(fund.watch())
+        await asyncio.sleep(0)
+        world.alive = {**there, "Desk": 999}
+        while not any("born again" in line for line in lines):
+            await asyncio.sleep(0)
+        assert not watching.done()
+        watching.cancel()
 
     told(story)
