@@ -25,6 +25,8 @@ def opinion(score: float, regime: Regime, held: int = 0) -> pipeline.Opinion:
     books: Any = world.books
     quotes["regime"], books["position"] = regime, held
     quotes["mark"] = 1_000
+    limits: Any = world.limits
+    limits["fallback_bps"] = 3_000
     forecasts = single(np.full((1, 1), score), np.ones((1, 1)))
     return pipeline.Opinion(pipeline.Snapshot(BARS.window(29, 30), np.zeros((1, 1, 0)), world), forecasts)
 

@@ -112,7 +112,7 @@ class StopDesk(Post):
         await self.reached()
         now, latch = self.emergency, self._latch.state()
         return EmergencyStatus(
-            now.state.label, now, "NORMAL", None, UNSEEN, (), latch.closed, latch.epoch, latch.reason, None
+            now.state.label, now, "NORMAL", None, UNSEEN, (), latch.closed, latch.epoch, latch.reason, latch.by, None
         )
 
     async def history(self) -> tuple[Past, ...]:
