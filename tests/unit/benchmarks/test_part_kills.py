@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from benchmarks.bus_outage import TOLD, Outage, strays
 from benchmarks.kill_campaign import Plan, Toll, planned
-from benchmarks.living_fund import NAMES, PATIENCE_S, Rebirth
 from benchmarks.part_kills import BROKEN, QUICK, outage_rows, rows, verdict
+from benchmarks.trading_fund import NAMES, PATIENCE_S, Rebirth
 from benchmarks.unrest import lost
 from qt_ray.core.policy import Policy
 from qt_ray.governance.rulebook_entries import Deed, Revision
