@@ -72,7 +72,7 @@ def desk_differs(folder: Path, entries: Iterable[Entry]) -> Iterator[str]:
     """V12: the desk that its newest snapshot leads to is the one that its whole journal leads to."""
     journal = DeskJournal(folder)
     try:
-        short, whole = journal.recovered(), folded(list(entries))
+        short, whole = journal.recovered(), folded(list(enumerate(entries)))
     finally:
         journal.close()
     if _state(short) != _state(whole):
