@@ -66,19 +66,17 @@ def test_what_bears_the_account_s_name_is_withdrawn_and_nothing_else(ray_head: s
     with joined(ray_head, origin):
         from ray import serve
 
-        from qt_ray.serve import console, inference_deployment
+        from qt_ray.serve import console
         from qt_ray.serve.front import Front
 
         port = free_port()
         serve.start(http_options={"host": HERE, "port": port})
         serve.run(serve.deployment(Neighbour).bind(), name="neighbour", route_prefix="/neighbour")
-        left_behind = inference_deployment.deploy(origin)
         front = Front(free_port(), "ann")
         front.check(origin)
         url = front.open(origin)
         assert url == f"http://{HERE}:{port}"  # a Serve that was there has settled where it listens
         assert read(f"{url}/health") == '{"status":"ok"}'
-        assert left_behind in OURS
         assert serve.status().applications.keys() == OURS | {"neighbour"}
         other = Origin("paper", {**origin.flags, "fund.account": "other"})
         with pytest.raises(Invalid, match="one Ray serves one, qt-paper-main-console-control is there"):
@@ -90,18 +88,24 @@ def test_what_bears_the_account_s_name_is_withdrawn_and_nothing_else(ray_head: s
         assert read(f"{url}/neighbour") == "still here"
 
 
-def test_a_serve_that_was_begun_for_us_ends_with_us_and_gives_its_port_back(ray_head: str, origin: Origin) -> None:
+def test_a_serve_that_was_begun_for_us_ends_with_us_and_what_a_killed_fund_left_is_replaced(
+    ray_head: str, origin: Origin
+) -> None:
     with joined(ray_head, origin):
-        from ray.util import list_named_actors
+        from ray import serve
 
-        from qt_ray.serve.front import CONTROLLER, Front
+        from qt_ray.serve.front import Front
 
         port = free_port()
-        front = Front(port, "ann")
-        front.check(origin)
-        assert read(f"{front.open(origin)}/health") == '{"status":"ok"}'
+        killed, next_one = Front(port, "ann"), Front(port, "ann")
+        killed.check(origin)
+        url = killed.open(origin)
+        next_one.check(origin)
+        assert next_one.open(origin) == url
+        assert read(f"{url}/health") == '{"status":"ok"}'
+        next_one.close(origin)
+        assert serve.status().applications == {}
         with pytest.raises(InvalidConfig, match="Address already in use"):
-            check_free(HERE, port)
-        front.close(origin)
-        assert CONTROLLER not in list_named_actors(all_namespaces=True)
+            check_free(HERE, port)  # it was not the one that began Serve
+        killed.close(origin)
         check_free(HERE, port)
