@@ -18,7 +18,7 @@ from typing import Any, Final
 import ray
 from ray.exceptions import RayError
 
-from benchmarks.fence_cast import Cast
+from benchmarks.fence_cast import CLERK, Cast
 from benchmarks.fence_hand import HELD, Hand
 from benchmarks.fence_schedule import GATEWAYS, HOLDER
 from benchmarks.fence_store import LEASES
@@ -203,6 +203,7 @@ async def staged(folder: Path, account: str, cast: Cast) -> AsyncIterator[Stage]
         namespace, handles = namespace_of(first.settings), list[Any]()
         try:
             await hand.guards()
+            handles.append(await asyncio.to_thread(begun, CLERK, first, namespace))
             for part, origin in zip(cast.parts(), (first, first, second), strict=True):
                 handles.append(await asyncio.to_thread(begun, part, origin, namespace))
             stage = Stage(namespace, first.places.policy, hand, Record(orders), cast.parts())
