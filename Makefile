@@ -17,7 +17,8 @@
 
 PYTHON ?= python3
 TORCH_INDEX ?=
-WORKERS ?= 2
+# One more than the two cores that there are: many tests wait for a clock, a process or a socket.
+WORKERS ?= 3
 CAMPAIGNS := fault_campaign fence_campaign fence_processes crash_points part_kills
 LAWS := core.money risk execution engine
 
