@@ -1,9 +1,8 @@
-"""Decision path: from a bar that has closed to the bytes of its last order on the wire, for a hundred symbols.
+"""Decision path: from a bar that has closed to errands in the gateway's hands, for a hundred symbols.
 
-The desk is the real one with its journal on the disk, and so are predictor, sizer and guard; the gateway is an actor
-with a journal of its own, and its venue only a handler. The feed, and an account that trades all orders at once, are
-here in the asker's process. Once all stages are inside the desk, and once each is an actor and the data goes straight
-from one to the next.
+The desk is the real one with its journal on the disk, and so are predictor, sizer and guard; only the feed and the
+gateway are here, in the asker's process. Once all stages are inside the desk, and once each is a Ray actor and the data
+goes straight from one to the next.
 """
 
 import asyncio
@@ -16,10 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import ray
 
-from benchmarks.form import Row, Sample, at_least, at_most, main
-from benchmarks.wire import Wire
+from benchmarks.form import Row, Sample, at_most, main
 from qt_ray.actors.chain import FusedChain, ReferenceChain
 from qt_ray.actors.desk import Desk, Ports
 from qt_ray.actors.living import Living
@@ -47,7 +44,6 @@ SYMBOLS: Final = 100
 BARS: Final = 300
 WARM: Final = 20
 NAMES: Final = ("predictor", "sizer", "guard")
-ORDERS_MIN: Final = 5
 TARGETS: Final = {"fused": (25.0, 60.0), "chain": (40.0, 120.0)}
 
 
@@ -94,92 +90,72 @@ class Stages:
 
 @dataclass
 class Timed(Account):
-    """An account whose orders really leave, and that notes when errands came and when the last order had left."""
+    """An account that notes when errands arrive."""
 
-    wire: Any = None
-    came_s: float = 0.0
-    left_s: tuple[float, ...] = ()
-    has_left: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def errands(self, errands: Errands, stamp: Stamp) -> None:
-        """Carry errands out, and say so."""
-        self.came_s = time.perf_counter()
-        if errands.place:
-            self.left_s = tuple(await self.wire.carry.remote(errands.place))
-            self.has_left.set()
+        """Take errands, and say so."""
+        self.arrived.set()
         await super().errands(errands, stamp)
-
-
-@dataclass(slots=True)
-class Took:
-    """The milliseconds of each bar until errands were handed over and until the last order had left; orders in all."""
-
-    handed: list[float] = field(default_factory=list)
-    left: list[float] = field(default_factory=list)
-    orders: int = 0
 
 
 def measure(quick: bool) -> list[Row]:
     """Return how long it takes, fused and over actors."""
     bars = 30 if quick else BARS
+    rows = _rows("fused", _timed(lambda stages, folder: FusedChain(stages, stages, stages), bars))
     with _ray():
-        fused = _timed(lambda stages, folder: FusedChain(stages, stages, stages), bars)
-        return [*_rows("fused", fused), *_rows("chain", _timed(_actors, bars))]
+        return rows + _rows("chain", _timed(_actors, bars))
 
 
-def _rows(name: str, took: Took) -> Iterator[Row]:
-    for what, times in (("errands handed over", took.handed), ("the last order on the wire", took.left)):
-        for share, target in zip((50, 99), TARGETS[name], strict=True):
-            sample = Sample(float(np.percentile(times, share)), len(times), (min(times), max(times)))
-            yield at_most(f"{name}, {SYMBOLS} symbols, bar closed to {what}, p{share}", "ms", sample, target)
-    sample = Sample(took.orders / len(took.left), len(took.left), (0, took.orders))
-    yield at_least(f"{name}, orders that a bar leads to", "count", sample, ORDERS_MIN)
+def _rows(name: str, took_ms: list[float]) -> list[Row]:
+    spread = (min(took_ms), max(took_ms))
+    what = f"bar closed to errands handed over, {SYMBOLS} symbols, {name}"
+    return [
+        at_most(f"{what}, p{share}", "ms", Sample(float(np.percentile(took_ms, share)), len(took_ms), spread), target)
+        for share, target in zip((50, 99), TARGETS[name], strict=True)
+    ]
 
 
-def _timed(chain: Callable[[Stages, Path], Chain], bars: int) -> Took:
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+def _timed(chain: Callable[[Stages, Path], Chain], bars: int) -> list[float]:
+    with tempfile.TemporaryDirectory() as folder:
         return asyncio.run(_play(chain, Path(folder), bars))
 
 
-async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int) -> Took:
-    wire: Any = ray.remote(Wire).options(num_cpus=0).remote(folder / "gateway")
-    await wire.open.remote()
+async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int) -> list[float]:
     stage = world(count=200 + bars + WARM, symbols=SYMBOLS, shown=200)
-    account = stage.account = Timed(stage.market, wire=wire)
+    account = stage.account = Timed(stage.market)
     stages = Stages(folder, stage.setup.policy)
     ports = Ports(stage.market, account, chain(stages, folder), stage.law, stage.began, SCHEMA.names)
     keeper = DeskKeeper(DeskJournal(folder / "desk"), HeardVoice(), stage.market.clock)
     desk = Desk(keeper, ports, Living("Desk", was_reconstructed=False), stage.market.clock)
-    work, took = asyncio.ensure_future(desk.run()), Took()
-    for _ in range(WARM):
-        await _bar(stage, account, work, Took())
-    for _ in range(bars):
-        await _bar(stage, account, work, took)
+    work = asyncio.ensure_future(desk.run())
+    took = [await _bar(stage, account, keeper, work) for _ in range(WARM + bars)]
     work.cancel()
     await asyncio.wait((work,))
     await desk.rest()
-    await wire.close.remote()
-    return took
+    return took[WARM:]
 
 
-async def _bar(stage: World, account: Timed, work: "asyncio.Future[None]", took: Took) -> None:
-    """Let a bar close, and note how long it took until its orders were out."""
-    account.has_left.clear()
+async def _bar(stage: World, account: Timed, keeper: DeskKeeper, work: "asyncio.Future[None]") -> float:
+    """Let a bar close, and return how long it took until errands arrived."""
+    account.arrived.clear()
     began = time.perf_counter()
     stage.market.shown += 1
-    while not account.has_left.is_set():
+    while not account.arrived.is_set():
         if work.done():
             work.result()
         await asyncio.sleep(0)
-    took.handed.append((account.came_s - began) * 1e3)
-    took.left.append((max(account.left_s) - began) * 1e3)
-    took.orders += len(account.left_s)
+    took_ms = (time.perf_counter() - began) * 1e3
     stage.account.pass_bar()
     for _ in range(200):
         await asyncio.sleep(0)
+    return took_ms
 
 
 def _actors(stages: Stages, folder: Path) -> Chain:
+    import ray
+
     namespace = "decision-path"
     for name in NAMES:
         # Detached, for a stage lives only as long as somebody holds it; they end with our Ray.
@@ -189,12 +165,14 @@ def _actors(stages: Stages, folder: Path) -> Chain:
 
 
 @contextmanager
-def _ray() -> Iterator[None]:
+def _ray() -> Iterator[Any]:
     """Keep a Ray of our own."""
+    import ray
+
     export(trades=True)
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=256 << 20)
     try:
-        yield
+        yield ray
     finally:
         ray.shutdown()
 

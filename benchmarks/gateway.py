@@ -42,7 +42,7 @@ from qt_ray.execution.gateway.effects import Send, Write
 from qt_ray.execution.gateway.engine import Gateway
 from qt_ray.execution.gateway.fence import Fence
 from qt_ray.execution.gateway.rules import Allowance, Rules
-from qt_ray.execution.venue.calls import Answer, Call, Place, PlaceMany
+from qt_ray.execution.venue.calls import Answer, Call, Place
 from qt_ray.execution.venue.news import News, StreamUp
 
 US, MS = 1e6, 1e3
@@ -135,9 +135,8 @@ class Watched:
 
         departure = Departure(rest())
         answer: Answer[Any] = await departure
-        if isinstance(call, Place | PlaceMany):
-            orders = call.intents if isinstance(call, PlaceMany) else (call.intent,)
-            self.left_s += [departure.left_s if left_s is None else left_s] * len(orders)
+        if isinstance(call, Place):
+            self.left_s.append(departure.left_s if left_s is None else left_s)
             self.answered.set()
         return answer
 
