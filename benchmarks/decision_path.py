@@ -130,19 +130,22 @@ async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int)
     keeper = DeskKeeper(DeskJournal(folder / "desk"), HeardVoice(), stage.market.clock)
     desk = Desk(keeper, ports, Living("Desk", was_reconstructed=False), stage.market.clock)
     work = asyncio.ensure_future(desk.run())
+    while not work.done() and not (await desk.condition()).is_ready:
+        await asyncio.sleep(0)
     took = [await _bar(stage, account, keeper, work) for _ in range(WARM + bars)]
     work.cancel()
     await asyncio.wait((work,))
     await desk.rest()
-    return took[WARM:]
+    return [one for one in took[WARM:] if one is not None]
 
 
-async def _bar(stage: World, account: Timed, keeper: DeskKeeper, work: "asyncio.Future[None]") -> float:
-    """Let a bar close, and return how long it took until errands arrived."""
+async def _bar(stage: World, account: Timed, keeper: DeskKeeper, work: "asyncio.Future[None]") -> float | None:
+    """Let a bar close, and return how long it took until errands arrived, or nothing if none followed from it."""
     account.arrived.clear()
     began = time.perf_counter()
     stage.market.shown += 1
-    while not account.arrived.is_set():
+    closed_ms = int(stage.market.bars.ts[stage.market.shown - 1])
+    while not account.arrived.is_set() and (keeper.book.seen_ms < closed_ms or keeper.book.due):
         if work.done():
             work.result()
         await asyncio.sleep(0)
@@ -150,7 +153,7 @@ async def _bar(stage: World, account: Timed, keeper: DeskKeeper, work: "asyncio.
     stage.account.pass_bar()
     for _ in range(200):
         await asyncio.sleep(0)
-    return took_ms
+    return took_ms if account.arrived.is_set() else None
 
 
 def _actors(stages: Stages, folder: Path) -> Chain:
