@@ -175,7 +175,10 @@ class Policy:
         """Return the policy with dotted paths set to plain values, all of them or none."""
         data = self.to_dict()
         for path, item in changes.items():
-            if path.split(".")[0] in GUARDED | DERIVED:
+            first, _, rest = path.partition(".")
+            if first == "risk":
+                raise Invalid(f"{path}: follows from the active mode, set modes.{self.active_mode}.{rest or 'NAME'}")
+            if first in GUARDED | DERIVED:
                 raise Invalid(f"{path}: changes by its own transition only")
             _set(data, path, mode(item).value if path == "active_mode" else item)
         return Policy.from_dict(data)._written(by, at_ms)

@@ -92,9 +92,11 @@ def test_a_second_emergency_keeps_the_first_cause() -> None:
 
 def test_no_write_of_values_can_touch_the_emergency_or_the_counters() -> None:
     policy = SEED.with_emergency(True, "flash crash", "ess", 1)
-    for name in GUARDED | {"allow_new_trades", "risk.max_leverage"}:
+    for name in GUARDED | {"allow_new_trades"}:
         with pytest.raises(Invalid, match="its own transition"):
             policy.with_changes({name: False}, "bob", 2)
+    with pytest.raises(Invalid, match=r"risk\.max_leverage: follows from the active mode, set modes\.NORMAL\.max_lev"):
+        policy.with_changes({"risk.max_leverage": 9}, "bob", 2)
     assert policy.with_changes({"limits.stop_hits_max": 9}, "bob", 2).emergency_mode
 
 
