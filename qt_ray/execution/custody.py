@@ -7,7 +7,7 @@ travel through the gateway, which hears every list of open orders that comes bac
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
@@ -126,11 +126,12 @@ class Custody:
         self._unlisted: list[Traded] = []
         self._is_key_refused = False
         self._step_ms = 0
+        self._touched = set[str]()
 
     def plan(self, key: Key, plan: StopPlan | None, at_ms: int) -> list[Deed]:
         """Take in where a position is to be given up; nothing leaves it to the fallback."""
         self._stops.plan(key, plan)
-        return self._protected(at_ms)
+        return self._protected(at_ms, {key[0]})
 
     def marked(self, symbol: str, mark: Decimal, at_ms: int) -> list[Deed]:
         """Take in a symbol's mark price."""
@@ -142,11 +143,13 @@ class Custody:
         symbols = self._symbols() if not isinstance(news, OrderNews | AlgoNews) else ()
         self._reconciler.heard(news, symbols, at_ms)
         deeds = self._noted(news, at_ms)
-        if isinstance(news, OrderNews | AlgoNews):
-            # What was traded is protected once it is posted; until then its order and its position do not tie.
-            self._step_ms = at_ms + STEP_MS if any(isinstance(deed, Post) for deed in deeds) else at_ms
         if isinstance(news, AlgoNews) and news.status != "NEW":
             self._foreign = tuple(view for view in self._foreign if view.venue_id != news.venue_id)
+        if any(isinstance(deed, Post) for deed in deeds):
+            # What was traded is protected once it is posted; until then its order and its position do not tie.
+            return deeds + self._questions(at_ms)
+        if isinstance(news, OrderNews | AlgoNews):
+            self._touched.add(news.symbol)
         return deeds + self.ticked(at_ms)
 
     def overheard(self, effect: Effect, at_ms: int) -> list[Deed]:
@@ -160,25 +163,28 @@ class Custody:
             return []  # nothing is known of it but that we want it, and it is about to leave
         if isinstance(payload, TradeExecuted):
             deeds = self._executed(payload, at_ms)
-        elif isinstance(payload, OrderChanged) and isinstance(payload.order, Rejected):
-            self.listings.refused(payload.order.reason, at_ms)
-        self._step_ms = at_ms
+            self._touched.add(payload.symbol)
+        elif isinstance(payload, OrderChanged):
+            self._touched.add(payload.order.intent.symbol)
+            if isinstance(payload.order, Rejected):
+                self.listings.refused(payload.order.reason, at_ms)
         return deeds + self.ticked(at_ms)
 
     def posted(self, entries: Iterable[Traded | Moved], at_ms: int) -> list[Deed]:
         """Take in that entries are written: they are in the books now, and what they leave open is protected."""
+        symbols = set[str]()
         for entry in entries:
             self.books.post(entry)
-        return self._protected(at_ms)
+            if isinstance(entry, Traded):
+                symbols.add(entry.symbol)
+        return self._protected(at_ms, symbols)
 
     def ticked(self, at_ms: int) -> list[Deed]:
-        """Ask what is due, and protect what is held."""
-        self._look_for_missing(at_ms)
-        calls = self._reconciler.due(at_ms) + ((AskRules(),) if self.listings.is_due(at_ms) else ())
-        for call in calls:
-            self._asked_ms.setdefault(call, at_ms)  # of a question asked twice the first answer may be to either
-        deeds: list[Deed] = [Ask(call, Lane.QUERY) for call in calls]
-        return deeds + (self._protected(at_ms) if at_ms >= self._step_ms else [])
+        """Ask what is due, and protect what is held: what was touched at once, and all of it now and then."""
+        deeds = self._questions(at_ms)
+        if at_ms >= self._step_ms:
+            return deeds + self._protected(at_ms)
+        return deeds + (self._protected(at_ms, self._touched) if self._touched else [])
 
     @property
     def next_ms(self) -> int:
@@ -288,6 +294,13 @@ class Custody:
 
     # Reconciliation
 
+    def _questions(self, at_ms: int) -> list[Deed]:
+        self._look_for_missing(at_ms)
+        calls = self._reconciler.due(at_ms) + ((AskRules(),) if self.listings.is_due(at_ms) else ())
+        for call in calls:
+            self._asked_ms.setdefault(call, at_ms)  # of a question asked twice the first answer may be to either
+        return [Ask(call, Lane.QUERY) for call in calls]
+
     def _answered(self, said: Answered, at_ms: int) -> list[Deed]:
         asked_ms = self._asked_ms.pop(said.call, at_ms)
         answer = Unsure("the question was shed") if said.answer is None else said.answer
@@ -342,13 +355,17 @@ class Custody:
 
     # Protection
 
-    def _protected(self, at_ms: int) -> list[Deed]:
-        exposures = self._stops.exposures(self.listings.symbols)
+    def _protected(self, at_ms: int, among: Collection[str] | None = None) -> list[Deed]:
+        """Return what protects these symbols, or all: a fund of a hundred pays for the one that somebody spoke of."""
+        exposures = self._stops.exposures(self.listings.symbols, among)
         unsure = {
             symbol for symbol, trade_id, side in self._awaited if not self.books.has_trade(symbol, trade_id, side)
         }
-        steps = self._protection.step(exposures, self._book.index.exits, self._foreign, at_ms, unsure)
-        self._step_ms = at_ms + (STEP_MS if self._protection.is_whole else HURRY_MS)
+        index = self._book.index
+        steps = self._protection.step(exposures, index.exits, index.stops, self._foreign, at_ms, unsure, among)
+        due_ms = at_ms + (STEP_MS if self._protection.is_whole else HURRY_MS)
+        self._step_ms = due_ms if among is None else min(self._step_ms, due_ms)
+        self._touched = set() if among is None else self._touched - set(among)
         deeds: list[Deed] = [
             Want(call.intent) if isinstance(call, Place) else Unwant(call.client_id, "it is not needed any more")
             for call in steps.calls

@@ -32,7 +32,6 @@ UNPROTECTED_MS_MAX: Final = 5_000
 
 Call = Place | Cancel
 RESTING: Final = (Working, PartiallyFilled)
-LIVING: Final = frozenset({*PENDING, *RESTING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +79,21 @@ class Protection:
         self,
         exposures: Sequence[Exposure],
         orders: Mapping[str, Order],
+        stops: Mapping[Key, Mapping[str, Order]],
         foreign: Sequence[OrderView],
         at_ms: int,
         unsure: Collection[str] = (),
+        among: Collection[str] | None = None,
     ) -> Steps:
-        """Return what to do: `orders` are ours in whatever state, `foreign` the open conditional orders of others.
+        """Return what to do: `orders` are ours in whatever state, `stops` those of each position that are not over.
 
-        Symbols that are `unsure` are left alone: their orders have traded what their positions do not show yet.
+        `foreign` are the open conditional orders of others. Symbols that are `unsure` are left alone: their orders
+        have traded what their positions do not show yet. With `among`, `exposures` are all there is of these symbols,
+        and the others are not looked at.
         """
         calls: list[Call] = []
         given_up: dict[Key, str] = {}
         held = {exposure.key: exposure for exposure in exposures if exposure.quantity != 0}
-        stops = {key: found for key, found in _stops_by_key(orders).items() if key[0] not in unsure}
         for key, exposure in held.items():
             if key[0] in unsure:
                 continue
@@ -100,11 +102,12 @@ class Protection:
             calls += self._guarded(exposure, guard, orders, stops.get(key, {}), foreign, at_ms)
             if guard.closing and not was_closing:
                 given_up[key] = guard.reason
-        for key in [key for key in self._guards if key not in held]:
-            del self._guards[key]
-        for key, names in stops.items():
-            if key not in held:
-                calls += self._ended(key[0], names, at_ms)
+        gone = [key for key in (*self._guards, *stops) if key not in held and (among is None or key[0] in among)]
+        for key in gone:
+            self._guards.pop(key, None)
+        for key in dict.fromkeys(gone):
+            if key[0] not in unsure:
+                calls += self._ended(key[0], stops.get(key, {}), at_ms)
         self._cancelled_ms = {name: ms for name, ms in self._cancelled_ms.items() if name in orders}
         return Steps(tuple(calls), given_up)
 
@@ -212,18 +215,6 @@ class Protection:
     def _name(self, exposure: Exposure, purpose: str, leg: int) -> str:
         intent = intent_id(exposure.decision_id, f"{purpose}:{exposure.symbol}:{exposure.side}", leg)
         return str(ClientOrderId(self._strategy, intent))
-
-
-def _stops_by_key(orders: Mapping[str, Order]) -> dict[Key, dict[str, Order]]:
-    """Return our stops that may still live at the venue, by the position they are for."""
-    found: dict[Key, dict[str, Order]] = {}
-    for name, order in orders.items():
-        if type(order) not in LIVING:  # most have ended long ago
-            continue
-        intent = order.intent
-        if intent.reduce_only and intent.type is OrderType.STOP_MARKET:
-            found.setdefault((intent.symbol, intent.position_side), {})[name] = order
-    return found
 
 
 def _why_not_placed(

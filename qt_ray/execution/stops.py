@@ -4,13 +4,13 @@ A mark that moves must not move a stop that nobody planned, so one that rests is
 stop that rests at the venue; the decision behind it is that of the order that opened the position.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from qt_ray.core.errors import Invalid
 from qt_ray.core.ids import token
-from qt_ray.core.orders import Intent, OrderType
+from qt_ray.core.orders import Intent, Side
 from qt_ray.execution.books import Books
 from qt_ray.execution.exposure import Exposure, Key, fallback_stop
 from qt_ray.execution.gateway.book import Book
@@ -57,9 +57,13 @@ class Stops:
             raise Invalid(f"{symbol}: a mark is above zero, was {mark}")
         self._marks[symbol] = mark
 
-    def exposures(self, rules: Mapping[str, SymbolRules]) -> list[Exposure]:
-        """Return every position beside the stop it is to have; without rules or a price there can be none yet."""
-        found = (self._exposure(key, rules.get(key[0])) for key in self._books.positions)
+    def exposures(self, rules: Mapping[str, SymbolRules], among: Collection[str] | None = None) -> list[Exposure]:
+        """Return every position beside the stop it is to have, `among` these symbols if they are given.
+
+        Without rules or a price there can be none yet.
+        """
+        keys = (key for key in self._books.positions if among is None or key[0] in among)
+        found = (self._exposure(key, rules.get(key[0])) for key in keys)
         return [exposure for exposure in found if exposure is not None]
 
     def _exposure(self, key: Key, rules: SymbolRules | None) -> Exposure | None:
@@ -91,20 +95,14 @@ class Stops:
 
     def _opener(self, key: Key, quantity: Decimal) -> Intent | None:
         """Return the last intent of ours that opened a position this way round."""
-        for tracked in reversed(self._book.orders.values()):
-            intent = tracked.intent
-            opens = not intent.reduce_only and intent.side.sign * quantity > 0
-            if opens and (intent.symbol, intent.position_side) == key:
-                return intent
-        return None
+        name = self._book.index.opener(*key, Side.BUY if quantity > 0 else Side.SELL)
+        return None if name is None else self._book.orders[name].intent
 
     def _standing(self, key: Key, quantity: Decimal) -> Decimal | None:
         """Return where a stop of ours waits for this position already."""
-        for tracked in self._book.open():
-            intent = tracked.intent
-            is_stop = intent.type is OrderType.STOP_MARKET and intent.reduce_only and not tracked.ending
-            if is_stop and (intent.symbol, intent.position_side) == key and intent.side.sign * quantity < 0:
-                return intent.trigger_price
+        for name, order in self._book.index.stops.get(key, {}).items():
+            if order.intent.side.sign * quantity < 0 and not self._book.orders[name].ending:
+                return order.intent.trigger_price
         return None
 
 

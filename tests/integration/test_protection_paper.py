@@ -60,8 +60,8 @@ class Guarded:
 
     def step(self) -> None:
         exposures = [self.exposure(quantity.quantity) for quantity in self.books.positions.values()]
-        orders = {name: tracked.order for name, tracked in self.loop.engine.book.orders.items()}
-        steps = self.protection.step(exposures, orders, (), now_ms())
+        index = self.loop.engine.book.index
+        steps = self.protection.step(exposures, index.orders, index.stops, (), now_ms())
         self.given_up += steps.given_up.values()
         for call in steps.calls:
             if isinstance(call, Place):

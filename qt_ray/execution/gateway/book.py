@@ -12,25 +12,19 @@ from qt_ray.core.codec import digest
 from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import (
     ZERO,
-    Cancelled,
-    Expired,
-    Filled,
     Intent,
     Order,
     PartiallyFilled,
     Planned,
-    Rejected,
     Unknown,
     Working,
     progress_of,
 )
-from qt_ray.execution.gateway.index import Index
+from qt_ray.execution.gateway.index import OVER, Index
 from qt_ray.execution.gateway.records import Ending, Heard, Record, Reshaped, Revived, Sent, Wanted
 from qt_ray.execution.lifecycle import News, Signal, hear
 
-ENDED = (Filled, Cancelled, Expired, Rejected)
 RESTING = (Working, PartiallyFilled)
-OVER = frozenset(ENDED)
 
 
 @dataclass(slots=True)

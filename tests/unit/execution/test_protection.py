@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from dataclasses import replace
 from decimal import Decimal
 
@@ -22,6 +23,7 @@ from qt_ray.core.orders import (
 )
 from qt_ray.execution.attempts import AGAIN_MS, GROWN_MS, SILENT_MS
 from qt_ray.execution.exposure import SLICES_MAX, Exposure
+from qt_ray.execution.gateway.index import Index
 from qt_ray.execution.lifecycle import NO_SUCH_ORDER
 from qt_ray.execution.protection import SURE_MS_MAX, UNPROTECTED_MS_MAX, Gap, Protection
 from qt_ray.execution.venue.calls import Cancel, Place
@@ -47,8 +49,15 @@ class Desk:
         self.given_up: dict[tuple[str, PositionSide], str] = {}
         self.fate: type[Order] = Working
 
-    def step(self, at_ms: int, *exposures: Exposure) -> "Desk":
-        steps = self.protection.step(exposures, self.orders, self.foreign, at_ms)
+    @property
+    def index(self) -> Index:
+        found = Index()
+        for order in self.orders.values():
+            found.keep(order, None)
+        return found
+
+    def step(self, at_ms: int, *exposures: Exposure, among: Collection[str] | None = None) -> "Desk":
+        steps = self.protection.step(exposures, self.orders, self.index.stops, self.foreign, at_ms, among=among)
         self.placed = [call.intent for call in steps.calls if isinstance(call, Place)]
         self.cancelled = [call.client_id for call in steps.calls if isinstance(call, Cancel)]
         self.given_up |= steps.given_up
@@ -247,7 +256,7 @@ def test_stops_that_never_reach_the_orders_do_not_wait_for_ever() -> None:
     protection = Protection("stops")
     kinds = []
     for at_ms in range(0, UNPROTECTED_MS_MAX + 1, 250):
-        calls = protection.step((LONG,), {}, (), at_ms).calls
+        calls = protection.step((LONG,), {}, {}, (), at_ms).calls
         kinds += [call.intent.type for call in calls if isinstance(call, Place)]
     assert kinds.count(OrderType.STOP_MARKET) == 5
     assert kinds[-1] is OrderType.MARKET
@@ -425,7 +434,18 @@ def test_a_close_that_traded_in_part_goes_on_soon_and_one_that_was_refused_does_
 
 def test_a_symbol_whose_trades_are_not_all_known_is_left_alone() -> None:
     desk = Desk().step(0, LONG).step(10, LONG)
-    steps = desk.protection.step((replace(LONG, quantity=Decimal(5)),), desk.orders, (), 5_000, {"BTCUSDT"})
-    assert steps.calls == ()
-    assert desk.protection.step((), desk.orders, (), 5_000, {"BTCUSDT"}).calls == ()
-    assert desk.protection.step((), desk.orders, (), 5_000).calls
+    known, unsure = (desk.orders, desk.index.stops, (), 5_000), {"BTCUSDT"}
+    assert desk.protection.step((replace(LONG, quantity=Decimal(5)),), *known, unsure).calls == ()
+    assert desk.protection.step((), *known, unsure).calls == ()
+    assert desk.protection.step((), *known).calls
+
+
+def test_a_look_at_some_symbols_neither_guards_nor_bares_any_other() -> None:
+    other = replace(LONG, symbol="ETHUSDT")
+    desk = Desk().step(0, LONG, other).step(10, LONG, other)
+    gap = desk.protection.gaps()[other.key]
+    assert not desk.step(20, LONG, among={"BTCUSDT"}).cancelled
+    assert desk.protection.gaps()[other.key] == gap
+    (stop,) = (intent for intent in desk.resting if intent.symbol == "BTCUSDT")
+    assert desk.step(30, among={"BTCUSDT"}).cancelled == [stop.client_id]
+    assert set(desk.protection.gaps()) == {other.key}

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from qt_ray.core.codec import canonical, decode
 from qt_ray.core.errors import Invalid
-from qt_ray.core.orders import Rejected, Unknown
+from qt_ray.core.orders import OrderType, PositionSide, Rejected, Side, Unknown
 from qt_ray.core.restore import restore
 from qt_ray.execution.gateway.book import Book, Pages, book_of, replay
 from qt_ray.execution.gateway.records import (
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.unit
 
 def life(number: int, *, ends: bool = True, closes: bool = False) -> list[Record]:
     """Return the records of one order's life; the venue calls it by a number of its own."""
-    intent = exit_(number) if closes else entry(number)
+    intent = (stop, exit_)[number % 2](number) if closes else entry(number)
     records: list[Record] = [Wanted(intent, f"p{number}", Decimal(10), number), Sent(name(number), number)]
     venue_id = str(77 + number)
     filled = News(Signal.FILLED, number, venue_id, Decimal(10), trade(number + 1, 10))
@@ -126,6 +126,11 @@ def test_the_index_says_what_the_orders_say_whatever_was_forgotten_or_read(
     held = [(n, t.order) for n, t in book.orders.items()]
     assert [*book.index.orders.items()] == held
     assert [*book.index.exits.items()] == [(n, order) for n, order in held if order.intent.reduce_only]
+    openers = [n for n, order in held if not order.intent.reduce_only]
+    assert [n for names in book.index.openers.values() for n in names] == openers
+    assert book.index.opener("BTCUSDT", PositionSide.BOTH, Side.BUY) == (openers[-1] if openers else None)
+    stops = [(n, t.order) for n, t in book.orders.items() if t.intent.type is OrderType.STOP_MARKET and t.is_open]
+    assert [one for found in book.index.stops.values() for one in found.items()] == stops
     numbered = {t.plain_id: n for n, t in book.orders.items() if t.plain_id}
     assert book.index.names == numbered == book.by_plain_id("BTCUSDT")
     assert book.by_plain_id("ETHUSDT") == {}
