@@ -1,7 +1,8 @@
 """Gateway loop: carries out what the gateway decides; first the journal, then the wire.
 
-An input and all that follows from it are one turn, whose lines become durable together, by one sync. Only then do its
-calls leave and others hear of it. If they cannot be made durable nothing leaves at all, then or later: the loop ends,
+An input and all that follows from it are one turn, whose lines become durable together, by one sync; what the venue has
+told meanwhile is one input, for in a burst a sync a word would be the queue. Only then do its calls leave and others
+hear of it. If they cannot be made durable nothing leaves at all, then or later: the loop ends,
 and its successor begins from what the journal holds. Everything happens in one thread, the sync too, so a turn is never
 half seen; what waits is only the venue. A sync may take longer than a lease, so what opens is looked at once more in
 the same breath in which its bytes are signed.
@@ -31,6 +32,8 @@ Mark = Callable[[str, object], None]
 
 IDLE_MS: Final = 1_000
 APPEND_MAX: Final = 4_096
+# So many of the venue's words are one turn at most: what is urgent waits for no more than them and one sync.
+NEWS_MAX: Final = 32
 
 
 class Journal(Protocol):
@@ -79,6 +82,8 @@ class GatewayLoop:
         self._group: asyncio.TaskGroup | None = None
         self._due = asyncio.Event()
         self._usage: UsageView | None = None
+        self._told: deque[News] = deque()
+        self._is_told = asyncio.Event()
         self._over = asyncio.Event()
         self._fault: Retryable | None = None
         self._is_whole = True
@@ -158,6 +163,7 @@ class GatewayLoop:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 self.take(self.engine.recovered)
+                group.create_task(self._receive())
                 group.create_task(self._hear())
                 group.create_task(self._tick())
                 try:
@@ -249,17 +255,33 @@ class GatewayLoop:
             before, self._usage = self._usage, self._metered.usage()
             self.take(partial(self.engine.metered, said_anew(before, self._usage)))
 
-    async def _hear(self) -> None:
+    async def _receive(self) -> None:
+        """Let what the venue tells wait for its turn; once it tells no more, the loop ends as soon as all was heard."""
         try:
             async for news in self._session.news():
-                self._mark("heard", news)
-                with self.turn():
-                    self.take(partial(self.engine.heard, news))
-                    for listener in self._news:
-                        listener(news, self._clock())
+                self._told.append(news)
+                self._is_told.set()
+            while self._told:
+                await asyncio.sleep(0)
             raise Retryable("gateway: news ends with the session, and the loop before it")
         finally:
             self._group = None  # the others are about to be ended: whoever comes in between sends nothing any more
+
+    async def _hear(self) -> None:
+        while True:
+            await self._is_told.wait()
+            self._is_told.clear()
+            while self._told:
+                with self.turn():
+                    for _ in range(min(len(self._told), NEWS_MAX)):
+                        self._take_news(self._told.popleft())
+                await asyncio.sleep(0)  # others have their turn too
+
+    def _take_news(self, news: News) -> None:
+        self._mark("heard", news)
+        self.take(partial(self.engine.heard, news))
+        for listener in self._news:
+            listener(news, self._clock())
 
     async def _tick(self) -> None:
         """Wake the engine when it asked to be woken, and at least every `IDLE_MS`."""

@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from qt_ray.adapters.journal_file import JournalFile
-from qt_ray.adapters.trading.gateway_loop import GatewayLoop, Mark, happened, said_anew, unmarked
+from qt_ray.adapters.trading.gateway_loop import NEWS_MAX, GatewayLoop, Mark, happened, said_anew, unmarked
 from qt_ray.core.errors import Invariant, Retryable
 from qt_ray.core.orders import Rejected
 from qt_ray.execution.gateway.engine import Gateway
@@ -17,7 +18,7 @@ from qt_ray.execution.venue.news import News, StreamUp
 from qt_ray.execution.venue.views import UsageView
 from qt_ray.governance.leases import TRAVEL_MS
 from tests.unit.adapters.failing_disk import FailingDisk, PowerCut
-from tests.unit.execution.gateway.stories import RULES, entry, exit_, view
+from tests.unit.execution.gateway.stories import RULES, entry, exit_, news, trade, view
 
 pytestmark = pytest.mark.unit
 
@@ -70,6 +71,24 @@ class Eager(Told):
 
     async def _answered(self, call: Call) -> Answer[Any]:
         return self.answer(call)
+
+
+class Silent(Told):
+    """The same, of a venue that tells and never answers."""
+
+    def answer(self, call: Call) -> Answer[Any]:
+        return Unsure("nobody answers")
+
+
+class Pages:
+    """A journal that forces nothing and keeps what was written at once together."""
+
+    def __init__(self) -> None:
+        self.pages: list[list[bytes]] = []
+
+    def append_many(self, payloads: Sequence[bytes]) -> int:
+        self.pages.append(list(payloads))
+        return len(self.pages)
 
 
 def loop_of(
@@ -271,6 +290,25 @@ def test_a_loop_is_not_deaf_for_long(tmp_path: Path) -> None:
         journal.close()
 
     asyncio.run(story())
+
+
+def test_what_a_burst_tells_becomes_durable_by_few_syncs_and_none_of_it_is_lost() -> None:
+    many = 2 * NEWS_MAX
+    trades = (news(entry(quantity=Decimal(many)), "PARTIALLY_FILLED", n, trade(n, 1)) for n in range(1, many + 1))
+    session, journal = Silent(StreamUp(0), *trades, ends=True), Pages()
+
+    async def story() -> None:
+        loop = GatewayLoop(Gateway(RULES), journal, session, lambda: 1_000)
+        loop.take(partial(loop.engine.fenced, OPEN))
+        loop.take(partial(loop.engine.want, entry(quantity=Decimal(many))))
+        with pytest.raises(ExceptionGroup, match="unhandled errors"):
+            await loop.run()
+        assert loop.is_whole
+        assert loop.engine.book.orders[entry().client_id].order.progress.executed == many
+
+    asyncio.run(story())
+    told = [sum(b'"trade_id"' in line for line in page) for page in journal.pages]
+    assert [many for many in told if many] == [NEWS_MAX - 1, NEWS_MAX, 1]
 
 
 def test_a_cancelled_loop_takes_nothing_more(tmp_path: Path) -> None:
