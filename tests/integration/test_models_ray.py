@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,14 +102,14 @@ def test_predictor_and_sizer_begin_from_their_origin_and_say_how_they_are(ray_he
         parts = {part.name: begun(part, origin, home) for part in PARTS if part.name in wanted}
 
         async def story() -> None:
-            async def ready() -> Any:
-                told = await parts[PREDICTOR].condition.remote()
+            async def ready(name: str) -> Any:
+                told = await parts[name].condition.remote()
                 return told if told.is_ready else None
 
-            told = await until(ready)
+            told = await until(partial(ready, PREDICTOR))
             assert told.facts["version"] == "trend"
             assert told.health is Health.DEGRADED  # nobody has told it of a bus
-            assert (await parts[SIZER].condition.remote()).is_ready
+            assert (await until(partial(ready, SIZER))).facts["sized"] == 0
             for name in (SIZER, PREDICTOR):
                 await parts[name].rest.remote()
 
