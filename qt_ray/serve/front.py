@@ -4,6 +4,7 @@ Serve belongs to its Ray and outlives whoever uses it. Of a Ray that was joined 
 bear the account's name, and end Serve itself only if it was begun here and carries nobody else's.
 """
 
+import time
 from logging import WARNING, getLogger
 from typing import Final
 
@@ -12,10 +13,14 @@ from ray.util import list_named_actors
 
 from qt_ray.actors.origin import Origin
 from qt_ray.adapters.api_keys import operator_token
+from qt_ray.adapters.clock import monotonic_ms
 from qt_ray.adapters.listening import check_free
+from qt_ray.adapters.logs import log
 from qt_ray.serve import console, inference_deployment
 
 CONTROLLER: Final = {"namespace": "serve", "name": "SERVE_CONTROLLER_ACTOR"}
+GONE_MS: Final = 10_000
+LOOK_S: Final = 0.05
 
 
 class Front:
@@ -47,7 +52,18 @@ class Front:
         """Withdraw what was opened."""
         _withdraw(origin)
         if self._began_serve and not serve.status().applications:
-            serve.shutdown()  # type: ignore[no-untyped-call] # Ray has left it without types
+            end_serve()
+
+
+def end_serve() -> None:
+    """End Serve, and return once all its actors are gone: who begins it at once would be served by one that dies."""
+    serve.shutdown()  # type: ignore[no-untyped-call] # Ray has left it without types
+    until_ms = monotonic_ms() + GONE_MS
+    while any(one["namespace"] == CONTROLLER["namespace"] for one in list_named_actors(all_namespaces=True)):
+        if monotonic_ms() >= until_ms:
+            log().warning("Serve was told to end and has not", waited_ms=GONE_MS)
+            return
+        time.sleep(LOOK_S)
 
 
 def _withdraw(origin: Origin) -> None:

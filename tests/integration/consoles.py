@@ -83,9 +83,8 @@ def deployed(state: Path, address: str) -> Iterator[Deployed]:
     with warnings.catch_warnings():
         # Ray Serve declares fields in a way that pydantic has grown out of.
         warnings.simplefilter("ignore", DeprecationWarning)
-        from ray import serve
-
         from qt_ray.serve.console import deploy
+        from qt_ray.serve.front import end_serve
 
     origin = Origin("paper", {"fund.state": str(state)})
     namespace = namespace_of(origin.settings)
@@ -101,7 +100,7 @@ def deployed(state: Path, address: str) -> Iterator[Deployed]:
         took_ms = (monotonic_ns() - began_ns) // 1_000_000
         yield Deployed(url, operator_token(origin.places.folder, "ann"), took_ms, origin)
     finally:
-        serve.shutdown()
+        end_serve()
         for part in parts:
             ray.kill(part)
         ray.shutdown()

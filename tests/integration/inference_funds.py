@@ -91,6 +91,7 @@ def serving(folder: Path, replicas: int) -> Iterator[Serving]:
         warnings.simplefilter("ignore", DeprecationWarning)
         from ray import serve
 
+        from qt_ray.serve.front import end_serve
         from qt_ray.serve.inference_deployment import deploy
 
     home = namespace_of(origin.settings)
@@ -103,7 +104,7 @@ def serving(folder: Path, replicas: int) -> Iterator[Serving]:
         token = operator_token(origin.places.folder, "ann")
         yield Serving(f"http://127.0.0.1:{port}/v1", token, versions, store, predictor)
     finally:
-        serve.shutdown()
+        end_serve()
         ray.shutdown()
         gc.collect()
 

@@ -289,9 +289,12 @@ def test_a_new_run_of_the_same_name_takes_the_place_of_the_old_one(run: Path) ->
 def test_an_interrupted_command_says_so_ends_with_130_and_leaves_nothing(tmp_path: Path) -> None:
     """STACK exit codes: 130 for Ctrl-C."""
     command = [sys.executable, "-m", "qt_ray.cli.main", "demo", "--set", "data.synthetic_bars=3000000"]
+    # Whoever runs the tests in the background may have told all below to ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [*command, "--out", str(tmp_path / "run")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    signal.signal(signal.SIGINT, before)
     assert process.stderr is not None
     assert process.stderr.readline() == "reading bars\n"
     process.send_signal(signal.SIGINT)

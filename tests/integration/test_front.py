@@ -38,13 +38,14 @@ class Neighbour:
 def joined(address: str, origin: Origin) -> Iterator[None]:
     """Be in the Ray at an address; what a test leaves of Serve goes with the block."""
     import ray
-    from ray import serve
+
+    from qt_ray.serve.front import end_serve
 
     ray.init(address=address, namespace=namespace_of(origin.settings), log_to_driver=False)
     try:
         yield
     finally:
-        serve.shutdown()
+        end_serve()
         ray.shutdown()
         gc.collect()
 

@@ -41,6 +41,7 @@ def fund(ray_head: str, tmp_path: Path) -> Iterator[tuple[Origin, str]]:
     import ray
     from ray import serve
 
+    from qt_ray.serve.front import end_serve
     from qt_ray.serve.inference_deployment import deploy
 
     flags = {"fund.state": str(tmp_path), "market.symbols": "BTCUSDT", "serving.replicas": "2"}
@@ -54,7 +55,7 @@ def fund(ray_head: str, tmp_path: Path) -> Iterator[tuple[Origin, str]]:
         assert len(kept) == len(wanted)
         yield origin, f"http://127.0.0.1:{port}/v1"
     finally:
-        serve.shutdown()
+        end_serve()
         for name in wanted:
             ray.kill(ray.get_actor(name))
         ray.shutdown()
