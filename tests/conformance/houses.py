@@ -31,7 +31,7 @@ ACCOUNT = "paper"
 WALLET = Decimal(100_000)
 PRICE = Decimal(70_000)
 TICK = Decimal("0.1")
-PATIENCE_S = 5
+PATIENCE_S = 30
 D = Decimal
 Story = Callable[["House"], Awaitable[None]]
 

@@ -163,7 +163,7 @@ def test_every_stream_speaks_in_its_own_words() -> None:
         heard: dict[str, str] = {}
         names = "/".join(STREAMS)
         async with session.http.ws_connect(f"{session.ws_url}/stream?streams={names}") as socket:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while set(heard) != set(STREAMS):
                     told = json.loads((await socket.receive()).data)
                     body = told["data"][0] if isinstance(told["data"], list) else told["data"]

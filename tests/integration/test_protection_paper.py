@@ -115,7 +115,7 @@ def play(folder: Path, story: Story) -> None:
             work = asyncio.create_task(guarded.loop.run())
             try:
                 guarded.loop.take(partial(guarded.loop.engine.fenced, Fence(1, now_ms() + 600_000)))
-                await asyncio.wait_for(story(venue, guarded), 12)
+                await asyncio.wait_for(story(venue, guarded), 30)
             finally:
                 work.cancel()
                 with suppress(asyncio.CancelledError):
