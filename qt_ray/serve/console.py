@@ -33,6 +33,7 @@ from qt_ray.serve.gate import Gate
 from qt_ray.serve.hand import Hand
 from qt_ray.serve.ports import Ports
 from qt_ray.serve.refusals import telling
+from qt_ray.serve.serve_life import begin_serve
 from qt_ray.serve.stream import LISTENERS_MAX, PATH, Broadcast, stream_app
 from qt_ray.serve.sure_stop import SureStop
 
@@ -82,7 +83,7 @@ class Stream:
 
 def deploy(origin: Origin, port: int, host: str = HOST) -> str:
     """Begin the console in the cluster that this process is in, and return its address, which an older Serve names."""
-    serve.start(
+    begin_serve(
         proxy_location=ProxyLocation.HeadOnly,
         http_options={"host": host, "port": port, "request_timeout_s": REQUEST_TIMEOUT_S},
     )

@@ -4,23 +4,15 @@ Serve belongs to its Ray and outlives whoever uses it. Of a Ray that was joined 
 bear the account's name, and end Serve itself only if it was begun here and carries nobody else's.
 """
 
-import time
 from logging import WARNING, getLogger
-from typing import Final
 
 from ray import serve
-from ray.util import list_named_actors
 
 from qt_ray.actors.origin import Origin
 from qt_ray.adapters.api_keys import operator_token
-from qt_ray.adapters.clock import monotonic_ms
 from qt_ray.adapters.listening import check_free
-from qt_ray.adapters.logs import log
 from qt_ray.serve import console, inference_deployment
-
-CONTROLLER: Final = {"namespace": "serve", "name": "SERVE_CONTROLLER_ACTOR"}
-GONE_MS: Final = 10_000
-LOOK_S: Final = 0.05
+from qt_ray.serve.serve_life import end_serve, is_serving
 
 
 class Front:
@@ -33,7 +25,7 @@ class Front:
 
     def check(self, origin: Origin) -> None:
         """Refuse what could not open on the Ray that this process is in, before any part has begun."""
-        if _is_serving():
+        if is_serving():
             console.check(origin, self._host)
         else:
             check_free(self._host, self._port)
@@ -41,7 +33,7 @@ class Front:
     def open(self, origin: Origin) -> str:
         """Open console and inference in place of what a killed fund has left of them, and return where."""
         getLogger("ray.serve").setLevel(WARNING)  # a person is told where the console is, and not how it came there
-        self._began_serve = not _is_serving()
+        self._began_serve = not is_serving()
         operator_token(origin.places.folder, self._person)
         _withdraw(origin)
         url = console.deploy(origin, self._port, self._host)
@@ -55,22 +47,7 @@ class Front:
             end_serve()
 
 
-def end_serve() -> None:
-    """End Serve, and return once all its actors are gone: who begins it at once would be served by one that dies."""
-    serve.shutdown()  # type: ignore[no-untyped-call] # Ray has left it without types
-    until_ms = monotonic_ms() + GONE_MS
-    while any(one["namespace"] == CONTROLLER["namespace"] for one in list_named_actors(all_namespaces=True)):
-        if monotonic_ms() >= until_ms:
-            log().warning("Serve was told to end and has not", waited_ms=GONE_MS)
-            return
-        time.sleep(LOOK_S)
-
-
 def _withdraw(origin: Origin) -> None:
     ours = {*console.applications_of(origin), inference_deployment.application_of(origin)}
     for name in sorted(ours & serve.status().applications.keys()):
         serve.delete(name)
-
-
-def _is_serving() -> bool:
-    return CONTROLLER in list_named_actors(all_namespaces=True)

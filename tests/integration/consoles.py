@@ -84,7 +84,7 @@ def deployed(state: Path, address: str) -> Iterator[Deployed]:
         # Ray Serve declares fields in a way that pydantic has grown out of.
         warnings.simplefilter("ignore", DeprecationWarning)
         from qt_ray.serve.console import deploy
-        from qt_ray.serve.front import end_serve
+        from qt_ray.serve.serve_life import end_serve
 
     origin = Origin("paper", {"fund.state": str(state)})
     namespace = namespace_of(origin.settings)

@@ -89,17 +89,16 @@ def serving(folder: Path, replicas: int) -> Iterator[Serving]:
     with warnings.catch_warnings():
         # Ray Serve declares fields in a way that pydantic has grown out of.
         warnings.simplefilter("ignore", DeprecationWarning)
-        from ray import serve
 
-        from qt_ray.serve.front import end_serve
         from qt_ray.serve.inference_deployment import deploy
+        from qt_ray.serve.serve_life import begin_serve, end_serve
 
     home = namespace_of(origin.settings)
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, namespace=home,
              object_store_memory=128 << 20)  # fmt: skip
     try:
         store, predictor = (begun(part, origin, home) for part in PARTS if part.name in (POLICY_STORE, PREDICTOR))
-        serve.start(http_options={"host": "127.0.0.1", "port": port, "request_timeout_s": 30.0})
+        begin_serve(http_options={"host": "127.0.0.1", "port": port, "request_timeout_s": 30.0})
         deploy(origin)
         token = operator_token(origin.places.folder, "ann")
         yield Serving(f"http://127.0.0.1:{port}/v1", token, versions, store, predictor)

@@ -39,7 +39,7 @@ def joined(address: str, origin: Origin) -> Iterator[None]:
     """Be in the Ray at an address; what a test leaves of Serve goes with the block."""
     import ray
 
-    from qt_ray.serve.front import end_serve
+    from qt_ray.serve.serve_life import end_serve
 
     ray.init(address=address, namespace=namespace_of(origin.settings), log_to_driver=False)
     try:
@@ -69,9 +69,10 @@ def test_what_bears_the_account_s_name_is_withdrawn_and_nothing_else(ray_head: s
 
         from qt_ray.serve import console
         from qt_ray.serve.front import Front
+        from qt_ray.serve.serve_life import begin_serve
 
         port = free_port()
-        serve.start(http_options={"host": HERE, "port": port})
+        begin_serve(http_options={"host": HERE, "port": port})
         serve.run(serve.deployment(Neighbour).bind(), name="neighbour", route_prefix="/neighbour")
         front = Front(free_port(), "ann")
         front.check(origin)
@@ -110,3 +111,19 @@ def test_a_serve_that_was_begun_for_us_ends_with_us_and_what_a_killed_fund_left_
             check_free(HERE, port)  # it was not the one that began Serve
         killed.close(origin)
         check_free(HERE, port)
+
+
+def test_a_serve_that_takes_itself_for_one_that_is_to_end_is_followed_by_one_that_is_whole(
+    ray_head: str, origin: Origin
+) -> None:
+    with joined(ray_head, origin):
+        from ray import serve
+        from ray.serve._private.controller import SHUTDOWN_IN_PROGRESS_KEY
+        from ray.serve._private.storage.kv_store import RayInternalKVStore
+
+        from qt_ray.serve.serve_life import begin_serve
+
+        RayInternalKVStore(f"ray-serve-{namespace_of(origin.settings)}").put(SHUTDOWN_IN_PROGRESS_KEY, b"1")
+        begin_serve(http_options={"host": HERE, "port": free_port()})
+        serve.run(serve.deployment(Neighbour).bind(), name="neighbour", route_prefix="/neighbour")
+        assert serve.status().applications.keys() == {"neighbour"}

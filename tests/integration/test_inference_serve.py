@@ -39,10 +39,9 @@ def free_port() -> int:
 def fund(ray_head: str, tmp_path: Path) -> Iterator[tuple[Origin, str]]:
     """Yield a fund with a policy, a predictor and two replicas, and where they answer."""
     import ray
-    from ray import serve
 
-    from qt_ray.serve.front import end_serve
     from qt_ray.serve.inference_deployment import deploy
+    from qt_ray.serve.serve_life import begin_serve, end_serve
 
     flags = {"fund.state": str(tmp_path), "market.symbols": "BTCUSDT", "serving.replicas": "2"}
     origin, port = Origin("paper", flags, ROOT), free_port()
@@ -50,7 +49,7 @@ def fund(ray_head: str, tmp_path: Path) -> Iterator[tuple[Origin, str]]:
     ray.init(address=ray_head, namespace=home, log_to_driver=False)
     try:
         kept = [begun(part, origin, home) for part in PARTS if part.name in wanted]
-        serve.start(http_options={"host": "127.0.0.1", "port": port, "request_timeout_s": 30.0})
+        begin_serve(http_options={"host": "127.0.0.1", "port": port, "request_timeout_s": 30.0})
         deploy(origin)
         assert len(kept) == len(wanted)
         yield origin, f"http://127.0.0.1:{port}/v1"
