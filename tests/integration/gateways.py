@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
 from qt_ray.actors.gateway import Gateway
@@ -155,6 +156,16 @@ class House:
         async with asyncio.timeout(PATIENCE_S):
             while not holds():
                 reader.apply(await gateway.tidings(reader.cursor, 1_000))
+
+    async def entered(self, gateway: Gateway, reader: Reader) -> None:
+        """Have an entry filled; one that was declined, as when a busy machine sees old prices, is asked for anew."""
+        for number in count(1):
+            await self.until(gateway, lambda found: found.facts["lets_entries"])
+            entry = self.entry(number)
+            await placed(self, gateway, entry)
+            await self.read(gateway, reader, lambda name=entry.client_id: name in reader.ended())
+            if reader.held.get(BTC, 0) != 0:
+                return
 
     async def stop(self, reason: str = "fire") -> None:
         found = await self.store.set_emergency_mode(True, reason, ESS)

@@ -9,7 +9,7 @@ from qt_ray.adapters.clock import now_ms
 from qt_ray.core.errors import Invalid
 from qt_ray.core.events import Event
 from qt_ray.serve.hand import Hand
-from tests.integration.gateways import BTC, House, Reader, placed, play
+from tests.integration.gateways import BTC, House, Reader, play
 from tests.unit.serve.consoles import StoreDesk
 
 pytestmark = pytest.mark.integration
@@ -20,8 +20,7 @@ def test_a_position_is_flat_after_the_word_also_in_an_emergency(tmp_path: Path) 
         async with house.at_work() as gateway:
             reader, told = Reader(), list[Event]()
             await house.read(gateway, reader, lambda: reader.cursor > 0)
-            await placed(house, gateway, house.entry(1))
-            await house.read(gateway, reader, lambda: reader.held.get(BTC, 0) != 0)
+            await house.entered(gateway, reader)
             await house.stop()
             hand = Hand("main", gateway, StoreDesk(house.store), told.append, now_ms)
             (closing,) = await hand.close([BTC], "ann", "enough")
