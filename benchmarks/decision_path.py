@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,6 @@ from qt_ray.actors.chain import FusedChain, ReferenceChain
 from qt_ray.actors.desk import Desk, Ports
 from qt_ray.actors.living import Living
 from qt_ray.actors.risk_guard import RiskGuard
-from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.deliberation import Chain
 from qt_ray.adapters.desk_journal import DeskJournal
 from qt_ray.adapters.desk_keeper import DeskKeeper
@@ -36,6 +35,7 @@ from qt_ray.engine.backtest import SCHEMA
 from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.pipeline import Decision, Forecaster, Opinion, Sized, Sizer, Snapshot
 from qt_ray.governance.policy_view import PolicyView
+from qt_ray.market.bars import Bars
 from qt_ray.risk.at_work import AtWork
 from tests.unit.actors.desk_world import Account, World, world
 from tests.unit.actors.voices import HeardVoice
@@ -43,6 +43,8 @@ from tests.unit.actors.voices import HeardVoice
 SYMBOLS: Final = 100
 BARS: Final = 300
 WARM: Final = 20
+# More than both fees of a turn.
+SWING: Final = 0.002
 NAMES: Final = ("predictor", "sizer", "guard")
 TARGETS: Final = {"fused": (25.0, 60.0), "chain": (40.0, 120.0)}
 
@@ -63,12 +65,11 @@ class Stages:
     """Predictor, sizer and guard, each for its own process or all for one."""
 
     def __init__(self, folder: Path, policy: Policy) -> None:
-        at_ms, far_ms = now_ms(), 1 << 50
-        reader = PolicyReader(None, lambda: at_ms)  # type: ignore[arg-type]  # nobody follows a store here
-        reader.view = PolicyView(policy, at_ms, far_ms)
-        living = Living("RiskGuard", was_reconstructed=False)
+        self._policy, self._at_ms = policy, 0
+        self._reader = PolicyReader(None, self._clock)  # type: ignore[arg-type]  # nobody follows a store here
+        living, switch = Living("RiskGuard", was_reconstructed=False), Latch(folder / "kill.json")
         self._forecaster = Forecaster(Turning(), "turning/1")
-        self._guard = RiskGuard("main", Latch(folder / "kill.json"), reader, living, lambda *events: None)
+        self._guard = RiskGuard("main", switch, self._reader, living, lambda *events: None, self._clock)
 
     async def predict(self, snapshot: Snapshot) -> Opinion:
         """Return an opinion."""
@@ -79,7 +80,10 @@ class Stages:
         return Sizer().size(opinion)
 
     async def review(self, sized: Sized, closed: str = "") -> Decision:
-        """Return what is granted; nobody else has anything at work."""
+        """Return what is granted; nobody else has anything at work, and it is the hour of the market."""
+        bars = sized.opinion.snapshot.bars
+        self._at_ms = int(bars.ts[-1]) + bars.interval_ms
+        self._reader.view = PolicyView(self._policy, self._at_ms, self._at_ms)
         await self._guard.look(self)
         return await self._guard.review(sized, closed)
 
@@ -87,16 +91,29 @@ class Stages:
         """Return that nothing is at work."""
         return AtWork(0)
 
+    def _clock(self) -> int:
+        return self._at_ms
+
+
+def swinging(bars: Bars) -> Bars:
+    """Return a market that proves the predictor right, or the fund would lose and not be let trade for long."""
+    high = (bars.ts // bars.interval_ms) % 2 == 1
+    close = bars.close[0] * np.where(high, 1 + SWING, 1.0).reshape(-1, 1)
+    before = np.vstack((close[:1], close[:-1]))
+    edges = np.minimum(before, close), np.maximum(before, close)
+    return replace(bars, open=before, high=edges[1], low=edges[0], close=close, mark=None, funding=None)
+
 
 @dataclass
 class Timed(Account):
-    """An account that notes when errands arrive."""
+    """An account that notes when orders arrive."""
 
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def errands(self, errands: Errands, stamp: Stamp) -> None:
-        """Take errands, and say so."""
-        self.arrived.set()
+        """Take errands, and say so if there are orders among them."""
+        if errands.place:
+            self.arrived.set()
         await super().errands(errands, stamp)
 
 
@@ -124,6 +141,7 @@ def _timed(chain: Callable[[Stages, Path], Chain], bars: int) -> list[float]:
 
 async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int) -> list[float]:
     stage = world(count=200 + bars + WARM, symbols=SYMBOLS, shown=200)
+    stage.market.bars = swinging(stage.market.bars)
     account = stage.account = Timed(stage.market)
     stages = Stages(folder, stage.setup.policy)
     ports = Ports(stage.market, account, chain(stages, folder), stage.law, stage.began, SCHEMA.names)
