@@ -1,8 +1,8 @@
-"""Decision path: from a bar that has closed to errands in the gateway's hands, for a hundred symbols.
+"""Decision path: from a bar that has closed to its last order at the other end of a socket, for a hundred symbols.
 
-The desk is the real one with its journal on the disk, and so are predictor, sizer and guard; only the feed and the
-gateway are here, in the asker's process. Once all stages are inside the desk, and once each is a Ray actor and the data
-goes straight from one to the next.
+The desk is the real one with its journal on the disk, and so are predictor, sizer, guard and, in a process of its own,
+the gateway with another journal; only the feed is here, in the asker's process. Once the other stages are inside the
+desk, and once each is a Ray actor and the data goes straight from one to the next.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.form import Row, Sample, at_most, main
+from benchmarks.wire import Counter, Wire
 from qt_ray.actors.chain import FusedChain, ReferenceChain
 from qt_ray.actors.desk import Desk, Ports
 from qt_ray.actors.living import Living
@@ -106,43 +107,59 @@ def swinging(bars: Bars) -> Bars:
 
 @dataclass
 class Timed(Account):
-    """An account that notes when orders arrive."""
+    """An account whose orders go through a gateway as well; it notes when they were handed over, and which."""
 
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    wire: Any = None
+    handed_s: float = 0.0
+    names: list[str] = field(default_factory=list)
 
     async def errands(self, errands: Errands, stamp: Stamp) -> None:
-        """Take errands, and say so if there are orders among them."""
+        """Have errands carried out."""
         if errands.place:
-            self.arrived.set()
+            self.handed_s = time.perf_counter()
+            self.names += [intent.client_id for intent in errands.place]
+            await self.wire.carry.remote(errands.place, self.market.clock())
         await super().errands(errands, stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """The milliseconds from a bar's close until its orders were handed over, and until the last one was at a server."""
+
+    handed_ms: float
+    read_ms: float
 
 
 def measure(quick: bool) -> list[Row]:
     """Return how long it takes, fused and over actors."""
     bars = 30 if quick else BARS
-    rows = _rows("fused", _timed(lambda stages, folder: FusedChain(stages, stages, stages), bars))
     with _ray():
-        return rows + _rows("chain", _timed(_actors, bars))
+        fused = _timed(lambda stages, folder: FusedChain(stages, stages, stages), bars)
+        return [*_rows("fused", fused), *_rows("chain", _timed(_actors, bars))]
 
 
-def _rows(name: str, took_ms: list[float]) -> list[Row]:
-    spread = (min(took_ms), max(took_ms))
-    what = f"bar closed to errands handed over, {SYMBOLS} symbols, {name}"
-    return [
-        at_most(f"{what}, p{share}", "ms", Sample(float(np.percentile(took_ms, share)), len(took_ms), spread), target)
-        for share, target in zip((50, 99), TARGETS[name], strict=True)
-    ]
+def _rows(name: str, took: list[Took]) -> Iterator[Row]:
+    ways = {"handed over": [one.handed_ms for one in took], "on the wire": [one.read_ms for one in took]}
+    for what, times in ways.items():
+        spread = (min(times), max(times))
+        for share, target in zip((50, 99), TARGETS[name], strict=True):
+            found = Sample(float(np.percentile(times, share)), len(times), spread)
+            yield at_most(f"bar closed to orders {what}, {SYMBOLS} symbols, {name}, p{share}", "ms", found, target)
 
 
-def _timed(chain: Callable[[Stages, Path], Chain], bars: int) -> list[float]:
+def _timed(chain: Callable[[Stages, Path], Chain], bars: int) -> list[Took]:
     with tempfile.TemporaryDirectory() as folder:
         return asyncio.run(_play(chain, Path(folder), bars))
 
 
-async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int) -> list[float]:
+async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int) -> list[Took]:
+    import ray
+
     stage = world(count=200 + bars + WARM, symbols=SYMBOLS, shown=200)
     stage.market.bars = swinging(stage.market.bars)
-    account = stage.account = Timed(stage.market)
+    counter = ray.remote(Counter).options(num_cpus=0).remote()
+    account = stage.account = Timed(stage.market, wire=ray.remote(Wire).options(num_cpus=0).remote(folder / "gateway"))
+    await account.wire.begin.remote(await counter.opened.remote())
     stages = Stages(folder, stage.setup.policy)
     ports = Ports(stage.market, account, chain(stages, folder), stage.law, stage.began, SCHEMA.names)
     keeper = DeskKeeper(DeskJournal(folder / "desk"), HeardVoice(), stage.market.clock)
@@ -150,28 +167,32 @@ async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int)
     work = asyncio.ensure_future(desk.run())
     while not work.done() and not (await desk.condition()).is_ready:
         await asyncio.sleep(0)
-    took = [await _bar(stage, account, keeper, work) for _ in range(WARM + bars)]
+    took = [await _bar(stage, account, counter, keeper, work) for _ in range(WARM + bars)]
     work.cancel()
     await asyncio.wait((work,))
     await desk.rest()
     return [one for one in took[WARM:] if one is not None]
 
 
-async def _bar(stage: World, account: Timed, keeper: DeskKeeper, work: "asyncio.Future[None]") -> float | None:
-    """Let a bar close, and return how long it took until errands arrived, or nothing if none followed from it."""
-    account.arrived.clear()
+async def _bar(
+    stage: World, account: Timed, counter: Any, keeper: DeskKeeper, work: "asyncio.Future[None]"
+) -> Took | None:
+    """Let a bar close, and return how long its orders took, or nothing if none followed from it."""
+    account.names.clear()
     began = time.perf_counter()
     stage.market.shown += 1
     closed_ms = int(stage.market.bars.ts[stage.market.shown - 1])
-    while not account.arrived.is_set() and (keeper.book.seen_ms < closed_ms or keeper.book.due):
+    while keeper.book.seen_ms < closed_ms or keeper.book.due:
         if work.done():
             work.result()
         await asyncio.sleep(0)
-    took_ms = (time.perf_counter() - began) * 1e3
     stage.account.pass_bar()
     for _ in range(200):
         await asyncio.sleep(0)
-    return took_ms if account.arrived.is_set() else None
+    if not account.names:
+        return None
+    read_s = await counter.last_s.remote(account.names)
+    return Took((account.handed_s - began) * 1e3, (read_s - began) * 1e3)
 
 
 def _actors(stages: Stages, folder: Path) -> Chain:
