@@ -1,8 +1,8 @@
-"""Decision path: from a bar that has closed to errands in the gateway's hands, for a hundred symbols.
+"""Decision path: from a bar that has closed to its last order at the other end of a socket, for a hundred symbols.
 
-The desk is the real one with its journal on the disk, and so are predictor, sizer and guard; only the feed and the
-gateway are here, in the asker's process. Once all stages are inside the desk, and once each is a Ray actor and the data
-goes straight from one to the next.
+The desk is the real one with its journal on the disk, and so are predictor, sizer, guard and, in a process of its own,
+the gateway with another journal; only the feed is here, in the asker's process. Once the other stages are inside the
+desk, and once each is a Ray actor and the data goes straight from one to the next.
 """
 
 import asyncio
@@ -10,18 +10,18 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from benchmarks.form import Row, Sample, at_most, main
+from benchmarks.wire import Counter, Wire
 from qt_ray.actors.chain import FusedChain, ReferenceChain
 from qt_ray.actors.desk import Desk, Ports
 from qt_ray.actors.living import Living
 from qt_ray.actors.risk_guard import RiskGuard
-from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.deliberation import Chain
 from qt_ray.adapters.desk_journal import DeskJournal
 from qt_ray.adapters.desk_keeper import DeskKeeper
@@ -36,6 +36,7 @@ from qt_ray.engine.backtest import SCHEMA
 from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.pipeline import Decision, Forecaster, Opinion, Sized, Sizer, Snapshot
 from qt_ray.governance.policy_view import PolicyView
+from qt_ray.market.bars import Bars
 from qt_ray.risk.at_work import AtWork
 from tests.unit.actors.desk_world import Account, World, world
 from tests.unit.actors.voices import HeardVoice
@@ -43,6 +44,8 @@ from tests.unit.actors.voices import HeardVoice
 SYMBOLS: Final = 100
 BARS: Final = 300
 WARM: Final = 20
+# More than both fees of a turn.
+SWING: Final = 0.002
 NAMES: Final = ("predictor", "sizer", "guard")
 TARGETS: Final = {"fused": (25.0, 60.0), "chain": (40.0, 120.0)}
 
@@ -63,12 +66,11 @@ class Stages:
     """Predictor, sizer and guard, each for its own process or all for one."""
 
     def __init__(self, folder: Path, policy: Policy) -> None:
-        at_ms, far_ms = now_ms(), 1 << 50
-        reader = PolicyReader(None, lambda: at_ms)  # type: ignore[arg-type]  # nobody follows a store here
-        reader.view = PolicyView(policy, at_ms, far_ms)
-        living = Living("RiskGuard", was_reconstructed=False)
+        self._policy, self._at_ms = policy, 0
+        self._reader = PolicyReader(None, self._clock)  # type: ignore[arg-type]  # nobody follows a store here
+        living, switch = Living("RiskGuard", was_reconstructed=False), Latch(folder / "kill.json")
         self._forecaster = Forecaster(Turning(), "turning/1")
-        self._guard = RiskGuard("main", Latch(folder / "kill.json"), reader, living, lambda *events: None)
+        self._guard = RiskGuard("main", switch, self._reader, living, lambda *events: None, self._clock)
 
     async def predict(self, snapshot: Snapshot) -> Opinion:
         """Return an opinion."""
@@ -79,7 +81,10 @@ class Stages:
         return Sizer().size(opinion)
 
     async def review(self, sized: Sized, closed: str = "") -> Decision:
-        """Return what is granted; nobody else has anything at work."""
+        """Return what is granted; nobody else has anything at work, and it is the hour of the market."""
+        bars = sized.opinion.snapshot.bars
+        self._at_ms = int(bars.ts[-1]) + bars.interval_ms
+        self._reader.view = PolicyView(self._policy, self._at_ms, self._at_ms)
         await self._guard.look(self)
         return await self._guard.review(sized, closed)
 
@@ -87,44 +92,74 @@ class Stages:
         """Return that nothing is at work."""
         return AtWork(0)
 
+    def _clock(self) -> int:
+        return self._at_ms
+
+
+def swinging(bars: Bars) -> Bars:
+    """Return a market that proves the predictor right, or the fund would lose and not be let trade for long."""
+    high = (bars.ts // bars.interval_ms) % 2 == 1
+    close = bars.close[0] * np.where(high, 1 + SWING, 1.0).reshape(-1, 1)
+    before = np.vstack((close[:1], close[:-1]))
+    edges = np.minimum(before, close), np.maximum(before, close)
+    return replace(bars, open=before, high=edges[1], low=edges[0], close=close, mark=None, funding=None)
+
 
 @dataclass
 class Timed(Account):
-    """An account that notes when errands arrive."""
+    """An account whose orders go through a gateway as well; it notes when they were handed over, and which."""
 
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    wire: Any = None
+    handed_s: float = 0.0
+    names: list[str] = field(default_factory=list)
 
     async def errands(self, errands: Errands, stamp: Stamp) -> None:
-        """Take errands, and say so."""
-        self.arrived.set()
+        """Have errands carried out."""
+        if errands.place:
+            self.handed_s = time.perf_counter()
+            self.names += [intent.client_id for intent in errands.place]
+            await self.wire.carry.remote(errands.place, self.market.clock())
         await super().errands(errands, stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """The milliseconds from a bar's close until its orders were handed over, and until the last one was at a server."""
+
+    handed_ms: float
+    read_ms: float
 
 
 def measure(quick: bool) -> list[Row]:
     """Return how long it takes, fused and over actors."""
     bars = 30 if quick else BARS
-    rows = _rows("fused", _timed(lambda stages, folder: FusedChain(stages, stages, stages), bars))
     with _ray():
-        return rows + _rows("chain", _timed(_actors, bars))
+        fused = _timed(lambda stages, folder: FusedChain(stages, stages, stages), bars)
+        return [*_rows("fused", fused), *_rows("chain", _timed(_actors, bars))]
 
 
-def _rows(name: str, took_ms: list[float]) -> list[Row]:
-    spread = (min(took_ms), max(took_ms))
-    what = f"bar closed to errands handed over, {SYMBOLS} symbols, {name}"
-    return [
-        at_most(f"{what}, p{share}", "ms", Sample(float(np.percentile(took_ms, share)), len(took_ms), spread), target)
-        for share, target in zip((50, 99), TARGETS[name], strict=True)
-    ]
+def _rows(name: str, took: list[Took]) -> Iterator[Row]:
+    ways = {"handed over": [one.handed_ms for one in took], "on the wire": [one.read_ms for one in took]}
+    for what, times in ways.items():
+        spread = (min(times), max(times))
+        for share, target in zip((50, 99), TARGETS[name], strict=True):
+            found = Sample(float(np.percentile(times, share)), len(times), spread)
+            yield at_most(f"bar closed to orders {what}, {SYMBOLS} symbols, {name}, p{share}", "ms", found, target)
 
 
-def _timed(chain: Callable[[Stages, Path], Chain], bars: int) -> list[float]:
+def _timed(chain: Callable[[Stages, Path], Chain], bars: int) -> list[Took]:
     with tempfile.TemporaryDirectory() as folder:
         return asyncio.run(_play(chain, Path(folder), bars))
 
 
-async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int) -> list[float]:
+async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int) -> list[Took]:
+    import ray
+
     stage = world(count=200 + bars + WARM, symbols=SYMBOLS, shown=200)
-    account = stage.account = Timed(stage.market)
+    stage.market.bars = swinging(stage.market.bars)
+    counter = ray.remote(Counter).options(num_cpus=0).remote()
+    account = stage.account = Timed(stage.market, wire=ray.remote(Wire).options(num_cpus=0).remote(folder / "gateway"))
+    await account.wire.begin.remote(await counter.opened.remote())
     stages = Stages(folder, stage.setup.policy)
     ports = Ports(stage.market, account, chain(stages, folder), stage.law, stage.began, SCHEMA.names)
     keeper = DeskKeeper(DeskJournal(folder / "desk"), HeardVoice(), stage.market.clock)
@@ -132,28 +167,32 @@ async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int)
     work = asyncio.ensure_future(desk.run())
     while not work.done() and not (await desk.condition()).is_ready:
         await asyncio.sleep(0)
-    took = [await _bar(stage, account, keeper, work) for _ in range(WARM + bars)]
+    took = [await _bar(stage, account, counter, keeper, work) for _ in range(WARM + bars)]
     work.cancel()
     await asyncio.wait((work,))
     await desk.rest()
     return [one for one in took[WARM:] if one is not None]
 
 
-async def _bar(stage: World, account: Timed, keeper: DeskKeeper, work: "asyncio.Future[None]") -> float | None:
-    """Let a bar close, and return how long it took until errands arrived, or nothing if none followed from it."""
-    account.arrived.clear()
+async def _bar(
+    stage: World, account: Timed, counter: Any, keeper: DeskKeeper, work: "asyncio.Future[None]"
+) -> Took | None:
+    """Let a bar close, and return how long its orders took, or nothing if none followed from it."""
+    account.names.clear()
     began = time.perf_counter()
     stage.market.shown += 1
     closed_ms = int(stage.market.bars.ts[stage.market.shown - 1])
-    while not account.arrived.is_set() and (keeper.book.seen_ms < closed_ms or keeper.book.due):
+    while keeper.book.seen_ms < closed_ms or keeper.book.due:
         if work.done():
             work.result()
         await asyncio.sleep(0)
-    took_ms = (time.perf_counter() - began) * 1e3
     stage.account.pass_bar()
     for _ in range(200):
         await asyncio.sleep(0)
-    return took_ms if account.arrived.is_set() else None
+    if not account.names:
+        return None
+    read_s = await counter.last_s.remote(account.names)
+    return Took((account.handed_s - began) * 1e3, (read_s - began) * 1e3)
 
 
 def _actors(stages: Stages, folder: Path) -> Chain:

@@ -6,19 +6,23 @@ kept, so that whoever launches can say why, and may try again where the world co
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import ray
 from ray.exceptions import RayError
 
 from qt_ray.actors.line import Line
+from qt_ray.actors.lines.monitor import MonitorLine
 from qt_ray.actors.origin import Origin
-from qt_ray.actors.topology import Part, begun
+from qt_ray.actors.topology import MONITOR, Part, begun
 from qt_ray.core.errors import QtError, Retryable
 from qt_ray.monitoring.health import Condition
 
 OURS: Final = re.compile(r"^qt_ray\.core\.errors\.\w+: ")
 ANSWER_MS: Final = 1_000
+# Whatever the monitor's turn is, it is another one.
+NOW, AT_ONCE_MS = -1, 1
 REST_MS: Final = 15_000
 
 
@@ -40,6 +44,14 @@ class Births:
         """Return what a part says of itself; Retryable if it says nothing now."""
         found: Condition = await self._asked(name, "condition", ANSWER_MS)
         return found
+
+    async def heard(self) -> Mapping[str, Condition]:
+        """Return what parts have lately said to the monitor, which goes round all the time; nothing if it is away."""
+        try:
+            roll = await MonitorLine(self._line(MONITOR)).roll(NOW, AT_ONCE_MS)
+        except (RayError, QtError):
+            return {}
+        return {name: said for name, (said, _) in roll.heard.items()}
 
     async def rest(self, name: str) -> None:
         """Have a part finish what it does; Retryable if it does not say that it has."""

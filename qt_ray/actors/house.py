@@ -35,6 +35,8 @@ FOLDERS: Final = ("fund.state", "data.root", "data.instruments", "audit.anchors"
 AUTO: Final = "auto"
 LOG: Final = "up"
 EXCHANGE_LOG: Final = "exchange.log"
+# Bars last a minute here at the least; of a market that moves ten times a second four processes hear each move.
+STEP_MS: Final = 250
 
 
 class Refused(QtError):
@@ -123,7 +125,7 @@ def told_to_parts(loaded: Loaded, flags: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _exchange(wanted: Wanted, settings: Settings, places: Places) -> Any:
-    words = ["--profile", wanted.profile, "--symbols", ",".join(settings.market.symbols)]
+    words = ["--profile", wanted.profile, "--symbols", ",".join(settings.market.symbols), "--step-ms", str(STEP_MS)]
     words += [word for key, value in wanted.flags.items() for word in ("--set", f"{key}={value}")]
     return paper_exchange(words, places.logs / EXCHANGE_LOG)
 

@@ -8,7 +8,7 @@ gone at one moment unless what they lived on is: a fund without it ends, so that
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -35,6 +35,9 @@ class World(Protocol):
 
     async def condition(self, name: str) -> Condition:
         """Return what a part says of itself; Retryable if it says nothing now."""
+
+    async def heard(self) -> Mapping[str, Condition]:
+        """Return what parts have just said to whoever asks them all anyway, as far as that is known."""
 
     async def rest(self, name: str) -> None:
         """Have a part finish what it does; Retryable if it does not say that it has."""
@@ -90,7 +93,8 @@ class Launch:
         """
         there_ms = self._clock()
         while True:
-            looks = await asyncio.gather(*map(self._is_gone, self._parts))
+            heard = await self._world.heard()
+            looks = await asyncio.gather(*(self._is_gone(part, heard.get(part.name)) for part in self._parts))
             gone = [part for part, is_gone in zip(self._parts, looks, strict=True) if is_gone]
             if not self._is_deserted(gone):
                 there_ms = self._clock()
@@ -172,11 +176,11 @@ class Launch:
         attached = [part for part in self._parts if not part.is_detached]
         return len(attached) > 1 and all(part in gone for part in attached)
 
-    async def _is_gone(self, part: Part) -> bool:
-        """Look at a part, and return whether nobody will be born again under its name unless we begin it."""
+    async def _is_gone(self, part: Part, heard: Condition | None) -> bool:
+        """Look at a part that was not heard, and return whether nobody will be born again there unless we begin it."""
         seen = self._seen[part.name]
         with suppress(Retryable):
-            found = await self._world.condition(part.name)
+            found = heard or await self._world.condition(part.name)
             if seen.pid is not None and found.pid != seen.pid:
                 self._told(f"{part.name} was born again, process {seen.pid} is now {found.pid}")
                 if found.edition != self._edition:

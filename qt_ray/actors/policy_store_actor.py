@@ -4,6 +4,7 @@ The book is the store's memory and its outbox: whatever was written is told, aft
 cannot be heard governs all the same.
 """
 
+import asyncio
 from dataclasses import replace
 from typing import Final
 
@@ -13,7 +14,7 @@ from qt_ray.actors.policy_store import PolicyStore
 from qt_ray.actors.topology import POLICY_STORE
 from qt_ray.actors.voice import voice, why_mute
 from qt_ray.adapters.clock import now_ms
-from qt_ray.adapters.policy_copy import PolicyCopy
+from qt_ray.adapters.policy_copy import LateCopy
 from qt_ray.adapters.policy_files import load_policy
 from qt_ray.adapters.policy_herald import PolicyHerald
 from qt_ray.adapters.rulebook_keeper import RulebookKeeper
@@ -38,7 +39,8 @@ class PolicyStoreActor(PolicyStore):
         """Recover the book, or seed it from the profile's policy file; begin a new epoch."""
         self._origin, folder = origin, origin.places.policy
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._book = RulebookKeeper(SqliteRulebook(folder / BOOK), PolicyCopy(folder / COPY), self._seed)
+        self._copy = LateCopy(folder / COPY)
+        self._book = RulebookKeeper(SqliteRulebook(folder / BOOK), self._copy, self._seed)
         super().__init__(self._book, required=LAYERS)
         self._voice = voice(origin, POLICY_STORE)
         self._herald = PolicyHerald(self._book, folder / MARK, self._voice.publish, POLICY_STORE)
@@ -75,12 +77,13 @@ class PolicyStoreActor(PolicyStore):
             await self.changed(LOOK_MS)
 
     async def _caught_up(self) -> None:
-        """Tell what was written; what the disk does not take now is told with the next word.
+        """Copy and tell what was written, behind its readers; what the disk does not take waits for the next word.
 
         Who finds that another writes to the book dies here: an answer that raises would end nobody but its asker.
         """
         try:
             self._book.confirm()
+            await asyncio.to_thread(self._copy.settle)
             await self._herald.catch_up()
         except Retryable as fault:
             self._fault = str(fault)

@@ -4,6 +4,7 @@ The book itself is the outbox. How far it was told is kept beside it and moves o
 on the disk that waits for it; what is told twice has the same ids both times.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Protocol
@@ -42,7 +43,7 @@ class PolicyHerald:
             upto = min(self._book.last, self._told + AT_ONCE)
             kept = self._book.history(upto - self._told, upto + 1)
             await self._publish(*self._events(reversed(kept)))
-            self._write(upto)
+            await asyncio.to_thread(self._write, upto)
 
     def _events(self, kept: "reversed[Kept]") -> list[Event]:
         return [one for entry in kept for one in events_of(entry.entry, self._source)]

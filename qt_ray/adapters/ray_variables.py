@@ -42,6 +42,9 @@ TRADING = MappingProxyType(
         "METRICS_RECORD_INTERVAL_S": "15",
         # Serve's replicas are looked after twice a second.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+        # A request is carried by one loop of a process instead of three: the hops cost more than a forecast.
+        "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
+        "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
     }
 )
 

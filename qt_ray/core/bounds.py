@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Any, get_args
 
 from qt_ray.core.codec import decimal_text
@@ -47,6 +48,7 @@ def either(low: int | str, high: int | str) -> Bound:
     return Bound(Decimal(low), Decimal(high), Side.EITHER)
 
 
+@cache
 def bound_of(kind: type[Any], name: str) -> Bound | None:
     """Return the bound declared with a field."""
     extras = getattr(hints(kind)[name], "__metadata__", ())

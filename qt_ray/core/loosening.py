@@ -5,11 +5,11 @@ not say which side is safer is loosened by any change; a change of mode is judge
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, Final
 
-from qt_ray.core.bounds import Bound, Side, leaves
+from qt_ray.core.bounds import Bound, Side, bound_of
 from qt_ray.core.policy import STAMPS, Policy, Stage
 
 
@@ -56,9 +56,16 @@ def _changes(old: Policy, new: Policy) -> Iterator[Change]:
 
 
 def _leaf_changes(old: Any, new: Any, where: str) -> Iterator[Change]:
-    for (path, before, bound), (_, after, _) in zip(leaves(old, where), leaves(new, where), strict=True):
-        if before != after and path not in STAMPS and path != "active_mode":
-            yield Change(path, before, after, _direction(path, before, after, bound))
+    """Yield what differs under two values of one kind; what is equal as a whole is not looked into."""
+    for field in fields(old):
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        path = f"{where}.{field.name}" if where else field.name
+        if before == after or path in STAMPS or path == "active_mode":
+            continue
+        if is_dataclass(before):
+            yield from _leaf_changes(before, after, path)
+        else:
+            yield Change(path, before, after, _direction(path, before, after, bound_of(type(old), field.name)))
 
 
 def _direction(path: str, old: Any, new: Any, bound: Bound | None) -> Direction:

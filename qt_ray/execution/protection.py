@@ -102,10 +102,9 @@ class Protection:
             calls += self._guarded(exposure, guard, orders, stops.get(key, {}), foreign, at_ms)
             if guard.closing and not was_closing:
                 given_up[key] = guard.reason
-        gone = [key for key in (*self._guards, *stops) if key not in held and (among is None or key[0] in among)]
-        for key in gone:
+        known = dict.fromkeys((*self._guards, *stops))
+        for key in [key for key in known if key not in held and (among is None or key[0] in among)]:
             self._guards.pop(key, None)
-        for key in dict.fromkeys(gone):
             if key[0] not in unsure:
                 calls += self._ended(key[0], stops.get(key, {}), at_ms)
         self._cancelled_ms = {name: ms for name, ms in self._cancelled_ms.items() if name in orders}

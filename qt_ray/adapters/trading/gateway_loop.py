@@ -32,8 +32,9 @@ Mark = Callable[[str, object], None]
 
 IDLE_MS: Final = 1_000
 APPEND_MAX: Final = 4_096
-# So many of the venue's words are one turn at most: what is urgent waits for no more than them and one sync.
-NEWS_MAX: Final = 32
+# So many of the venue's words are one turn at most. A word costs half of a sync, so more of them would save little, and
+# what is urgent, an emergency's fence for one, waits for all of them.
+NEWS_MAX: Final = 8
 
 
 class Journal(Protocol):

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain, repeat
 
 import pytest
@@ -37,6 +38,7 @@ class World:
         self.editions: dict[str, str] = {}
         self.reasons: Iterator[str] = repeat("Invalid: a cradle has four legs")
         self.pids = 100
+        self.round: dict[str, Condition] = {}
 
     async def begin(self, part: Part) -> None:
         self.log.append(f"begin {part.name}")
@@ -62,6 +64,9 @@ class World:
             pid=self.alive[name],
             edition=self.editions.get(name, edition()),
         )
+
+    async def heard(self) -> Mapping[str, Condition]:
+        return self.round
 
     async def rest(self, name: str) -> None:
         self.log.append(f"rest {name}")
@@ -287,6 +292,24 @@ def test_a_part_that_is_born_again_as_other_code_is_told_of() -> None:
         watching.cancel()
         assert "born again" in lines[0]
         assert lines[1].startswith("nothing new is opened until the fund is begun anew: Feed runs 0.0.9+abc and this")
+
+    told(story)
+
+
+def test_who_has_just_said_how_it_is_is_not_asked_again() -> None:
+    async def story() -> None:
+        world, lines = World(), list[str]()
+        fund = launch(world, lines)
+        await fund.begin()
+        looks, lines[:] = dict(world.looks), []
+        world.round = {"Feed": replace(await world.condition("Feed"), pid=999)}
+        looks["Feed"] -= 1
+        watching = asyncio.create_task(fund.watch())
+        while not lines:
+            await asyncio.sleep(0)
+        watching.cancel()
+        assert lines == ["Feed was born again, process 102 is now 999"]
+        assert (world.looks["Feed"], world.looks["Desk"]) == (looks["Feed"], looks["Desk"] - 1)
 
     told(story)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from qt_ray.adapters.policy_copy import PolicyCopy
+from qt_ray.adapters.policy_copy import LateCopy, PolicyCopy
 from qt_ray.adapters.rulebook_keeper import RulebookKeeper
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.policy import Policy
@@ -87,3 +87,26 @@ def test_a_proposal_that_nobody_answers_ends_with_the_next_wish(tmp_path: Path) 
     assert keeper.book.proposals
     keeper.decide(Recover(1, "nothing to end"), ANN, 1_000 + PROPOSAL_LIFE_MS)
     assert not keeper.book.proposals
+
+
+def test_a_copy_that_is_owed_is_that_of_the_last_revision_and_follows_once_there_is_time(tmp_path: Path) -> None:
+    copy = LateCopy(tmp_path / "policy.json")
+    keeper = RulebookKeeper(MemoryRulebook(), copy, seed)
+    keeper.decide(Emergency("a test"), ANN, 1)
+    assert copy.read() is None
+    copy.settle()
+    assert copy.read() == keeper.policy
+    (tmp_path / "policy.json").unlink()
+    copy.settle()
+    assert copy.read() is None
+
+
+def test_a_copy_that_could_not_be_written_stays_owed(tmp_path: Path) -> None:
+    copy = LateCopy(tmp_path / "policy.json")
+    (tmp_path / "policy.json").mkdir()
+    copy.write(Policy())
+    with pytest.raises(Retryable, match=r"^policy.json: a copy of the policy is written"):
+        copy.settle()
+    (tmp_path / "policy.json").rmdir()
+    copy.settle()
+    assert copy.read() == Policy()
