@@ -28,6 +28,7 @@ from qt_ray.adapters.desk_keeper import DeskKeeper
 from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.policy_reader import PolicyReader
 from qt_ray.adapters.ray_variables import export
+from qt_ray.adapters.trading.gateway_loop import happened
 from qt_ray.ai.baselines import single
 from qt_ray.ai.forecast import Forecasts
 from qt_ray.ai.forecast import Snapshot as Seen
@@ -35,14 +36,18 @@ from qt_ray.core.policy import Policy
 from qt_ray.engine.backtest import SCHEMA
 from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.pipeline import Decision, Forecaster, Opinion, Sized, Sizer, Snapshot
+from qt_ray.engine.tidings import Tiding
 from qt_ray.governance.policy_view import PolicyView
 from qt_ray.market.bars import Bars
 from qt_ray.risk.at_work import AtWork
-from tests.unit.actors.desk_world import Account, World, world
+from tests.unit.actors.desk_world import Account, Market, world
 from tests.unit.actors.voices import HeardVoice
 
 SYMBOLS: Final = 100
-BARS: Final = 300
+BARS: Final = 200
+# A bar closes once a minute; what is told of it is told by then.
+PAUSE_S: Final = 0.25
+LOOK_S: Final = 0.002
 WARM: Final = 20
 # More than both fees of a turn.
 SWING: Final = 0.002
@@ -106,10 +111,29 @@ def swinging(bars: Bars) -> Bars:
 
 
 @dataclass
+class Waiting(Market):
+    """A market that is waited for, as a feed is: who asked again at once would keep a processor from the others."""
+
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def rows(self, after_ms: int, wait_ms: int) -> Bars | None:
+        """Return what has closed, once something has."""
+        await heard(self.closed, wait_ms)
+        return await super().rows(after_ms, wait_ms)
+
+    def close_bar(self) -> int:
+        """Let a bar close, and return when it opened."""
+        self.shown += 1
+        self.closed.set()
+        return int(self.bars.ts[self.shown - 1])
+
+
+@dataclass
 class Timed(Account):
     """An account whose orders go through a gateway as well; it notes when they were handed over, and which."""
 
     wire: Any = None
+    news: asyncio.Event = field(default_factory=asyncio.Event)
     handed_s: float = 0.0
     names: list[str] = field(default_factory=list)
 
@@ -120,6 +144,19 @@ class Timed(Account):
             self.names += [intent.client_id for intent in errands.place]
             await self.wire.carry.remote(errands.place, self.market.clock())
         await super().errands(errands, stamp)
+        self.news.set()
+
+    async def tidings(self, after: int, wait_ms: int) -> tuple[Tiding, ...]:
+        """Return what came, once something has."""
+        if after and wait_ms:
+            await heard(self.news, wait_ms)
+        return await super().tidings(after, wait_ms)
+
+
+async def heard(event: asyncio.Event, wait_ms: int) -> None:
+    """Wait for an event at most so long, and let the next one be waited for."""
+    await happened(event, wait_ms)
+    event.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +193,7 @@ async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int)
     import ray
 
     stage = world(count=200 + bars + WARM, symbols=SYMBOLS, shown=200)
-    stage.market.bars = swinging(stage.market.bars)
+    market = stage.market = Waiting(swinging(stage.market.bars), stage.market.shown)
     counter = ray.remote(Counter).options(num_cpus=0).remote()
     account = stage.account = Timed(stage.market, wire=ray.remote(Wire).options(num_cpus=0).remote(folder / "gateway"))
     await account.wire.begin.remote(await counter.opened.remote())
@@ -166,8 +203,8 @@ async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int)
     desk = Desk(keeper, ports, Living("Desk", was_reconstructed=False), stage.market.clock)
     work = asyncio.ensure_future(desk.run())
     while not work.done() and not (await desk.condition()).is_ready:
-        await asyncio.sleep(0)
-    took = [await _bar(stage, account, counter, keeper, work) for _ in range(WARM + bars)]
+        await asyncio.sleep(LOOK_S)
+    took = [await _bar(market, account, counter, keeper, work) for _ in range(WARM + bars)]
     work.cancel()
     await asyncio.wait((work,))
     await desk.rest()
@@ -175,23 +212,22 @@ async def _play(chain: Callable[[Stages, Path], Chain], folder: Path, bars: int)
 
 
 async def _bar(
-    stage: World, account: Timed, counter: Any, keeper: DeskKeeper, work: "asyncio.Future[None]"
+    market: Waiting, account: Timed, counter: Any, keeper: DeskKeeper, work: "asyncio.Future[None]"
 ) -> Took | None:
     """Let a bar close, and return how long its orders took, or nothing if none followed from it."""
     account.names.clear()
     began = time.perf_counter()
-    stage.market.shown += 1
-    closed_ms = int(stage.market.bars.ts[stage.market.shown - 1])
+    closed_ms = market.close_bar()
     while keeper.book.seen_ms < closed_ms or keeper.book.due:
         if work.done():
             work.result()
-        await asyncio.sleep(0)
-    stage.account.pass_bar()
-    for _ in range(200):
-        await asyncio.sleep(0)
+        await asyncio.sleep(LOOK_S)
+    account.pass_bar()
+    account.news.set()
     if not account.names:
         return None
-    read_s = await counter.last_s.remote(account.names)
+    read_s = await counter.last_s.remote(list(account.names))
+    await asyncio.sleep(PAUSE_S)
     return Took((account.handed_s - began) * 1e3, (read_s - began) * 1e3)
 
 

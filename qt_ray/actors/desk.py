@@ -63,7 +63,8 @@ class Desk:
     async def run(self) -> None:
         """Begin or go on, then decide until cancelled."""
         window = self._window = await self._begun()
-        works = (lambda: self._follow(window), self._dealings.hear, self._dealings.hand_over_what_comes)
+        dealings = self._dealings
+        works = (lambda: self._follow(window), dealings.hear, dealings.hand_over_what_comes, self._keeper.tell_later)
         async with asyncio.TaskGroup() as group:
             for work in works:
                 group.create_task(self._patience.always(work))

@@ -44,7 +44,7 @@ class PolicyStoreActor(PolicyStore):
         super().__init__(self._book, required=LAYERS)
         self._voice = voice(origin, POLICY_STORE)
         self._herald = PolicyHerald(self._book, folder / MARK, self._voice.publish, POLICY_STORE)
-        self._fault = ""
+        self._fault, self._telling = "", asyncio.Lock()
         self._living = Living(POLICY_STORE)
         self._living.keep(self._voice.run())
         self._living.keep(self._tell())
@@ -81,14 +81,15 @@ class PolicyStoreActor(PolicyStore):
 
         Who finds that another writes to the book dies here: an answer that raises would end nobody but its asker.
         """
-        try:
-            self._book.confirm()
-            await asyncio.to_thread(self._copy.settle)
-            await self._herald.catch_up()
-        except Retryable as fault:
-            self._fault = str(fault)
-        else:
-            self._fault = ""
+        async with self._telling:
+            try:
+                self._book.confirm()
+                await asyncio.to_thread(self._copy.settle)
+                await self._herald.catch_up()
+            except Retryable as fault:
+                self._fault = str(fault)
+            else:
+                self._fault = ""
 
     def _seed(self) -> Policy:
         loaded = self._origin.loaded()

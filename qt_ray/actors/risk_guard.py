@@ -7,7 +7,7 @@ and only a person releases it.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol
@@ -33,6 +33,8 @@ from qt_ray.risk.throttle import Throttle
 DESK: Final = "desk"
 KILL_FILE: Final = "kill.json"
 LOOK_EVERY_MS: Final = 1_000
+# A hundred symbols have a hundred words, and orders do not wait until they are made.
+DENY_AFTER_S: Final = 0.1
 
 
 class Account(Protocol):
@@ -60,6 +62,7 @@ class RiskGuard:
         self._reservations, self._throttle = Reservations(), Throttle()
         self._looks = Looks(clock() + HANDED_MS if living.was_reconstructed else 0)
         self._reviewed, self.is_warm = 0, True
+        self._untold: deque[Decision] = deque()
         self.denials: Counter[tuple[str, str]] = Counter()
 
     async def review(self, sized: Sized, closed: str = "", owner: str = DESK) -> Decision:
@@ -77,7 +80,8 @@ class RiskGuard:
         self._reservations.reserve(name_of(decision, self._account), owner, claims_of(decision.world), at_ms)
         self._throttle.count(orders_in(decision), at_ms)
         self._reviewed += 1
-        self._deny(decision)
+        self._untold.append(decision)
+        asyncio.get_running_loop().call_later(DENY_AFTER_S, self._deny)
         return decision
 
     async def follow(self, account: Account) -> None:
@@ -108,6 +112,7 @@ class RiskGuard:
 
     async def condition(self) -> Condition:
         """Return how the guard is; one that would refuse everything says why, and once it was able to is ready."""
+        self._deny()
         why = self._why_unready(self._clock())
         is_ready = self.is_warm and self._reader.view is not None and self._looks.is_begun
         facts: dict[str, Any] = {
@@ -119,7 +124,8 @@ class RiskGuard:
         return self._living.condition(health, (why,) if why else (), facts, is_ready)
 
     async def rest(self) -> None:
-        """End; a guard owes nothing to anybody."""
+        """End; a guard owes nothing to anybody but its last words."""
+        self._deny()
         await self._living.rest()
 
     def _why_closed(self, sized: Sized, others: tuple[Entering, ...], at_ms: int) -> str:
@@ -141,8 +147,9 @@ class RiskGuard:
             return "order_rate: the orders of ten seconds were used up"
         return self._reader.why_closed() or ""
 
-    def _deny(self, decision: Decision) -> None:
-        denied = tuple(blocks(decision, self._account))
-        self.denials.update((one.reason, one.symbol) for one in denied)
-        if denied:
+    def _deny(self) -> None:
+        """Count what was denied, and tell of it."""
+        while self._untold:
+            denied = tuple(blocks(self._untold.popleft(), self._account))
+            self.denials.update((one.reason, one.symbol) for one in denied)
             self._tell(*(event("risk.block", one, RISK_GUARD, self._clock()) for one in denied))

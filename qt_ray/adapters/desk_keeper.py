@@ -1,10 +1,13 @@
-"""Desk keeper: the one way into a desk's book: durable, then folded, then told.
+"""Desk keeper: the one way into a desk's book: durable, then folded, and told once what is urgent has left.
 
-Nothing else changes the book, so what a later life folds is what this one has done, and what this one did not come to
-tell follows from the same fold. A snapshot spares a later life only what was told; one that the disk refuses costs the
-next start some time and nothing else.
+A bar of a hundred symbols has hundreds of words, and its orders do not wait until they are made. Nothing else changes
+the book, so what a later life folds is what this one has done, and what this one did not come to tell follows from the
+same fold. A snapshot spares a later life only what was told; one that the disk refuses costs the next start some time
+and nothing else.
 """
 
+import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -21,6 +24,9 @@ from qt_ray.engine.pipeline import Decision
 
 SOURCE: Final = "Desk"
 WORD: Final = "the desk's journal"
+TELL_AFTER_S: Final = 0.1
+# So many entries wait to be told at most, however long nobody says that it is time.
+UNTOLD_MAX: Final = 64
 
 
 class DeskKeeper:
@@ -30,6 +36,8 @@ class DeskKeeper:
         """Take up what the journal leads to, if it leads anywhere, and tell what an earlier life did not come to."""
         self._journal, self._voice, self._clock = journal, voice, clock
         self.outbox = Outbox(journal.folder, voice)
+        self._untold: deque[tuple[int, Entry, Outcome]] = deque()
+        self._has_untold = asyncio.Event()
         self._book = journal.recovered(self._tell_again)
         for word in journal.words:
             self.alert(WORD, word)
@@ -53,16 +61,34 @@ class DeskKeeper:
         self._book = DeskBook(began)
 
     def note(self, entry: Entry, weighed: Decision | None = None) -> Outcome:
-        """Take an entry in once it is durable; on Retryable it was not, and nothing has changed."""
+        """Take an entry in once it is durable, to be told later; on Retryable it was not, and nothing has changed."""
         if self._journal.is_due:
             self.keep()
         number = self._journal.append(entry)
         outcome = self.book.take(entry, weighed)
-        self.outbox.tell(number, _events(entry, outcome, self.book.began))
+        self._untold.append((number, entry, outcome))
+        self._has_untold.set()
+        if len(self._untold) > UNTOLD_MAX:
+            self.tell()
         return outcome
+
+    async def tell_later(self) -> None:
+        """Tell what was taken in, once what is urgent has left this machine's processors alone."""
+        await self._has_untold.wait()
+        await asyncio.sleep(TELL_AFTER_S)
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell what follows from all that was taken in."""
+        while self._untold:
+            number, entry, outcome = self._untold[0]
+            self.outbox.tell(number, _events(entry, outcome, self.book.began))
+            self._untold.popleft()
+        self._has_untold.clear()
 
     def keep(self) -> None:
         """Take a snapshot, unless something that a later life would have to tell lies before it."""
+        self.tell()
         self.outbox.settle()
         if self.outbox.is_behind:
             return

@@ -24,6 +24,8 @@ TRADING = MappingProxyType(
         "RAY_memory_monitor_refresh_ms": "0",
         # Parts ask each other dozens of times a second; a hundred thousand of these calls would be kept to be listed.
         "RAY_task_events_report_interval_ms": "0",
+        # What a hundred symbols want goes from stage to stage within its call; the way over the object store is longer.
+        "RAY_max_direct_call_object_size": "1048576",
         # One worker waits for every processor of the machine, sixty megabytes each, for tasks that no fund has.
         "RAY_prestart_worker_first_driver": "0",
         "RAY_num_workers_soft_limit": "1",
@@ -37,6 +39,8 @@ TRADING = MappingProxyType(
         # What workers print lies in files that `ray logs` reads; no driver of ours shows it line by line.
         "RAY_LOG_MONITOR_MANY_FILES_THRESHOLD": "0",
         "LOG_NAME_UPDATE_INTERVAL_S": "86400",
+        # Every process of Ray's keeps books of each of its own steps, a fifth of what it costs to be there.
+        "RAY_event_stats": "0",
         # The dashboard itself looks every fifteen seconds.
         "REPORTER_UPDATE_INTERVAL_MS": "15000",
         "METRICS_RECORD_INTERVAL_S": "15",

@@ -48,9 +48,13 @@ def either(low: int | str, high: int | str) -> Bound:
     return Bound(Decimal(low), Decimal(high), Side.EITHER)
 
 
-@cache
-def bound_of(kind: type[Any], name: str) -> Bound | None:
+def bound_of(kind: Any, name: str) -> Bound | None:
     """Return the bound declared with a field."""
+    return _bound_of(kind, name)
+
+
+@cache
+def _bound_of(kind: Any, name: str) -> Bound | None:
     extras = getattr(hints(kind)[name], "__metadata__", ())
     return next((extra for extra in extras if isinstance(extra, Bound)), None)
 

@@ -6,6 +6,7 @@ what was wanted, `n` counts the attempts at it, and the whole fits the venue's a
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -18,6 +19,7 @@ ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 PAIRS: Final = tuple(high + low for high in ALPHABET for low in ALPHABET)
 TOKEN_LENGTH: Final = 20
 ATTEMPTS_MAX: Final = 999
+NAMES_KEPT: Final = 4_096
 VENUE_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 STRATEGY = re.compile(r"[a-z0-9_]{1,8}")
 CLIENT_ORDER_ID = re.compile(rf"qt-([a-z0-9_]{{1,8}})-([{ALPHABET}]{{{TOKEN_LENGTH}}})-(0|[1-9][0-9]{{0,2}})")
@@ -29,6 +31,7 @@ def token(kind: str, *parts: Part) -> str:
     return "".join([PAIRS[bits >> shift & 1023] for shift in range(5 * (TOKEN_LENGTH - 2), -1, -10)])
 
 
+@lru_cache(NAMES_KEPT)  # a decision is named by its order, its events and its refusals
 def decision_id(account: str, cycle_ms: int, symbol: str, policy_version: int) -> str:
     """Return the name of what one account decided about one symbol in one cycle under one policy."""
     return token("decision", account, cycle_ms, symbol, policy_version)

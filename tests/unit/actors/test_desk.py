@@ -15,6 +15,7 @@ from qt_ray.adapters.desk_journal import entries_in
 from qt_ray.adapters.publisher import COMMANDS
 from qt_ray.core.errors import Retryable
 from qt_ray.engine.desk_entries import Decided
+from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.pipeline import Decision, Snapshot
 from tests.unit.actors.desk_life import Life, life
 from tests.unit.actors.desk_world import World, fused, world
@@ -96,6 +97,36 @@ def test_what_a_desk_did_not_come_to_tell_is_told_by_its_next_life_under_the_sam
 
     with TemporaryDirectory() as folder:
         asyncio.run(story(Path(folder)))
+
+
+def test_orders_leave_before_anything_is_told_of_them_and_all_is_told_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qt_ray.adapters.desk_keeper.TELL_AFTER_S", 60)
+
+    async def story() -> None:
+        stage = world()
+        account, early, left = stage.account, set[str](), set[str]()
+        carry_out = account.errands
+
+        async with life(stage, tmp_path) as one:
+
+            def requested() -> set[str]:
+                return {told.payload.client_id for told in one.voice.of("trade.execution_requested")}
+
+            async def errands(wanted: Errands, stamp: Stamp) -> None:
+                names = {intent.client_id for intent in wanted.place}
+                early.update(names & requested())
+                left.update(names)
+                await carry_out(wanted, stamp)
+
+            account.errands = errands  # type: ignore[method-assign]
+            await one.bars(10)
+        assert left
+        assert not early
+        assert left <= requested()
+
+    asyncio.run(story())
 
 
 def test_every_decision_of_a_journal_is_made_again_bit_for_bit(tmp_path: Path) -> None:

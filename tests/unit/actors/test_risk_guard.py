@@ -227,9 +227,9 @@ def test_the_orders_of_ten_seconds_are_bounded_whoever_asks(tmp_path: Path) -> N
 def test_every_denial_is_told_and_counted_by_reason_and_symbol(tmp_path: Path) -> None:
     one = stage(tmp_path)
     one.review(closed="the asker's own view is stale")
+    assert one.condition().facts["denials"]
     told = one.voice.of("risk.block")
     wished = int(np.count_nonzero(SIZED.wishes))
     assert len(told) == wished == sum(one.guard.denials.values())
     assert {event.payload.reason for event in told} == {"new_positions_disabled"}
     assert all(event.payload.granted == 0 != event.payload.wish for event in told)
-    assert one.condition().facts["denials"]
