@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from qt_ray.adapters.clock import monotonic_ns, now_ms
-from qt_ray.adapters.trading.gateway_loop import happened
+from qt_ray.adapters.waiting import happened
 from qt_ray.core.errors import Retryable
 from qt_ray.execution.gateway.fence import SHUT, Fence
 from qt_ray.governance.leases import LEASE_MS, Held, Lease
