@@ -30,8 +30,10 @@ from qt_ray.adapters.trading.start import begun
 from qt_ray.core.codec import canonical
 from qt_ray.core.limits import Limits
 from qt_ray.core.orders import OrderType, Working
+from qt_ray.execution.gateway.book import Book, Tracked
 from qt_ray.execution.gateway.effects import Declined
 from qt_ray.execution.gateway.fence import Fence
+from qt_ray.execution.gateway.remainder import delay_ms, remainder
 from qt_ray.execution.gateway.rules import Rules
 from qt_ray.governance.journal import head_of, records
 from tests.crash.metronome import EPOCH, intents
@@ -158,7 +160,14 @@ def why_restless(account: AccountLoop) -> str:
         return f"stops for {[*stops]}, positions of {[*held]}"
     if short := [key for key in held if -stops[key].side.sign * stops[key].quantity / held[key] < 1]:
         return f"stops that cover less than their positions: {short}"
+    if tried := [name for name, tracked in book.orders.items() if is_tried_again(tracked, book)]:
+        return f"the rest of {tried} is tried again in a moment"
     return "" if account.is_ready else account.custody.why_closed(now_ms()) or "the start is not over"
+
+
+def is_tried_again(tracked: Tracked, book: Book) -> bool:
+    """Return whether the gateway will try by itself what the venue has left of an order: it may wait longer than we."""
+    return delay_ms(tracked, RULES, now_ms()) is not None and remainder(tracked, book, RULES) is not None
 
 
 async def until(holds: Callable[[], bool], working: "asyncio.Task[None]") -> None:
