@@ -28,7 +28,7 @@ from qt_ray.adapters.desk_keeper import DeskKeeper
 from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.policy_reader import PolicyReader
 from qt_ray.adapters.ray_variables import export
-from qt_ray.adapters.trading.gateway_loop import happened
+from qt_ray.adapters.waiting import happened
 from qt_ray.ai.baselines import single
 from qt_ray.ai.forecast import Forecasts
 from qt_ray.ai.forecast import Snapshot as Seen

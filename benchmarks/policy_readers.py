@@ -40,8 +40,8 @@ ANN: Final = Author("ann", is_person=True)
 class Reader:
     """A process that follows the policy, and remembers when it first had each version."""
 
-    def __init__(self) -> None:
-        self._reader = PolicyReader(PolicyStoreLine(Line(POLICY_STORE, NAMESPACE)))
+    def __init__(self, folder: Path) -> None:
+        self._reader = PolicyReader(PolicyStoreLine(Line(POLICY_STORE, NAMESPACE), near=folder))
         self._reader.listen(self._told)
         self._at_ns: dict[int, int] = {}
         self._following = asyncio.get_running_loop().create_task(self._reader.run())
@@ -89,11 +89,12 @@ async def measured(state: Path, quick: bool) -> list[Row]:
     import ray
 
     parts = [part for part in PARTS if part.name == POLICY_STORE]
-    launch = Launch(Births(Origin("paper", {"fund.state": str(state)}), NAMESPACE), parts, lambda line: None)
+    origin = Origin("paper", {"fund.state": str(state)})
+    launch = Launch(Births(origin, NAMESPACE), parts, lambda line: None)
     await launch.begin()
     try:
         store = PolicyStoreLine(Line(POLICY_STORE, NAMESPACE))
-        readers = [ray.remote(Reader).options(num_cpus=0).remote() for _ in range(READERS)]
+        readers = [ray.remote(Reader).options(num_cpus=0).remote(origin.places.policy) for _ in range(READERS)]
         policy = await store.policy()
         await asyncio.gather(*(reader.seen.remote(policy.version) for reader in readers))
         acknowledged, seen = [], []

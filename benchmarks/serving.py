@@ -1,6 +1,7 @@
 """Serving: what a forecast costs in this process and over HTTP, and what a swap and a killed replica cost: nothing.
 
-The shipped champion answers about one symbol from as many bars as its slowest feature needs. Behind Serve's own proxy,
+The shipped champion answers about one symbol from as many bars as its slowest feature needs, or from a row of features.
+Beside it stands the least that the same proxy can do, to greet. Behind Serve's own proxy,
 on one machine with the clients, so what it costs to ask is in the numbers. A request that fails is counted, never tried
 again.
 """
@@ -12,12 +13,12 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import orjson
 
-from benchmarks.form import Row, Sample, at_most, main
+from benchmarks.form import Row, Sample, at_most, less_is_better, main
 from qt_ray.adapters.clock import monotonic_ns
 from qt_ray.adapters.models.model_set import ModelSet, load
 from qt_ray.adapters.models.outlook import thoughts
@@ -33,6 +34,8 @@ ASKS, ASKS_QUICK = 400, 40
 CROWD: Final = 8
 SWAPS, SWAPS_QUICK = 6, 2
 P50_MS_MAX: Final = 8.0
+BESIDE_MAX: Final = 3.0
+GREETING: Final = "/greeting"
 NS_PER_MS: Final = 1e6
 COLUMNS: Final = ("open", "high", "low", "close", "volume")
 
@@ -70,6 +73,38 @@ def inside(models: ModelSet, bars: Bars, asks: int) -> list[float]:
         began_ns = monotonic_ns()
         thoughts(bars, models, SYMBOLS)
         took.append((monotonic_ns() - began_ns) / NS_PER_MS)
+    return took[asks // 4 :]
+
+
+def row_of(models: ModelSet) -> bytes:
+    """Return a request about a row of features made elsewhere."""
+    if models.schema is None:
+        raise SystemExit("a champion reads features, was one that reads bars alone")
+    rows = {SYMBOLS[0]: [0.0] * len(models.schema)}
+    return orjson.dumps({"features": {"schema": models.schema.hash, "ts": HOUR_MS, "rows": rows}})
+
+
+def greet(prefix: str) -> None:
+    """Let the same Serve greet below a path."""
+    from ray import serve
+
+    class Greeting:
+        async def __call__(self, request: object) -> str:
+            return "good day"
+
+    shell: Any = serve.deployment(Greeting, name="greeting", ray_actor_options={"num_cpus": 0})
+    serve.run(shell.bind(), name="greeting", route_prefix=prefix)
+
+
+async def greeted(url: str, asks: int) -> list[float]:
+    """Return how long a client waits who is greeted."""
+    took = []
+    async with aiohttp.ClientSession() as session:
+        for _ in range(asks):
+            began_ns = monotonic_ns()
+            async with session.get(url) as answer:
+                await answer.read()
+            took.append((monotonic_ns() - began_ns) / NS_PER_MS)
     return took[asks // 4 :]
 
 
@@ -137,20 +172,26 @@ def measure(quick: bool) -> list[Row]:
     bars = market(models)
     alone, body = inside(models, bars, asks), question(bars)
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder), replicas=2) as served:
+        greet(GREETING)
+        address = served.url.removesuffix("/v1") + GREETING
 
-        async def story() -> tuple[Seen, Seen, Seen, Seen]:
+        async def story() -> tuple[list[float], Seen, Seen, Seen, Seen, Seen]:
             await clients(served, body, 2, None, asks // 4)
+            plain, row = await greeted(address, asks), await clients(served, row_of(models), 1, None, asks)
             one = await clients(served, body, 1, None, asks)
             crowd = await clients(served, body, CROWD, None, asks // CROWD)
-            return one, crowd, await swapped(served, body, swaps), await killed(served, body, asks)
+            return plain, row, one, crowd, await swapped(served, body, swaps), await killed(served, body, asks)
 
-        one, crowd, swaps_seen, kill_seen = asyncio.run(story())
+        plain, row, one, crowd, swaps_seen, kill_seen = asyncio.run(story())
     return [
         at_most("forecast of one symbol in process, p50", "ms", at(alone, 0.5), P50_MS_MAX),
+        less_is_better("forecast beside a greeting, p50", "ms", at(one.took_ms, 0.5), at(plain, 0.5).value, BESIDE_MAX),
+        at_most("forecast from a row of features over HTTP, 1 client, p50", "ms", at(row.took_ms, 0.5), P50_MS_MAX),
         at_most("forecast over HTTP, 1 client, p50", "ms", at(one.took_ms, 0.5), P50_MS_MAX),
         at_most("forecast over HTTP, 1 client, p99", "ms", at(one.took_ms, 0.99), 5 * P50_MS_MAX),
         at_most(f"forecast over HTTP, {CROWD} clients, p50", "ms", at(crowd.took_ms, 0.5), CROWD * P50_MS_MAX),
         lost("two clients", one),
+        lost("one client with rows of features", row),
         lost(f"{swaps} swaps between {len(swaps_seen.versions)} versions", swaps_seen),
         lost("one of two replicas killed", kill_seen),
     ]

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from qt_ray.adapters.waiting import happened
+
 
 class Bell:
     """Something that happens again and again."""
@@ -17,8 +19,4 @@ class Bell:
 
     async def heard(self, within_ms: int) -> bool:
         """Wait for the next ring at most so long, and return whether it came."""
-        try:
-            async with asyncio.timeout(within_ms / 1_000):
-                return await self._next.wait()
-        except TimeoutError:
-            return False
+        return await happened(self._next, within_ms)

@@ -53,7 +53,8 @@ class DeskActor(Desk):
         settings, living = origin.settings, Living(DESK)
         self._publisher = voice(origin, DESK)
         lines = {name: Line(name, namespace_of(settings)) for name in (FEED, GATEWAY, POLICY_STORE)}
-        reader, gateway = PolicyReader(PolicyStoreLine(lines[POLICY_STORE])), GatewayLine(lines[GATEWAY])
+        reader = PolicyReader(PolicyStoreLine(lines[POLICY_STORE], near=origin.places.policy))
+        gateway = GatewayLine(lines[GATEWAY])
         keeper = DeskKeeper(DeskJournal(origin.places.desk), self._publisher, now_ms)
         ports = Ports(
             market=FeedLine(lines[FEED]),

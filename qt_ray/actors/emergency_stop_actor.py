@@ -53,7 +53,7 @@ class EmergencyStopActor(EmergencyStop):
         symbols, account = settings.market.symbols, settings.fund.account
         parts = market_parts(None if settings.data.instruments is None else Path(settings.data.instruments))
         publisher, space = voice(origin, EMERGENCY_STOP), namespace_of(settings)
-        store = PolicyStoreLine(Line(POLICY_STORE, space))
+        store = PolicyStoreLine(Line(POLICY_STORE, space), near=places.policy)
         super().__init__(
             account,
             settings.fund.quote,

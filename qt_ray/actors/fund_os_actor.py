@@ -30,7 +30,8 @@ class FundOSActor(FundOS):
         namespace, living = namespace_of(origin.settings), Living(FUND_OS)
         lines = {part.name: Line(part.name, namespace) for part in PARTS if part.name != FUND_OS}
         parts = Rounds({name: partial(line.ask, "condition", within_ms=ANSWER_MS) for name, line in lines.items()})
-        store, self._publisher = PolicyStoreLine(lines[POLICY_STORE], Author(AUTHOR)), voice(origin, FUND_OS)
+        store = PolicyStoreLine(lines[POLICY_STORE], Author(AUTHOR), origin.places.policy)
+        self._publisher = voice(origin, FUND_OS)
         self._reader, metrics = PolicyReader(store), MetricsLogger(RayExporter())
         monitor = MonitorLine(lines[MONITOR])
         super().__init__(parts, monitor, store, self._known, living, self._publisher.tell, metrics)

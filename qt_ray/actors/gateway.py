@@ -13,8 +13,8 @@ from qt_ray.actors.gateway_shift import PARTING_MS, Peers, Shift
 from qt_ray.actors.living import Living
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.policy_reader import PolicyReader
-from qt_ray.adapters.trading.gateway_loop import happened
 from qt_ray.adapters.trading.workplace import Workplace
+from qt_ray.adapters.waiting import happened
 from qt_ray.ai.hedge_fund_os import Health
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.policy import Policy

@@ -27,7 +27,7 @@ class GatewayActor(Gateway):
             settings.fund.quote,
             lambda policy, ring: workplace_of(settings, origin.places, policy.limits, ring),
             Peers(
-                PolicyStoreLine(lines[POLICY_STORE]),
+                PolicyStoreLine(lines[POLICY_STORE], near=origin.places.policy),
                 publisher,
                 lambda: rounds.is_well((RISK_GUARD, FEED)),
                 MonitorLine(lines[MONITOR]).why_silent,

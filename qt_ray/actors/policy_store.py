@@ -157,8 +157,13 @@ class PolicyStore:
         """Return as soon as there is a word after `turn`, or after `wait_ms` to say that there is none."""
         if not 0 < wait_ms <= WATCH_MS_MAX:
             raise Invalid(f"wait_ms: 1 to {WATCH_MS_MAX}, was {wait_ms}")
-        if turn == self._turn and not await self._changed.heard(wait_ms):
-            self._keeper.confirm()
+        if turn == self._turn:
+            await self._changed.heard(wait_ms)
+        return self.word()
+
+    def word(self) -> Word:
+        """Return how things stand, and die if somebody else has written to the book."""
+        self._keeper.confirm()
         return Word(self._turn, self._keeper.policy, self._shut, self.left())
 
     def take_lease(self, account: str, holder: str) -> Lease | Held:

@@ -17,6 +17,7 @@ from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.policy_copy import LateCopy
 from qt_ray.adapters.policy_files import load_policy
 from qt_ray.adapters.policy_herald import PolicyHerald
+from qt_ray.adapters.policy_wire import Crier
 from qt_ray.adapters.rulebook_keeper import RulebookKeeper
 from qt_ray.adapters.sqlite_rulebook import SqliteRulebook
 from qt_ray.ai.hedge_fund_os import Health
@@ -48,6 +49,7 @@ class PolicyStoreActor(PolicyStore):
         self._living = Living(POLICY_STORE)
         self._living.keep(self._voice.run())
         self._living.keep(self._tell())
+        self._living.keep(Crier(folder, self).run())
 
     async def condition(self) -> Condition:
         """Return how the store is; one that is mute or was mended is a little less than well."""

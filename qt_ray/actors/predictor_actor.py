@@ -44,7 +44,7 @@ class PredictorActor(Predictor):
         self._recipe = recipe_of(settings.predictor)
         super().__init__(ModelBoard(self._promoted), self._load, settings.serving.deadline_ms, self._swapped)
         self._voice = voice(origin, PREDICTOR)
-        reader = PolicyReader(PolicyStoreLine(Line(POLICY_STORE, namespace_of(settings))))
+        reader = PolicyReader(PolicyStoreLine(Line(POLICY_STORE, namespace_of(settings)), near=origin.places.policy))
         reader.listen(self._named)
         self._living = Living(PREDICTOR)
         for work in (self._voice.run(), reader.run(), self.models.run()):

@@ -130,7 +130,7 @@ class RiskGuard:
 
     def _why_closed(self, sized: Sized, others: tuple[Entering, ...], at_ms: int) -> str:
         snapshot, view = sized.opinion.snapshot, self._reader.view
-        why = self._why_unready(at_ms) or self._looks.why_newer(snapshot.told)
+        why = self._why_unready(at_ms) or self._looks.why_newer(snapshot.told, at_ms)
         unseen = {one.symbol for one in others} - set(snapshot.bars.symbols)
         if not why and unseen:
             why = f"another's entries are at work in {', '.join(sorted(unseen))}, which the asker does not see"

@@ -21,7 +21,7 @@ class RiskGuardActor(RiskGuard):
     def __init__(self, origin: Origin) -> None:
         """Begin to follow; until policy and gateway have answered, nothing grows."""
         settings, space = origin.settings, namespace_of(origin.settings)
-        reader = PolicyReader(PolicyStoreLine(Line(POLICY_STORE, space)))
+        reader = PolicyReader(PolicyStoreLine(Line(POLICY_STORE, space), near=origin.places.policy))
         self._publisher, living = voice(origin, RISK_GUARD), Living(RISK_GUARD)
         switch = Latch(origin.places.folder / KILL_FILE)
         super().__init__(settings.fund.account, switch, reader, living, self._publisher.tell)

@@ -13,14 +13,15 @@ from string import Template
 from types import MappingProxyType
 from typing import Final
 
+from qt_ray.adapters.ray_variables import DECIDING
 from qt_ray.core.errors import Invalid, InvalidConfig
 
 WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+/-]{0,199}|/[A-Za-z0-9._/-]{1,199}")
 TOP: Final = "ray_cluster.yaml"
 RAY_VERSION: Final = "2.60.0"
 EXPORTS: Final = "RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0 RAY_ENABLE_UV_RUN_RUNTIME_ENV=0 OMP_NUM_THREADS=1"
-# Where trading lives nothing is ended for somebody else's memory: Ray would begin with what it can start again.
-TRADING: Final = "RAY_memory_monitor_refresh_ms=0"
+# How deep a list of variables lies in what Kubernetes reads.
+DEEP: Final = " " * 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class Deployment:
             "ray_address": f"{self.head_ip}:{self.ray_port}",
             "ray_version": ray_version(),
             "exports": f"{EXPORTS} QT_FUND__ACCOUNT={self.account}",
-            "trading": TRADING,
+            "deciding": " ".join(f"{name}={value}" for name, value in DECIDING.items()),
+            "deciding_listed": f"\n{DEEP}".join(f'- {{name: {name}, value: "{at}"}}' for name, at in DECIDING.items()),
         }
         files = {path: Template(path.read_text("utf-8")).substitute(words) for path in sorted(templates().iterdir())}
         return MappingProxyType({place_of(path.name): text for path, text in files.items()})

@@ -8,6 +8,7 @@ import typer
 
 from qt_ray.cli.asking import told, with_session
 from qt_ray.cli.config import Assignments, Json, Profile
+from qt_ray.cli.numbers import whole
 from qt_ray.cli.screen import console, emit
 from qt_ray.core.moments import rfc3339
 
@@ -23,7 +24,7 @@ PAGE = 1_000
 KINDS = {"REALIZED_PNL": "realised", "COMMISSION": "fees", "FUNDING_FEE": "funding", "TRANSFER": "transfers"}
 
 Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="Only this symbol; may be repeated.")]
-Days = Annotated[int, typer.Option("--days", min=1, max=90, help="How many days back.")]
+Days = Annotated[int, typer.Option("--days", help="How many days back.", **whole(1, 90))]
 
 
 def positions(profile: Profile = "paper", assignments: Assignments = None, json: Json = False) -> None:

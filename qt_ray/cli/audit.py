@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qt_ray.cli.config import Assignments, Json, Profile, assigned
+from qt_ray.cli.numbers import whole
 from qt_ray.cli.screen import emit, note, say, spelled
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def verify(profile: Profile = "paper", assignments: Assignments = None, json: Js
 
 @app.command()
 def tail(
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=10_000, help="How many to show.")] = 20,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many to show.", **whole(1, 10_000))] = 20,
     kind: Kind = None,
     profile: Profile = "paper",
     assignments: Assignments = None,

@@ -9,6 +9,7 @@ import typer
 
 from qt_ray.cli.calling import who
 from qt_ray.cli.config import Assignments, Json, Profile
+from qt_ray.cli.numbers import whole
 from qt_ray.cli.screen import emit, note, say
 from qt_ray.cli.session import NotRunning, places, running
 from qt_ray.core.moments import rfc3339
@@ -25,7 +26,7 @@ Person = Annotated[str, typer.Option("--person", help="Whose key it is; his name
 def create(
     person: Person,
     scope: Annotated[list[str], typer.Option("--scope", help="read, trade, policy, kill or admin; may be repeated.")],
-    days: Annotated[int | None, typer.Option("--days", min=1, max=3_650, help="Ends by itself after so long.")] = None,
+    days: Annotated[int | None, typer.Option("--days", help="Ends by itself after so long.", **whole(1, 3_650))] = None,
     machine: Annotated[bool, typer.Option("--machine", help="A program's key: it agrees to nothing.")] = False,
     profile: Profile = "paper",
     assignments: Assignments = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qt_ray.cli.config import Assignments, Json, Models, Profile, assigned, of_models
+from qt_ray.cli.numbers import whole
 from qt_ray.cli.screen import emit, note, progress, say
 from qt_ray.core.moments import rfc3339
 
@@ -29,7 +30,7 @@ DEMO = {
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run; default runs/NAME.")]
 Page = Annotated[Path | None, typer.Option("--out", "-o", help="File of the page; default RUN/report.html.")]
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
-Workers = Annotated[int | None, typer.Option("--workers", "-w", min=1, help="Processes; changes no digest.")]
+Workers = Annotated[int | None, typer.Option("--workers", "-w", help="Processes; changes no digest.", **whole(1))]
 
 
 def demo(assignments: Assignments = None, out: Out = None, json: Json = False) -> None:

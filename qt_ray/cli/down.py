@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from qt_ray.cli.config import Assignments, Profile
+from qt_ray.cli.numbers import plain
 from qt_ray.cli.screen import note
 from qt_ray.cli.session import running
 from qt_ray.core.errors import Retryable
 
 LOOK_S = 0.1
 
-Within = Annotated[float, typer.Option("--within", min=0.1, help="Seconds to wait for its end.")]
+Within = Annotated[float, typer.Option("--within", help="Seconds to wait for its end.", **plain(0.1))]
 
 
 def down(profile: Profile = "paper", assignments: Assignments = None, within: Within = 120.0) -> None:

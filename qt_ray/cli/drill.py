@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qt_ray.cli.config import Json
+from qt_ray.cli.numbers import plain, whole
 from qt_ray.cli.screen import console, emit, note, progress, say
 
 if TYPE_CHECKING:
     from qt_ray.jobs.stopwatch import Laps
 
-Runs = Annotated[int, typer.Option("--runs", "-n", min=1, max=10_000, help="How many emergencies.")]
-Positions = Annotated[int, typer.Option("--positions", min=1, max=200, help="Positions open at the trip.")]
-Orders = Annotated[int, typer.Option("--orders", min=0, max=2_000, help="Limit orders open at the trip.")]
-Errors = Annotated[float, typer.Option("--errors", min=0.0, max=0.9, help="Share of answers that are 5xx.")]
+Runs = Annotated[int, typer.Option("--runs", "-n", help="How many emergencies.", **whole(1, 10_000))]
+Positions = Annotated[int, typer.Option("--positions", help="Positions open at the trip.", **whole(1, 200))]
+Orders = Annotated[int, typer.Option("--orders", help="Limit orders open at the trip.", **whole(0, 2_000))]
+Errors = Annotated[float, typer.Option("--errors", help="Share of answers that are 5xx.", **plain(0.0, 0.9))]
 
 STEPS = {
     "first_cancel_us": "first cancel sent",
@@ -35,7 +36,7 @@ def drill(
     positions: Positions = 50,
     orders: Orders = 100,
     errors: Errors = 0.0,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the venue's market and faults.")] = 7,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the venue's market and faults.", **whole(0))] = 7,
     json: Json = False,
 ) -> None:
     """Open positions and orders on a venue of its own, trip the emergency stop, and time it until proven flat."""

@@ -10,6 +10,7 @@ from qt_ray.cli.asking import in_session
 from qt_ray.cli.caller import ByHand
 from qt_ray.cli.calling import who
 from qt_ray.cli.config import Assignments, Json, Profile, assigned
+from qt_ray.cli.numbers import plain
 from qt_ray.cli.screen import emit, fault, note, say
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 EXIT_NOT_FLAT = 7
 
-Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Seconds after which it stops trying here.")]
+Timeout = Annotated[float, typer.Option("--timeout", help="Seconds after which it stops trying here.", **plain(1))]
 
 
 def flatten(

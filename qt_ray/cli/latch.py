@@ -8,6 +8,7 @@ import typer
 from qt_ray.cli.caller import Because, Yes
 from qt_ray.cli.calling import confirm
 from qt_ray.cli.config import Assignments, Json, Profile, assigned
+from qt_ray.cli.numbers import whole
 from qt_ray.cli.screen import emit, moment, note, say
 from qt_ray.core.errors import Invalid
 from qt_ray.core.moments import rfc3339
@@ -32,7 +33,9 @@ def show(profile: Profile = "paper", assignments: Assignments = None, json: Json
 def open_(
     by: Annotated[str, typer.Option("--by", help="Who opens it; kept with the latch.")],
     reason: Because,
-    epoch: Annotated[int, typer.Option("--epoch", min=0, help="The epoch that closed it, as `qt latch show` says.")],
+    epoch: Annotated[
+        int, typer.Option("--epoch", help="The epoch that closed it, as `qt latch show` says.", **whole(0))
+    ],
     yes: Yes = None,
     profile: Profile = "paper",
     assignments: Assignments = None,

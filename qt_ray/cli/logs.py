@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from qt_ray.cli.config import Assignments, Profile
+from qt_ray.cli.numbers import whole
 from qt_ray.cli.screen import say
 from qt_ray.cli.session import places
 from qt_ray.core.errors import Invalid
@@ -16,7 +17,7 @@ SHOWN = ("time", "level", "part", "event", "error")
 
 Part = Annotated[str | None, typer.Argument(help="Only this part, such as Desk.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is said from now on.")]
-Last = Annotated[int, typer.Option("--last", "-n", min=0, help="How many lines to begin with.")]
+Last = Annotated[int, typer.Option("--last", "-n", help="How many lines to begin with.", **whole(0))]
 Raw = Annotated[bool, typer.Option("--json", help="Write the lines as they are, one object each.")]
 
 

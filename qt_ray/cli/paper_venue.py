@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qt_ray.cli.config import Assignments, Json, Profile, assigned
+from qt_ray.cli.numbers import plain, whole
 from qt_ray.cli.screen import emit, note, say
 from qt_ray.core.errors import InvalidConfig
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from qt_ray.adapters.settings import Settings
 
 UNLIMITED = 10**9
-PORTS = {"min": 0, "max": 65_535}
+PORTS = whole(0, 65_535)
 
 Port = Annotated[int, typer.Option("--port", help="Port of REST and WebSockets; 0 takes a free one.", **PORTS)]
 ControlPort = Annotated[int, typer.Option("--control-port", help="Port of faults, this machine only.", **PORTS)]
@@ -32,13 +33,13 @@ def paper_venue(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Port = 18_080,
     control_port: ControlPort = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of market, listen keys and faults.")] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of market, listen keys and faults.", **whole(0))] = 7,
     symbols: Annotated[str | None, typer.Option(help="Symbols between commas; default all with filters.")] = None,
-    invented: Annotated[int, typer.Option(min=0, max=1_000, help="Invented symbols beside them.")] = 0,
+    invented: Annotated[int, typer.Option(help="Invented symbols beside them.", **whole(0, 1_000))] = 0,
     balance: Annotated[str | None, typer.Option(help="USDT of the account; default fund.initial_balance.")] = None,
     recorded: Annotated[bool, typer.Option("--recorded", help="Live through the catalogue's bars.")] = False,
-    speed: Annotated[float, typer.Option(min=0.001, help="How much faster than time the market lives.")] = 1.0,
-    step_ms: Annotated[int, typer.Option(min=10, help="Milliseconds between two quotes of a symbol.")] = 100,
+    speed: Annotated[float, typer.Option(help="How much faster than time the market lives.", **plain(0.001))] = 1.0,
+    step_ms: Annotated[int, typer.Option(help="Milliseconds between two quotes of a symbol.", **whole(10))] = 100,
     trade_log: Annotated[Path | None, typer.Option(help="Append every order and trade to this file.")] = None,
     unlimited: Annotated[bool, typer.Option("--unlimited", help="Count calls but refuse none of them.")] = False,
     tied: Annotated[bool, typer.Option("--tied", help="Close when standard input does: with who opened it.")] = False,

@@ -8,6 +8,7 @@ import typer
 
 from qt_ray.cli.caller import Because, Caller, Yes, by_caller, group
 from qt_ray.cli.calling import Desk, confirm
+from qt_ray.cli.numbers import whole
 from qt_ray.cli.policy_views import (
     change_lines,
     entry_lines,
@@ -65,7 +66,7 @@ def diff(
     caller: Caller,
     changes: Annotated[list[str] | None, typer.Argument(metavar="PATH=VALUE...")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="A file instead of words.")] = None,
-    version: Annotated[int | None, typer.Option("--version", min=1, help="An earlier version instead.")] = None,
+    version: Annotated[int | None, typer.Option("--version", help="An earlier version instead.", **whole(1))] = None,
 ) -> None:
     """Show what a change would do, field by field, and change nothing."""
     if sum(given is not None for given in (changes or None, file, version)) != 1:
@@ -83,7 +84,7 @@ def diff(
 @by_caller
 def history(
     caller: Caller,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=100, help="How many to show.")] = 20,
+    count: Annotated[int, typer.Option("--count", "-n", help="How many to show.", **whole(1, 100))] = 20,
 ) -> None:
     """Show who changed what, when and why, the newest first."""
     found = caller.desk().ask("GET", f"/api/policy/history?count={count}").data
@@ -94,7 +95,7 @@ def history(
 @by_caller
 def revert(
     caller: Caller,
-    version: Annotated[int, typer.Argument(min=1, help="The version whose rules are wanted again.")],
+    version: Annotated[int, typer.Argument(help="The version whose rules are wanted again.", **whole(1))],
     reason: Because,
     yes: Yes = None,
 ) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from qt_ray.cli.backtest import Workers, simulated
 from qt_ray.cli.config import Json, Profile
+from qt_ray.cli.numbers import whole
 from qt_ray.cli.replay_live import is_decision, journal_of, replay_all, replay_one
 from qt_ray.cli.replay_views import rules_shown, say_rule
 from qt_ray.cli.screen import emit, say
@@ -24,7 +25,7 @@ What = Annotated[str | None, typer.Argument(metavar="[RUN|DECISION]", help="A ru
 
 def replay(
     run: What = None,
-    at: Annotated[int | None, typer.Option("--at", help="Explain the decision of this cycle.")] = None,
+    at: Annotated[int | None, typer.Option("--at", help="Explain the decision of this cycle.", **whole(0))] = None,
     symbol: Annotated[str | None, typer.Option("--symbol", help="And of this symbol.")] = None,
     workers: Workers = None,
     live_all: Annotated[bool, typer.Option("--live-all", help="Make all decisions of a desk's journal again.")] = False,

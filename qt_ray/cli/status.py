@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from qt_ray.cli.config import Assignments, Json, Profile, assigned
+from qt_ray.cli.numbers import plain
 from qt_ray.cli.screen import console, emit, note, say
 from qt_ray.cli.session import NotRunning, running
 from qt_ray.core.errors import Retryable
@@ -24,7 +25,7 @@ UNKNOWN = "not known"
 LOOK_S = 1.0
 
 Address = Annotated[str | None, typer.Option("--address", help="Ask the Ray at this address, from any machine of it.")]
-Within = Annotated[float, typer.Option("--within", min=0, help="Seconds to wait until every part is ready, else 7.")]
+Within = Annotated[float, typer.Option("--within", help="Seconds to wait until all is ready, else 7.", **plain(0))]
 
 Found = dict[str, Any]
 T = TypeVar("T")

@@ -10,6 +10,7 @@ import typer
 
 from qt_ray.cli.config import Assignments, Json, assigned
 from qt_ray.cli.models import EXIT_CHECK_FAILED, Root
+from qt_ray.cli.numbers import whole
 from qt_ray.cli.screen import emit, note, progress, say
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ Told = Callable[[str, "Progress"], None]
 Profile = Annotated[str, typer.Option("--profile", "-p", envvar="QT_PROFILE", help="File of configs to use.")]
 Members = Annotated[str | None, typer.Option("--members", "-m", help="Kinds to train, between commas.")]
 Here = Annotated[bool, typer.Option("--here", help="Train in this process, one after the other, without Ray.")]
-Tune = Annotated[int, typer.Option("--tune", min=0, help="Try so many sets of numbers for each member first.")]
+Tune = Annotated[int, typer.Option("--tune", help="Try so many sets of numbers for each member first.", **whole(0))]
 Activate = Annotated[bool, typer.Option("--activate", help="Make it the champion at once; --reason says why.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why it becomes the champion.")]
 By = Annotated[str, typer.Option("--by", envvar="USER", help="Who trains.")]

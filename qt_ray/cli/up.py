@@ -13,6 +13,7 @@ import typer
 
 from qt_ray.cli.calling import who
 from qt_ray.cli.config import Assignments, Profile, assigned
+from qt_ray.cli.numbers import plain, whole
 from qt_ray.cli.screen import note
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ Address = Annotated[
     str | None,
     typer.Option("--address", envvar="RAY_ADDRESS", help="Join the Ray at this address; default one of our own."),
 ]
-Port = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port of the console, on this machine.")]
+Port = Annotated[int, typer.Option("--port", help="Port of the console, on this machine.", **whole(1, 65_535))]
 Host = Annotated[str, typer.Option("--host", help="Address of the console; another one belongs behind TLS.")]
 NoServe = Annotated[bool, typer.Option("--no-serve", help="Open no console and no inference API.")]
 NoDashboard = Annotated[bool, typer.Option("--no-dashboard", help="Begin Ray without its dashboard.")]
-Seconds = Annotated[float | None, typer.Option("--seconds", min=0, help="End by itself after so long.")]
+Seconds = Annotated[float | None, typer.Option("--seconds", help="End by itself after so long.", **plain(0))]
 
 
 def up(

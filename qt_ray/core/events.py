@@ -51,6 +51,8 @@ REGISTRY: Final[Mapping[str, type[Any]]] = {
     "part.started": notices.PartStarted,
     "health.changed": payloads.HealthChanged,
     "hfos.mode.changed": notices.RiskModeChanged,
+    "policy.proposed": notices.LooseningProposed,
+    "policy.dismissed": notices.LooseningDismissed,
     "policy.restrained": notices.FundRestrained,
     "security.denied": notices.SecurityDenied,
     "security.refused": notices.DeedRefused,

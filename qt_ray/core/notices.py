@@ -6,6 +6,8 @@ Who acted is a name, why is a sentence; a secret is never a field. A number that
 from dataclasses import dataclass
 from decimal import Decimal
 
+from qt_ray.core.payloads import FieldChanged
+
 
 @dataclass(frozen=True, slots=True)
 class SystemStarted:
@@ -113,6 +115,25 @@ class KillChanged:
     """A person, or a part in need, shut all entries at the guard, or a person let them in again."""
 
     is_killed: bool
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LooseningProposed:
+    """Somebody wants more risk let in; nothing has changed, and a second person has to agree."""
+
+    proposal: str
+    by: str
+    reason: str
+    changes: tuple[FieldChanged, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LooseningDismissed:
+    """A proposal to let more risk in will not come into force."""
+
+    proposal: str
     by: str
     reason: str
 

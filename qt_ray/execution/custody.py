@@ -8,16 +8,18 @@ travel through the gateway, which hears every list of open orders that comes bac
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
 from qt_ray.core.effects import Alert, Lane, Severity
 from qt_ray.core.ids import is_ours
-from qt_ray.core.orders import Intent, Planned, Rejected, Side, progress_of
+from qt_ray.core.orders import Planned, Rejected, progress_of
 from qt_ray.core.payloads import OrderChanged, TradeExecuted
+from qt_ray.execution.awaited import Awaited
 from qt_ray.execution.books import Books
 from qt_ray.execution.comparison import Known
+from qt_ray.execution.deeds import Ask, Deed, Halt, Post, Unwant, Want
 from qt_ray.execution.entries import Moved, Traded, traded_in
 from qt_ray.execution.exposure import Key
 from qt_ray.execution.findings import Finding, OrphanStop
@@ -46,53 +48,11 @@ from qt_ray.execution.venue.views import OrderView, RulesView
 TAG: Final = "custody"
 STEP_MS: Final = 500
 HURRY_MS: Final = 100
-# A position may be shown a moment before the trades that made it are told.
-PATIENCE_MS: Final = 250
 KINDS_MAX: Final = 100
 KEY_REFUSED: Final = frozenset({-2014, -2015})
 UNLISTED_MAX: Final = 1_000
 LIQUIDATED: Final = "autoclose-"
 FORCED: Final = (LIQUIDATED, "adl_autoclose")
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """Write an entry down, and say so by `posted`; only then is it in the books."""
-
-    entry: Traded | Moved
-
-
-@dataclass(frozen=True, slots=True)
-class Want:
-    """Let the gateway place a protective or closing order."""
-
-    intent: Intent
-
-
-@dataclass(frozen=True, slots=True)
-class Unwant:
-    """Let the gateway end an order of ours."""
-
-    client_id: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Let the gateway carry a question in its lane."""
-
-    call: Call
-    lane: Lane
-
-
-@dataclass(frozen=True, slots=True)
-class Halt:
-    """Shut every entry out, those at the venue too, until a person has looked."""
-
-    reason: str
-
-
-Deed = Post | Want | Unwant | Ask | Halt | Alert
 
 
 class Custody:
@@ -121,8 +81,7 @@ class Custody:
         self._stops = Stops(book, books, distance)
         self._foreign: tuple[OrderView, ...] = ()
         self._asked_ms: dict[Call, int] = {}
-        self._awaited: dict[tuple[str, int, Side], int] = {}
-        self._shown: dict[Key, tuple[Decimal, int]] = {}
+        self._awaited = Awaited(books)
         self._unlisted: list[Traded] = []
         self._is_key_refused = False
         self._step_ms = 0
@@ -189,8 +148,7 @@ class Custody:
     @property
     def next_ms(self) -> int:
         """Return when to tick next, if nothing comes before."""
-        shown = (due_ms for _, due_ms in self._shown.values())
-        others = (self._reconciler.next_ms, self.listings.next_ms, *self._awaited.values(), *shown)
+        others = (self._reconciler.next_ms, self.listings.next_ms, self._awaited.next_ms)
         return min([self._step_ms, *(due for due in others if due is not None)])
 
     def why_closed(self, at_ms: int) -> str | None:
@@ -218,8 +176,7 @@ class Custody:
         if isinstance(news, OrderNews):
             return self._traded(news, at_ms)
         if isinstance(news, AccountNews):
-            due_ms = at_ms + PATIENCE_MS
-            self._shown.update({(held.symbol, held.side): (held.quantity, due_ms) for held in news.positions})
+            self._awaited.shown(news.positions, at_ms)
         if isinstance(news, LeverageNews):
             detail = f"{news.symbol}: {news.leverage}"
             return [Alert(Severity.WARNING, "a symbol's leverage was set", detail, at_ms)]
@@ -254,8 +211,7 @@ class Custody:
     def _executed(self, trade: TradeExecuted, at_ms: int) -> list[Deed]:
         """Post what an order of ours traded, by whatever door the gateway has heard of it: news of it may be lost."""
         key = (trade.symbol, trade.trade_id, trade.side)
-        if not self.books.has_trade(*key):
-            self._awaited.setdefault(key, at_ms + PATIENCE_MS)
+        self._awaited.told(key, at_ms)
         known = self.books.trade(*key)  # what was held to be foreign is not
         entry = replace(known, foreign=False) if known else self._entry(trade)
         return self._fresh((entry,) if entry else ())
@@ -269,17 +225,6 @@ class Custody:
         found = next((e for e in progress.executions if e.trade_id == trade.trade_id), None)
         side, number = tracked.intent.position_side, tracked.plain_id
         return Traded(trade.symbol, side, trade.side, number, found, trade.realised) if found else None
-
-    def _look_for_missing(self, at_ms: int) -> None:
-        """Fetch the trades that were told of in another way and have not come: by the gateway, or as a position."""
-        for trade in [trade for trade, due_ms in self._awaited.items() if at_ms >= due_ms]:
-            del self._awaited[trade]
-            if not self.books.has_trade(*trade):
-                self._reconciler.fetch(trade[0], at_ms)
-        for key in [key for key, (_, due_ms) in self._shown.items() if at_ms >= due_ms]:
-            quantity, _ = self._shown.pop(key)
-            if self.books.position(*key).quantity != quantity:
-                self._reconciler.fetch(key[0], at_ms)
 
     def _fresh(self, entries: Iterable[Traded | Moved]) -> list[Deed]:
         """Return what the books lack and can hold; of two under one name the first counts, as on any later day."""
@@ -295,7 +240,8 @@ class Custody:
     # Reconciliation
 
     def _questions(self, at_ms: int) -> list[Deed]:
-        self._look_for_missing(at_ms)
+        for symbol in self._awaited.overdue(at_ms):
+            self._reconciler.fetch(symbol, at_ms)
         calls = self._reconciler.due(at_ms) + ((AskRules(),) if self.listings.is_due(at_ms) else ())
         for call in calls:
             self._asked_ms.setdefault(call, at_ms)  # of a question asked twice the first answer may be to either
@@ -358,10 +304,7 @@ class Custody:
     def _protected(self, at_ms: int, among: Collection[str] | None = None) -> list[Deed]:
         """Return what protects these symbols, or all: a fund of a hundred pays for the one that somebody spoke of."""
         exposures = self._stops.exposures(self.listings.symbols, among)
-        unsure = {
-            symbol for symbol, trade_id, side in self._awaited if not self.books.has_trade(symbol, trade_id, side)
-        }
-        index = self._book.index
+        index, unsure = self._book.index, self._awaited.unsure()
         steps = self._protection.step(exposures, index.exits, index.stops, self._foreign, at_ms, unsure, among)
         due_ms = at_ms + (STEP_MS if self._protection.is_whole else HURRY_MS)
         self._step_ms = due_ms if among is None else min(self._step_ms, due_ms)

@@ -19,6 +19,8 @@ from qt_ray.core.notices import (
     EmergencyTripped,
     FundRestrained,
     KillChanged,
+    LooseningDismissed,
+    LooseningProposed,
     ModelSwapped,
     PartStarted,
     RetrainingDue,
@@ -98,6 +100,16 @@ def _by_hand(event: Event, what: ClosedByHand) -> AuditRecord:
 def _policy(event: Event, told: PolicyUpdated) -> AuditRecord:
     outcome = f"version {told.version}, epoch {told.epoch}"
     return _told(event, AuditType.POLICY_CHANGED, told.deed, "policy", told.reason, outcome, told.updated_by)
+
+
+def _proposed(event: Event, what: LooseningProposed) -> AuditRecord:
+    outcome = f"proposal {what.proposal} waits for a second person"
+    return _told(event, AuditType.POLICY_PROPOSED, "propose", "policy", what.reason, outcome, what.by)
+
+
+def _dismissed(event: Event, what: LooseningDismissed) -> AuditRecord:
+    outcome = f"proposal {what.proposal} is none any more"
+    return _told(event, AuditType.POLICY_DISMISSED, "dismiss", "policy", what.reason, outcome, what.by)
 
 
 def _tripped(event: Event, what: EmergencyTripped) -> AuditRecord:
@@ -182,6 +194,8 @@ AUDITED: Final[Mapping[str, Words]] = {
     "system.emergency.cause_cleared": _cleared,
     "system.emergency.recovered": _recovered,
     "policy.updated": _policy,
+    "policy.proposed": _proposed,
+    "policy.dismissed": _dismissed,
     "policy.restrained": _restrained,
     "security.denied": _denied,
     "security.refused": _refused,

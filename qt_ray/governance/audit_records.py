@@ -40,6 +40,8 @@ class AuditType(StrEnum):
     EMERGENCY_RECOVERED = "emergency.recovered"
     MODEL_PROMOTED = "model.promoted"
     POLICY_CHANGED = "policy.changed"
+    POLICY_PROPOSED = "policy.proposed"
+    POLICY_DISMISSED = "policy.dismissed"
     ACCESS_DENIED = "access.denied"
     ACCESS_GRANTED = "access.granted"
     ACCESS_REVOKED = "access.revoked"
@@ -62,6 +64,8 @@ KEPT_LONGER: Final = frozenset(
         AuditType.EMERGENCY_TRIGGERED,
         AuditType.EMERGENCY_RECOVERED,
         AuditType.POLICY_CHANGED,
+        AuditType.POLICY_PROPOSED,
+        AuditType.POLICY_DISMISSED,
         AuditType.ACCESS_GRANTED,
         AuditType.ACCESS_REVOKED,
         AuditType.RECORDS_DELETED,

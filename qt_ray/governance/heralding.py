@@ -8,16 +8,25 @@ from typing import Final
 
 from qt_ray.core.codec import decode
 from qt_ray.core.events import Event, event
+from qt_ray.core.notices import LooseningDismissed, LooseningProposed
 from qt_ray.core.payloads import ModeChanged, PolicyUpdated
-from qt_ray.governance.rulebook_entries import Revision, RulebookEntry
+from qt_ray.governance.rulebook_entries import Proposed, Revision, RulebookEntry
 
 MODE: Final = "active_mode"
 
 
 def events_of(entry: RulebookEntry, source: str) -> tuple[Event, ...]:
     """Return what a policy's readers, its record and people hear of an entry; a proposal has changed nothing yet."""
-    if not isinstance(entry, Revision):
-        return ()
+    if isinstance(entry, Revision):
+        return _revised(entry, source)
+    if isinstance(entry, Proposed):
+        wanted = entry.proposal
+        told = LooseningProposed(wanted.id, wanted.by, wanted.reason, wanted.difference)
+        return (event("policy.proposed", told, source, wanted.at_ms),)
+    return (event("policy.dismissed", LooseningDismissed(entry.proposal, entry.by, entry.reason), source, entry.at_ms),)
+
+
+def _revised(entry: Revision, source: str) -> tuple[Event, ...]:
     policy = entry.policy
     what = PolicyUpdated(
         policy.version,

@@ -2,7 +2,9 @@
 
 They count as held for everybody but their owner, until the asker's own books hold what became of them: books that are
 older than a look may lack a fill that it shows no more, so every look since those books counts, and of each order the
-most. What was not looked at of late is not known, and on what is not known nothing grows.
+most. An order may come and fill between two looks; until books are as new as a look that was begun after it could still
+come, its reservation stands for it, so books that are older than that are too old. What was not looked at of late is
+not known, and on what is not known nothing grows.
 """
 
 from collections import deque
@@ -39,7 +41,7 @@ class Looks:
 
     def __init__(self, since_ms: int = 0) -> None:
         self._since_ms, self._seen_ms = since_ms, -1
-        self._looks: deque[AtWork] = deque(maxlen=LOOKS_MAX)
+        self._looks: deque[tuple[AtWork, int]] = deque(maxlen=LOOKS_MAX)
 
     @property
     def is_begun(self) -> bool:
@@ -48,10 +50,11 @@ class Looks:
 
     def saw(self, look: AtWork, at_ms: int) -> None:
         """Take in what a look that was begun at a moment has shown."""
-        if self._looks and look.number < self._looks[-1].number:
+        if self._looks and look.number < self._looks[-1][0].number:
             self._looks.clear()  # another journal: its numbers begin anew
-        if not self._looks or self._looks[-1].entries != look.entries:
-            self._looks.append(look)
+        if self._looks and self._looks[-1][0] == look:
+            self._looks.pop()
+        self._looks.append((look, at_ms))
         self._seen_ms = at_ms
 
     def why_unseen(self, at_ms: int) -> str:
@@ -62,16 +65,18 @@ class Looks:
             return "no entry before the gateway has told what is at work"
         return ""
 
-    def why_newer(self, books: int) -> str:
+    def why_newer(self, books: int, at_ms: int) -> str:
         """Return why nothing may grow in books that are told up to a number, or nothing."""
-        oldest = self._looks[0].number if self._looks else 0
-        return f"books are told up to {oldest} at least, were up to {books}" if books < oldest else ""
+        young = (look.number for look, seen_ms in self._looks if at_ms - seen_ms < LOOK_AGE_MAX_MS)
+        least = next(young, 0)
+        return f"books are told up to {least} at least, were up to {books}" if books < least else ""
 
     def at_work(self, books: int, owner: str) -> tuple[Entering, ...]:
         """Return what of others may have filled since books of that number, or may yet."""
-        held = [at for at, look in enumerate(self._looks) if look.number <= books]
+        looks = [look for look, _ in self._looks]
+        held = [at for at, look in enumerate(looks) if look.number <= books]
         found: dict[str, Entering] = {}
-        for look in list(self._looks)[held[-1] if held else 0 :]:
+        for look in looks[held[-1] if held else 0 :]:
             for entry in look.entries:
                 most = max(abs(entry.left), abs(found.get(entry.client_id, entry).left))
                 found[entry.client_id] = replace(entry, left=most.copy_sign(entry.left))

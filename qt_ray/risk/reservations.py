@@ -43,24 +43,23 @@ class Grant:
 
 
 class Reservations:
-    """Grants by decision."""
+    """Grants by owner and decision."""
 
     def __init__(self, lease_ms: int = LEASE_MS) -> None:
         if lease_ms <= 0:
             raise Invalid(f"a reservation lasts for some time, was {lease_ms} ms")
         self._lease_ms = lease_ms
-        self._grants: dict[str, Grant] = {}
+        self._grants: dict[tuple[str, str], Grant] = {}
 
     def __len__(self) -> int:
         return len(self._grants)
 
     def reserve(self, decision: str, owner: str, claims: Iterable[Claim], at_ms: int) -> None:
-        """Reserve a grant; it takes the place of the owner's earlier ones, for it was given in knowledge of them."""
-        kept = (grant for grant in self._grants.values() if at_ms < grant.until_ms and grant.owner != owner)
-        self._grants = {one.decision: one for one in kept}
+        """Reserve a grant beside the owner's earlier ones: he knows what became of them, and others may not yet."""
+        self._grants = {name: grant for name, grant in self._grants.items() if at_ms < grant.until_ms}
         if len(self._grants) >= GRANTS_MAX:
             raise Invalid(f"at most {GRANTS_MAX} grants are under way at once")
-        self._grants[decision] = Grant(decision, owner, tuple(claims), at_ms + self._lease_ms)
+        self._grants[owner, decision] = Grant(decision, owner, tuple(claims), at_ms + self._lease_ms)
 
     def claims(self, owner: str, at_ms: int) -> tuple[Claim, ...]:
         """Return what all others were granted of late."""

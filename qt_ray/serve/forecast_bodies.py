@@ -47,7 +47,7 @@ class Candles(Body):
         for name in COLUMNS:
             if len(getattr(self, name)) != len(self.ts):
                 raise ValueError(f"{name} has {len(self.ts)} numbers, as ts has, had {len(getattr(self, name))}")
-        if any(after <= before for before, after in zip(self.ts, self.ts[1:], strict=False)):
+        if (np.diff(np.array(self.ts, dtype=np.int64)) <= 0).any():
             raise ValueError("ts ascends, did not")
         return self
 
@@ -91,12 +91,13 @@ class Question(Body):
 
     def _group(self, ts: tuple[int, ...], symbols: tuple[str, ...]) -> Bars:
         candles, interval_ms = self.bars or {}, INTERVALS_MS[str(self.interval)]
-        if any(moment % interval_ms for moment in ts):
+        moments = np.array(ts, dtype=np.int64)
+        if (moments % interval_ms).any():
             raise Invalid(f"bars.{symbols[0]}.ts: bars open on multiples of {interval_ms} ms, one did not")
         columns: dict[str, Any] = {
             name: np.array([getattr(candles[symbol], name) for symbol in symbols]).T.copy() for name in COLUMNS
         }
-        return Bars(symbols, interval_ms, np.array(ts, dtype=np.int64), **columns)
+        return Bars(symbols, interval_ms, moments, **columns)
 
     def rows(self, schema: str, width: int) -> tuple[Floats, int]:
         """Return the rows of features and their moment, if they were made by this schema."""

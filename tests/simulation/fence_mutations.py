@@ -33,20 +33,18 @@ class CountsFromTheAnswer(LeaseKeeper):
 class DrainsNothing(LeaseKeeper):
     """Says that it has drained without a look."""
 
-    async def _turned(self, epoch: int) -> None:
+    async def _drained(self, epoch: int) -> None:
         self._confirmed = epoch
-        await self._turn()
 
 
 class OpensWhileItDrains(LeaseKeeper):
     """Lets a word of the policy open the fence again before all have drained, under the epoch before."""
 
-    async def _turned(self, epoch: int) -> None:
+    async def _drained(self, epoch: int) -> None:
         self._account.fenced(SHUT)
         while self._account.entries_in_flight():
             await asyncio.sleep(DRAIN_LOOK_MS / 1_000)
         self._confirmed = epoch
-        await self._turn()
 
     def _show(self) -> None:
         left_ms = (self._ends_ns - self._steady_ns()) // 1_000_000

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from qt_ray.core.effects import Alert
 from qt_ray.execution.books import Books
-from qt_ray.execution.custody import TAG, Ask, Custody, Deed, Post, Unwant, Want
+from qt_ray.execution.custody import TAG, Custody
+from qt_ray.execution.deeds import Ask, Deed, Post, Unwant, Want
 from qt_ray.execution.entries import Moved, Opening, Traded
 from qt_ray.execution.exchange.shown import symbol_rules
 from qt_ray.execution.gateway.book import Book, replay

@@ -1,14 +1,18 @@
 """Line to the policy store: what its readers, its gateways and the emergency stop ask of it, over one line.
 
-A long poll is given its own time and a little more. Waiting for an acknowledged emergency may take as long as a lease
-that has to run out, and a store that is being born again.
+One reader watches over a line, by ear where `near`, the store's folder, is on this machine too. A long poll is given
+its own time and a little more. Waiting for an acknowledged emergency may take as long as a lease that has to run out,
+and a store that is being born again.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from qt_ray.actors.line import Line
-from qt_ray.actors.policy_store import Acknowledged, Word
+from qt_ray.actors.policy_store import Acknowledged
+from qt_ray.adapters.policy_reader import Watched, Word
+from qt_ray.adapters.policy_wire import Nearby
 from qt_ray.core.errors import Invalid
 from qt_ray.core.policy import Policy
 from qt_ray.governance.leases import LEASE_MS, Held, Lease
@@ -26,11 +30,24 @@ FENCE_MS: Final = 4 * LEASE_MS
 EMERGENCY_STOP: Final = Author("emergency_stop")
 
 
+class FarStore:
+    """Asks for each word."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    async def watch(self, turn: int, wait_ms: int) -> Word:
+        """Return as soon as there is a word after `turn`, or after `wait_ms` to say that there is none."""
+        found: Word = await self._line.ask("watch", turn, wait_ms, within_ms=wait_ms + BEYOND_MS)
+        return found
+
+
 class PolicyStoreLine:
     """Asks the policy store for `author`, which is the part that asks; a person's wish names that person."""
 
-    def __init__(self, line: Line, author: Author = EMERGENCY_STOP) -> None:
-        self._line, self._author = line, author
+    def __init__(self, line: Line, author: Author = EMERGENCY_STOP, near: Path | None = None) -> None:
+        self._line, self._author, far = line, author, FarStore(line)
+        self._words: Watched = far if near is None else Nearby(near, far)
 
     async def policy(self) -> Policy:
         """Return the policy in force."""
@@ -66,8 +83,7 @@ class PolicyStoreLine:
 
     async def watch(self, turn: int, wait_ms: int) -> Word:
         """Return as soon as there is a word after `turn`, or after `wait_ms` to say that there is none."""
-        found: Word = await self._line.ask("watch", turn, wait_ms, within_ms=wait_ms + BEYOND_MS)
-        return found
+        return await self._words.watch(turn, wait_ms)
 
     async def restrain(self, *restraints: Restraint) -> Latitude:
         """Have the word of the asker's own layers taken in, and return what all layers leave."""

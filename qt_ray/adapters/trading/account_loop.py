@@ -19,13 +19,15 @@ from typing import Final, Self
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.disk import Disk
 from qt_ray.adapters.latch import Latch
-from qt_ray.adapters.trading.gateway_loop import GatewayLoop, Mark, happened, unmarked
+from qt_ray.adapters.trading.gateway_loop import GatewayLoop, Mark, unmarked
 from qt_ray.adapters.trading.memory import Follower, Memory
 from qt_ray.adapters.trading.opening import opening_of, rules_of
 from qt_ray.adapters.trading.places import LATCH_FILE
+from qt_ray.adapters.waiting import happened
 from qt_ray.core.effects import Alert, Severity
 from qt_ray.core.errors import Retryable
-from qt_ray.execution.custody import TAG, Ask, Custody, Deed, Halt, Post, StopPlan, Unwant, Want
+from qt_ray.execution.custody import TAG, Custody, StopPlan
+from qt_ray.execution.deeds import Ask, Deed, Halt, Post, Unwant, Want
 from qt_ray.execution.gateway.book import Book
 from qt_ray.execution.gateway.effects import Effect
 from qt_ray.execution.gateway.engine import Gateway

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from qt_ray.adapters.clock import monotonic_ms, now_ms
+from qt_ray.adapters.waiting import happened
 from qt_ray.core.codec import canonical
 from qt_ray.core.errors import Retryable
 from qt_ray.execution.gateway.effects import Effect, Send, Write
@@ -254,7 +255,7 @@ class GatewayLoop:
         """Let the engine know what the venue has counted, whoever asked."""
         if self._metered is not None:
             before, self._usage = self._usage, self._metered.usage()
-            self.take(partial(self.engine.metered, said_anew(before, self._usage)))
+            self.take(partial(self.engine.metered, self._usage.since(before)))
 
     async def _receive(self) -> None:
         """Let what the venue tells wait for its turn; once it tells no more, the loop ends as soon as all was heard."""
@@ -292,24 +293,3 @@ class GatewayLoop:
             wait_ms = IDLE_MS if next_ms is None else min(max(next_ms - self._clock(), 0), IDLE_MS)
             if not await happened(self._due, wait_ms):
                 self.take(self.engine.ticked)
-
-
-def said_anew(before: UsageView | None, after: UsageView) -> UsageView:
-    """Return what a count says that it did not say before: an old word would pass for one of the new window."""
-    if before is None:
-        return after
-    return UsageView(
-        weight_minute=after.weight_minute if after.weight_minute != before.weight_minute else None,
-        orders_ten_seconds=after.orders_ten_seconds if after.orders_ten_seconds != before.orders_ten_seconds else None,
-        orders_minute=after.orders_minute if after.orders_minute != before.orders_minute else None,
-        at_ms=after.at_ms,
-    )
-
-
-async def happened(event: asyncio.Event, within_ms: int) -> bool:
-    """Wait for an event at most so long, and return whether it happened; a cancellation is never mistaken for that."""
-    try:
-        async with asyncio.timeout(within_ms / 1_000):
-            return await event.wait()
-    except TimeoutError:
-        return False

@@ -1,7 +1,8 @@
 """Lease keeper: the gateway's half of the fence: no entry leaves without a lease that its store still believes in.
 
 A lease counts from the moment it was asked for, so it ends here before it ends there. When the epoch has turned,
-entries are shut out first, and the store hears that we have drained once none of an older epoch is on its way. They are
+entries are shut out first, and the store hears that we have drained once none of an older epoch is on its way, with the
+next question if the policy's own word came before the lease's. They are
 let in again under a policy of that epoch and no older one: else a lease that hears of an emergency before its reader
 does would be open in it. Whatever goes wrong, a store that is away, a token that is another's, a clock that was set
 back, ends in a fence that is shut.
@@ -13,7 +14,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from qt_ray.adapters.clock import monotonic_ns, now_ms
-from qt_ray.adapters.trading.gateway_loop import happened
+from qt_ray.adapters.waiting import happened
 from qt_ray.core.errors import Retryable
 from qt_ray.execution.gateway.fence import SHUT, Fence
 from qt_ray.governance.leases import LEASE_MS, Held, Lease
@@ -102,6 +103,8 @@ class LeaseKeeper:
 
     async def _turn(self) -> None:
         """Ask for the lease anew, or for a first one; without an answer it runs out by itself."""
+        if self._lease is not None and self._epoch > self._confirmed:
+            await self._drained(self._epoch)
         asked_ns = self._steady_ns()
         try:
             found = await self._asked()
@@ -115,7 +118,8 @@ class LeaseKeeper:
             self._ends_ns = asked_ns + LEASE_MS * 1_000_000
             self._show()
         else:
-            await self._turned(self._lease.epoch)
+            await self._drained(self._lease.epoch)
+            await self._turn()
 
     async def _asked(self) -> Lease | Held | None:
         if self._lease is None:
@@ -124,8 +128,8 @@ class LeaseKeeper:
             return found
         return await self._store.renew_lease(self._name, self._lease.token, self._confirmed)
 
-    async def _turned(self, epoch: int) -> None:
-        """Shut entries out, wait until none of an older epoch is on its way, and say so at once."""
+    async def _drained(self, epoch: int) -> None:
+        """Shut entries out, and wait until none of an older epoch is on its way, to be said at once."""
         self._is_draining = True
         try:
             self._show()
@@ -134,7 +138,6 @@ class LeaseKeeper:
         finally:
             self._is_draining = False
         self._confirmed, self._ends_ns = epoch, 0  # open again with the store's word that it has heard, and not before
-        await self._turn()
 
     def _show(self) -> None:
         """Let the account see what the lease is worth now, by a clock that nobody sets."""

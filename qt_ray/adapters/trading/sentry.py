@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final, Protocol
 
 from qt_ray.adapters.clock import now_ms
-from qt_ray.adapters.trading.gateway_loop import happened
+from qt_ray.adapters.waiting import happened
 from qt_ray.core.orders import OrderType
 from qt_ray.core.payloads import EquityUpdated
 from qt_ray.execution.purse import Purse

@@ -13,8 +13,8 @@ from typing import Final
 
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.trading.account_loop import AccountLoop
-from qt_ray.adapters.trading.gateway_loop import happened
 from qt_ray.adapters.trading.opening import told
+from qt_ray.adapters.waiting import happened
 from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import Execution, Intent, progress_of
 from qt_ray.execution.gateway.book import Tracked

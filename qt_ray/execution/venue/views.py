@@ -189,5 +189,16 @@ class UsageView:
     orders_minute: int | None
     at_ms: int
 
+    def since(self, before: "UsageView | None") -> "UsageView":
+        """Return what this says that was not said before: an old word would pass for one of the new window."""
+        if before is None:
+            return self
+        return UsageView(
+            self.weight_minute if self.weight_minute != before.weight_minute else None,
+            self.orders_ten_seconds if self.orders_ten_seconds != before.orders_ten_seconds else None,
+            self.orders_minute if self.orders_minute != before.orders_minute else None,
+            self.at_ms,
+        )
+
 
 Brackets = dict[str, tuple[Bracket, ...]]

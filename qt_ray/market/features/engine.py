@@ -4,6 +4,7 @@
 a stream is cut cannot matter. A missing bar leaves a symbol's state as it was and gives a row of NaN.
 """
 
+from functools import cache
 from hashlib import sha256
 
 import numpy as np
@@ -20,6 +21,14 @@ from qt_ray.market.features.state import CoarseState, FeatureState, Floats
 DIGEST_BYTES = 32
 # Rows handed to the kernel at once: bounds the copies of columns that are not plain.
 BLOCK_ROWS = 16_384
+
+
+@cache
+def _clock() -> Floats:
+    """Return the table of the week, which is the same for every engine and which none of them writes to."""
+    table = np.empty((WEEK_MINUTES, 4))
+    clock_table(table)
+    return table
 
 
 class FeatureEngine:
@@ -39,9 +48,8 @@ class FeatureEngine:
         self._coarse["held"] = np.nan
         self._wanted = _wanted(schema)
         self._row = np.full(len(CATALOGUE), np.nan)
-        self._clock = np.empty((WEEK_MINUTES, 4))
+        self._clock = _clock()
         self._absent = np.full((1, len(symbols)), np.nan)
-        clock_table(self._clock)
 
     @property
     def seen(self) -> NDArray[np.int64]:

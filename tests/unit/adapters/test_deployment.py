@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import validate
 
 from qt_ray.adapters.deployment import Deployment
+from qt_ray.adapters.ray_variables import DECIDING
 from qt_ray.adapters.settings_keys import NAMES
 from qt_ray.cli.main import COMMANDS, load_command
 from qt_ray.core.errors import Invalid
@@ -166,3 +167,12 @@ def test_a_word_is_a_word_to_every_shell(mark: str, name: str) -> None:
 def test_a_word_that_no_template_knows_is_named() -> None:
     with pytest.raises(Invalid, match=r"a value is one of account, .*, was 'colour'"):
         Deployment().with_words({"colour": "red"})
+
+
+def test_every_head_is_told_what_decisions_need() -> None:
+    told = Deployment().rendered()
+    begins = [place for place, text in told.items() if "RAY_AUTH_MODE" in text and place.name != "compose.yaml"]
+    assert len(begins) >= 5
+    for place in begins:
+        for name, value in DECIDING.items():
+            assert re.search(rf'{name}(=|, value: "){value}\b', told[place]), f"{place}: {name}"

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from qt_ray.core.effects import Alert, Severity
 from qt_ray.core.errors import Invalid
 from qt_ray.core.orders import OrderType, PositionSide, Side
+from qt_ray.execution.awaited import PATIENCE_MS
 from qt_ray.execution.books import Books
-from qt_ray.execution.custody import KINDS_MAX, PATIENCE_MS, TAG, Ask, Custody, Deed, Halt, Post, StopPlan, Unwant, Want
+from qt_ray.execution.custody import KINDS_MAX, TAG, Custody, StopPlan
+from qt_ray.execution.deeds import Ask, Deed, Halt, Post, Unwant, Want
 from qt_ray.execution.entries import Moved, Opening, Traded, traded_in
 from qt_ray.execution.gateway.effects import Answered, Effect, Send
 from qt_ray.execution.gateway.engine import Gateway

@@ -126,6 +126,18 @@ TOLD = [
         "entries shut",
     ),
     (
+        event("policy.proposed", notices.LooseningProposed("p1", "ann", "bolder", ()), "PolicyStore", 1),
+        AuditType.POLICY_PROPOSED,
+        "ann",
+        "proposal p1 waits for a second person",
+    ),
+    (
+        event("policy.dismissed", notices.LooseningDismissed("p1", "bob", "no"), "PolicyStore", 1),
+        AuditType.POLICY_DISMISSED,
+        "bob",
+        "proposal p1 is none any more",
+    ),
+    (
         event("hfos.mode.changed", notices.RiskModeChanged("NORMAL", "SAFE", 5.0, "r", 1, 1, True), "FundOS", 1),
         AuditType.MODE_CHANGED,
         "FundOS",

@@ -37,9 +37,14 @@ def test_another_mode_is_told_by_itself_and_caused_by_the_revision() -> None:
     assert (mode.payload.old, mode.payload.new) == ("NORMAL", "DEFENSIVE")
 
 
-def test_a_proposal_has_changed_nothing_yet() -> None:
+def test_a_proposal_and_its_end_are_told_with_who_and_why_and_as_no_change() -> None:
     book = Rulebook.of([SEED])
     proposed = entry(Propose({"limits.order_value_max": "90000"}, SEED.policy.version, "bolder"))
     book = book.applied(proposed)
     (name,) = book.proposals
-    assert events_of(proposed, "PolicyStore") == events_of(entry(Dismiss(name, "no"), book), "PolicyStore") == ()
+    (told,) = events_of(proposed, "PolicyStore")
+    (ended,) = events_of(entry(Dismiss(name, "no"), book), "PolicyStore")
+    assert (told.type, told.payload.by, told.payload.reason) == ("policy.proposed", "ann", "bolder")
+    assert [change.path for change in told.payload.changes] == ["limits.order_value_max"]
+    assert (ended.type, ended.payload.by, ended.payload.reason) == ("policy.dismissed", "ann", "no")
+    assert told.payload.proposal == ended.payload.proposal == name

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from qt_ray.adapters.journal_file import JournalFile
-from qt_ray.adapters.trading.gateway_loop import NEWS_MAX, GatewayLoop, Mark, happened, said_anew, unmarked
+from qt_ray.adapters.trading.gateway_loop import NEWS_MAX, GatewayLoop, Mark, unmarked
+from qt_ray.adapters.waiting import happened
 from qt_ray.core.errors import Invariant, Retryable
 from qt_ray.core.orders import Rejected
 from qt_ray.execution.gateway.engine import Gateway
@@ -327,9 +328,9 @@ def test_a_cancelled_loop_takes_nothing_more(tmp_path: Path) -> None:
 
 
 def test_a_count_says_only_what_it_did_not_say_before() -> None:
-    assert said_anew(None, QUIET) == QUIET
-    assert said_anew(QUIET, UsageView(5, 3, None, 9)) == UsageView(None, 3, None, 9)
-    assert said_anew(UsageView(5, 3, 7, 0), UsageView(6, 3, 8, 9)) == UsageView(6, None, 8, 9)
+    assert QUIET.since(None) == QUIET
+    assert UsageView(5, 3, None, 9).since(QUIET) == UsageView(None, 3, None, 9)
+    assert UsageView(6, 3, 8, 9).since(UsageView(5, 3, 7, 0)) == UsageView(6, None, 8, 9)
 
 
 def test_what_others_use_up_keeps_our_queries_and_entries_back(tmp_path: Path) -> None:

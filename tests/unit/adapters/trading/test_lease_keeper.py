@@ -22,6 +22,7 @@ class Store:
         self.leases = Leases(epoch=3, opened_ms=0)
         self.is_away = False
         self.returned: list[int] = []
+        self.renewals = 0
 
     def _answers(self) -> None:
         if self.is_away:
@@ -34,6 +35,7 @@ class Store:
 
     async def renew_lease(self, account: str, token: int, confirmed: int) -> Lease | None:
         self._answers()
+        self.renewals += 1
         self.leases, found = self.leases.renewed(account, token, confirmed, self.now_ms)
         return found
 
@@ -145,6 +147,25 @@ def test_when_the_epoch_turns_entries_are_shut_out_until_all_have_drained() -> N
         await turning
         assert not house.store.leases.outstanding(house.store.now_ms)
         assert house.account.fence.epoch == 4
+
+    run(story)
+
+
+@pytest.mark.requirement("L2")
+def test_a_word_of_the_policy_that_turns_the_epoch_is_acknowledged_with_the_next_question() -> None:
+    async def story(house: House) -> None:
+        await house.turn()
+        house.account.in_flight = 1
+        house.store.leases = house.store.leases.turned(4)
+        house.keeper.governed(emergency=True, version_min=5, epoch=4)
+        turning = asyncio.create_task(house.turn())
+        await asyncio.sleep(0.01)
+        assert (house.account.fence, house.store.renewals) == (SHUT, 0)
+        house.account.in_flight = 0
+        await turning
+        assert house.store.renewals == 1
+        assert house.store.leases.acknowledged_ms(house.store.now_ms) is None
+        assert (house.account.fence.epoch, house.account.fence.emergency) == (4, True)
 
     run(story)
 
