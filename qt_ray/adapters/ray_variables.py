@@ -25,6 +25,8 @@ DECIDING = MappingProxyType(
         "RAY_memory_monitor_refresh_ms": "0",
         # What a hundred symbols want goes from stage to stage within its call; the way over the object store is longer.
         "RAY_max_direct_call_object_size": "1048576",
+        # Ray lets its workers give way to whatever else runs: a kill switch then waits for somebody's batch job.
+        "RAY_worker_niceness": "0",
         # Every process of Ray's keeps books of each of its own steps, a fifth of what it costs to be there.
         "RAY_event_stats": "0",
         # A request is carried by one loop of a process instead of three: the hops cost more than a forecast.

@@ -2,9 +2,10 @@
 
 A learner is a generator, and so is a streaming Ray task, so the two ways differ in who runs the generator. On Ray the
 sample is put into the object store once and mapped by every task; a task states its memory, and Ray starts no more of
-them than the bound allows.
+them than the bound allows. Workers are as urgent as anybody where a fund trades, so a task that trains gives way itself.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from qt_ray.jobs.training.work import Work
 
 Told = Callable[[str, Progress], None]
 STEP_S = 1.0
+GIVES_WAY = 15
 
 
 def train_here(
@@ -73,7 +75,8 @@ def _next(stream: Any) -> Progress | Learned | None:
 
 
 def _learn(learner: Learner, shared: tuple[Sample, Sample], seed: int, work: str) -> Iterator[Progress | Learned]:
-    """Run one learner as a streaming task."""
+    """Run one learner as a streaming task, which gives way to whatever else this machine has to do."""
+    os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), GIVES_WAY))
     yield from learner.learn(*shared, seed, Path(work))
 
 
