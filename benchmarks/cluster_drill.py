@@ -1,10 +1,11 @@
 """Cluster drill: an emergency with all parts of a fund at work as real actors, from the trip to a flat account.
 
-50 positions with their stops and 100 resting orders, on a paper venue in a process of its own. One fund is at work in
-fair weather, and goes on while every core of the machine is kept busy by somebody else; nobody measures how it is born
-there. The times are the emergency stop's own: from the trip until the policy store had acknowledged the fence, and
-until the venue showed nothing. A run ends when the trader's session sees the same, and a person has reset. The fund
-opens nothing by itself meanwhile.
+50 positions with the stops that the gateway places and 100 resting orders, on a paper venue in a process of its own.
+One fund is at work in fair weather, and goes on while every core of the machine is kept busy by somebody else; nobody
+measures how it is born there. The times are the emergency stop's own: from the trip until the policy store had
+acknowledged the fence, and until the venue showed nothing. A run ends when the trader's session sees the same, and a
+person has reset. The fund opens nothing by itself meanwhile and decides on symbols that the drill leaves alone, and
+each emergency finds an account with most of its minute's calls left.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ from qt_ray.adapters.binance.assembly import PAPER_KEY, PAPER_SECRET
 from qt_ray.adapters.binance.endpoints import Endpoints
 from qt_ray.adapters.binance.session import BinanceSession
 from qt_ray.adapters.binance.signing import Signer
-from qt_ray.core.errors import Retryable
+from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.jobs.drill import Doors, Scene, Stage, venue_process
 from qt_ray.monitoring.health import Condition
 from qt_ray.risk.ess import Cause
@@ -37,27 +38,37 @@ RUNS, RUNS_QUICK = 20, 1
 FLAT_MS = 1_000
 WEATHERS: dict[str, Callable[[], AbstractContextManager[None]]] = {"calm": nullcontext, "every core busy": spinning}
 QUIET_POLICY = "new_trades_paused: true\ness:\n  cooldown_ms: 0\n"
-PATIENCE_S = 60
+OWN = ("TRXUSDT", "XRPUSDT")
+PATIENCE_S = 90
+WEIGHT_MAX = 1_000
 LOOK_S = 0.02
 
 Times = list[tuple[float, float]]
 
 
 async def until(ask: Callable[[], Awaitable[Condition]], holds: Callable[[Mapping[str, object]], bool]) -> None:
-    """Wait until a part says something of itself, but not for ever."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            try:
-                if holds((await ask()).facts):
-                    return
-            except Retryable:
-                pass
-            await asyncio.sleep(LOOK_S)
+    """Wait until a part says something of itself, but not for ever; what it said last is told then."""
+    said: Condition | Retryable | None = None
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    said = await ask()
+                    if holds(said.facts):
+                        return
+                except Retryable as error:
+                    said = error
+                await asyncio.sleep(LOOK_S)
+    except TimeoutError as error:
+        raise AssertionError(f"a part comes to it within {PATIENCE_S} s, said: {said}") from error
 
 
 async def once(stage: Stage, stop: EmergencyStopLine, gateway: GatewayLine) -> tuple[float, float]:
     """Return the milliseconds from one trip to its fence, and to flat."""
-    await stage.open(Scene(POSITIONS, ORDERS))
+    await until(gateway.condition, lambda facts: int(str(facts["weight_minute"])) <= WEIGHT_MAX)
+    await stage.open(Scene(POSITIONS, 0, stops=False))
+    await until(gateway.condition, lambda facts: facts["positions"] == facts["orders_open"] == POSITIONS)
+    await stage.open(Scene(0, ORDERS))
     await until(stop.condition, lambda facts: facts["positions"] == POSITIONS)
     emergency = await stop.trip(Cause.MANUAL, "a drill", "drill")
     await until(stop.condition, lambda facts: facts["state"] == "COOLING_DOWN" and facts["fenced_ms"] is not None)
@@ -66,9 +77,20 @@ async def once(stage: Stage, stop: EmergencyStopLine, gateway: GatewayLine) -> t
     if report is None or report.flat_ms is None or emergency.tripped_at_ms is None:
         raise AssertionError("an emergency that cools down was flat")
     await until(gateway.condition, lambda facts: facts["is_reconciled"] is True and facts["positions"] == 0)
-    for cause in (await stop.status()).emergency.causes:
-        await stop.clear(cause, "drill", "it was one")
+    async with asyncio.timeout(PATIENCE_S):
+        while not await cleared(stop):
+            await asyncio.sleep(LOOK_S)
     return float(fenced), float(report.flat_ms - emergency.tripped_at_ms)
+
+
+async def cleared(stop: EmergencyStopLine) -> bool:
+    """Clear every cause as a person does, who asks again where the stop has not yet heard that the books agree."""
+    try:
+        for cause in (await stop.status()).emergency.causes:
+            await stop.clear(cause, "drill", "it was one")
+    except Invalid:
+        return False
+    return True
 
 
 async def drilled(house: House, doors: Doors, runs: int, folder: Path) -> list[Times]:
@@ -95,9 +117,9 @@ async def fund_of(folder: Path, runs: int) -> list[Times]:
     """Open a venue and a house for one fund, and drill it."""
     seed = folder / "policy.yaml"
     seed.write_text(QUIET_POLICY)
-    async with venue_process(POSITIONS, 7) as doors:
+    async with venue_process(POSITIONS + len(OWN), 7) as doors:
         flags = {"exchange.rest_url": doors.rest, "exchange.ws_url": doors.streams}
-        flags |= {"fund.state": str(folder), "policy.seed": str(seed)}
+        flags |= {"market.symbols": ",".join(OWN), "fund.state": str(folder), "policy.seed": str(seed)}
         with opened(Wanted("paper", flags, dashboard=False)) as house:
             return await drilled(house, doors, runs, folder)
 

@@ -51,12 +51,13 @@ FAULTS = ("unknown", "timeout", "unavailable", "internal")
 class Scene:
     """What is open when it trips, and which share of the exchange's answers are 5xx, before or after the deed.
 
-    Each position has its protective stop besides the orders.
+    Each position has its protective stop besides the orders, unless somebody else is at work who places them.
     """
 
     positions: int = 50
     orders: int = 100
     errors: Decimal = Decimal(0)
+    stops: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +109,16 @@ class Stage:
         self._run += 1
         rules = (await told(self._trader, AskRules())).symbols
         marks: dict[str, MarkView] = await told(self._trader, AskMarks())
-        symbols = sorted(rules)[: scene.positions]
+        listed = sorted(rules)
+        symbols = listed[: scene.positions]
         held = [self._intent(f"held{n}", rules[s], marks[s].mark) for n, s in enumerate(symbols)]
-        names = [symbols[n % len(symbols)] for n in range(scene.orders)]
+        names = [listed[n % len(listed)] for n in range(scene.orders)]
         rest = [self._intent(f"rest{n}", rules[s], marks[s].mark, AWAY) for n, s in enumerate(names)]
         for first in range(0, len(held + rest), BATCH_MAX):
             answers = await told(self._trader, PlaceMany(tuple((held + rest)[first : first + BATCH_MAX])))
             if bad := [answer for answer in answers if not isinstance(answer, Done)]:
                 raise Invariant(f"drill: the scene is set, was refused: {bad[0]}")
-        for intent in held:
+        for intent in held if scene.stops else ():
             at = marks[intent.symbol].mark * STOP_AWAY // rules[intent.symbol].tick * rules[intent.symbol].tick
             await told(self._trader, Place(self._stop(intent, at)))
         parts = {symbol: rules[symbol].market_quantity_max for symbol in symbols}

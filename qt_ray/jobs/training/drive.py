@@ -2,7 +2,7 @@
 
 A learner is a generator, and so is a streaming Ray task, so the two ways differ in who runs the generator. On Ray the
 sample is put into the object store once and mapped by every task; a task states its memory, and Ray starts no more of
-them than the bound allows. Workers are as urgent as anybody where a fund trades, so a task that trains gives way itself.
+them than the bound allows. Where a fund trades, workers are as urgent as anybody, so a task that trains gives way.
 """
 
 import os
