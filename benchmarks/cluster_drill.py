@@ -1,8 +1,8 @@
 """Cluster drill: an emergency with all parts of a fund at work as real actors, from the trip to a flat account.
 
 50 positions with the stops that the gateway places and 100 resting orders, on a paper venue in a process of its own.
-One fund is at work in fair weather, and goes on while every core of the machine is kept busy by somebody else; nobody
-measures how it is born there. The times are the emergency stop's own: from the trip until the policy store had
+One fund meets its emergencies in fair weather first, and then with every core of the machine kept busy by somebody else
+from a moment before the trip. The times are the emergency stop's own: from the trip until the policy store had
 acknowledged the fence, and until the venue showed nothing. A run ends when the trader's session sees the same, and a
 person has reset. The fund opens nothing by itself meanwhile and decides on symbols that the drill leaves alone, and
 each emergency finds an account with most of its minute's calls left.
@@ -34,16 +34,17 @@ from qt_ray.jobs.drill import Doors, Scene, Stage, venue_process
 from qt_ray.monitoring.health import Condition
 from qt_ray.risk.ess import Cause
 
-RUNS, RUNS_QUICK = 20, 1
+Weather = Callable[[], AbstractContextManager[None]]
+Times = list[tuple[float, float]]
+
+RUNS, RUNS_QUICK = 10, 1
 FLAT_MS = 1_000
-WEATHERS: dict[str, Callable[[], AbstractContextManager[None]]] = {"calm": nullcontext, "every core busy": spinning}
+WEATHERS: dict[str, Weather] = {"calm": nullcontext, "every core busy": spinning}
 QUIET_POLICY = "new_trades_paused: true\ness:\n  cooldown_ms: 0\n"
 OWN = ("TRXUSDT", "XRPUSDT")
 PATIENCE_S = 90
 WEIGHT_MAX = 1_000
 LOOK_S = 0.02
-
-Times = list[tuple[float, float]]
 
 
 async def until(ask: Callable[[], Awaitable[Condition]], holds: Callable[[Mapping[str, object]], bool]) -> None:
@@ -63,16 +64,17 @@ async def until(ask: Callable[[], Awaitable[Condition]], holds: Callable[[Mappin
         raise AssertionError(f"a part comes to it within {PATIENCE_S} s, said: {said}") from error
 
 
-async def once(stage: Stage, stop: EmergencyStopLine, gateway: GatewayLine) -> tuple[float, float]:
-    """Return the milliseconds from one trip to its fence, and to flat."""
+async def once(stage: Stage, stop: EmergencyStopLine, gateway: GatewayLine, weather: Weather) -> tuple[float, float]:
+    """Return the milliseconds from one trip to its fence, and to flat; the weather comes once the scene is set."""
     await until(gateway.condition, lambda facts: int(str(facts["weight_minute"])) <= WEIGHT_MAX)
     await stage.open(Scene(POSITIONS, 0, stops=False))
     await until(gateway.condition, lambda facts: facts["positions"] == facts["orders_open"] == POSITIONS)
     await stage.open(Scene(0, ORDERS))
     await until(stop.condition, lambda facts: facts["positions"] == POSITIONS)
-    emergency = await stop.trip(Cause.MANUAL, "a drill", "drill")
-    await until(stop.condition, lambda facts: facts["state"] == "COOLING_DOWN" and facts["fenced_ms"] is not None)
-    await stage.prove_flat()
+    with weather():
+        emergency = await stop.trip(Cause.MANUAL, "a drill", "drill")
+        await until(stop.condition, lambda facts: facts["state"] == "COOLING_DOWN" and facts["fenced_ms"] is not None)
+        await stage.prove_flat()
     report, fenced = (await stop.status()).outcome, (await stop.condition()).facts["fenced_ms"]
     if report is None or report.flat_ms is None or emergency.tripped_at_ms is None:
         raise AssertionError("an emergency that cools down was flat")
@@ -103,11 +105,7 @@ async def drilled(house: House, doors: Doors, runs: int, folder: Path) -> list[T
     try:
         await launch.begin()
         stage = Stage(doors, trader, folder)
-        found = []
-        for weather in WEATHERS.values():
-            with weather():
-                found.append([await once(stage, stop, gateway) for _ in range(runs)])
-        return found
+        return [[await once(stage, stop, gateway, weather) for _ in range(runs)] for weather in WEATHERS.values()]
     finally:
         await launch.rest()
         await trader.close()

@@ -18,6 +18,7 @@ from typing import Any, Final
 from qt_ray.actors.origin import Origin
 from qt_ray.adapters.logs import write_logs
 from qt_ray.adapters.settings import Settings
+from qt_ray.adapters.urgency import give_way
 
 POLICY_STORE: Final = "PolicyStore"
 EMERGENCY_STOP: Final = "EmergencyStop"
@@ -37,6 +38,8 @@ MONITOR: Final = "Monitor"
 PENDING_MAX: Final = 1_000
 REBORN_ALWAYS: Final = -1
 AGAIN_ALWAYS: Final = -1
+STOPS: Final = -10
+SENDS: Final = -5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class Part:
     """A part: the class that is its process, as `module:name`, and its life in the cluster.
 
     Only a part whose every method may be carried out twice is retried by Ray. A gated part begins once all before it
-    are ready.
+    are ready. One with less niceness than others has a processor first, where the machine lets us: what stops the
+    fund never waits for what runs it.
     """
 
     name: str
@@ -54,12 +58,13 @@ class Part:
     cpus: float = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     is_gated: bool = False
+    niceness: int = 0
 
 
 # In the order in which they begin; they rest in the reverse one: first whoever decides, then the watchman over what is
 # sent, then whoever sends, and last of all the record and the policy.
 PARTS: Final[tuple[Part, ...]] = (
-    Part(POLICY_STORE, "qt_ray.actors.policy_store_actor:PolicyStoreActor", is_detached=True),
+    Part(POLICY_STORE, "qt_ray.actors.policy_store_actor:PolicyStoreActor", is_detached=True, niceness=STOPS),
     Part(MONITOR, "qt_ray.actors.monitor_actor:MonitorActor", is_gated=True),
     Part(PREDICTOR, "qt_ray.actors.predictor_actor:PredictorActor"),
     Part(SIZER, "qt_ray.actors.sizer_actor:SizerActor"),
@@ -68,8 +73,8 @@ PARTS: Final[tuple[Part, ...]] = (
     Part(FUND_OS, "qt_ray.actors.fund_os_actor:FundOSActor", retries=AGAIN_ALWAYS),
     Part(FEED, "qt_ray.actors.feed_actor:FeedActor", retries=AGAIN_ALWAYS),
     Part(RISK_GUARD, "qt_ray.actors.risk_guard_actor:RiskGuardActor"),
-    Part(GATEWAY, "qt_ray.actors.gateway_actor:GatewayActor"),
-    Part(EMERGENCY_STOP, "qt_ray.actors.emergency_stop_actor:EmergencyStopActor", is_detached=True),
+    Part(GATEWAY, "qt_ray.actors.gateway_actor:GatewayActor", niceness=SENDS),
+    Part(EMERGENCY_STOP, "qt_ray.actors.emergency_stop_actor:EmergencyStopActor", is_detached=True, niceness=STOPS),
     Part(DESK, "qt_ray.actors.desk_actor:DeskActor", is_gated=True),
 )
 
@@ -113,6 +118,8 @@ def shell_of(part: Part) -> type[Any]:
     inside: type[Any] = getattr(import_module(module), name)
 
     def begin(self: Any, origin: Origin) -> None:
+        if part.niceness:
+            give_way(part.niceness)
         write_logs(origin.places.logs, part.name, _actor_id())
         inside.__init__(self, origin)
 

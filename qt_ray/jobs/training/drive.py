@@ -5,18 +5,18 @@ sample is put into the object store once and mapped by every task; a task states
 them than the bound allows. Where a fund trades, workers are as urgent as anybody, so a task that trains gives way.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from qt_ray.adapters.models.learner import Learned, Learner, Progress
+from qt_ray.adapters.urgency import give_way
 from qt_ray.ai.sample import Sample
 from qt_ray.jobs.training.work import Work
 
 Told = Callable[[str, Progress], None]
 STEP_S = 1.0
-GIVES_WAY = 15
+GIVES_WAY = 15  # as much as Ray's workers do where nobody trades
 
 
 def train_here(
@@ -76,7 +76,7 @@ def _next(stream: Any) -> Progress | Learned | None:
 
 def _learn(learner: Learner, shared: tuple[Sample, Sample], seed: int, work: str) -> Iterator[Progress | Learned]:
     """Run one learner as a streaming task, which gives way to whatever else this machine has to do."""
-    os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), GIVES_WAY))
+    give_way(GIVES_WAY)
     yield from learner.learn(*shared, seed, Path(work))
 
 

@@ -1,0 +1,20 @@
+"""Urgency: how much a process gives way to what else runs, or what else to it, where the machine lets us say so.
+
+Linux keeps it for each thread, and a new one begins as its maker is, so all there are must be told. Whoever may not ask
+for more than others keeps what it has: the kill switch works without, a busy machine only makes it wait longer.
+"""
+
+import os
+from pathlib import Path
+
+THREADS = Path("/proc/self/task")
+
+
+def give_way(niceness: int) -> bool:
+    """Let every thread of this process be so nice, and return whether they are; less than before may be forbidden."""
+    try:
+        for thread in [int(entry.name) for entry in THREADS.iterdir()]:
+            os.setpriority(os.PRIO_PROCESS, thread, niceness)
+    except (PermissionError, ProcessLookupError, FileNotFoundError):
+        return False
+    return True
