@@ -6,6 +6,7 @@ as soon as it is known, and the defaults hold until then.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -20,7 +21,7 @@ from qt_ray.adapters.emergency_memory import Past
 from qt_ray.adapters.policy_reader import PolicyReader, Watched
 from qt_ray.adapters.trading.sentry import Marks, Sentry
 from qt_ray.ai.hedge_fund_os import Health
-from qt_ray.core.errors import Invalid
+from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.events import Event
 from qt_ray.core.payloads import EquityUpdated
 from qt_ray.core.policy import Policy
@@ -36,10 +37,14 @@ from qt_ray.risk.vigil import Vigil
 
 ATTEND_MS: Final = 1_000
 REMEMBER_MS: Final = 10_000
+WALK_MS: Final = 30_000
 
 
 class Store(Fence, Watched, Protocol):
     """The policy store, as far as an emergency stop needs it."""
+
+    async def policy(self) -> Policy:
+        """Return the policy in force."""
 
 
 class EmergencyStop:
@@ -66,7 +71,7 @@ class EmergencyStop:
         self._system = EmergencyStopSystem(session, self._vigil, post, store, self._word.told)
         self._sentry = Sentry(session, marks, self._vigil, currency, self._system.since_ms, self._look, clock)
         self._roll = EmergencyRoll(asks, self._vigil, clock)
-        self._reader = PolicyReader(store, clock)
+        self._store, self._reader = store, PolicyReader(store, clock)
         self._reader.listen(self._governed)
         self._verdict: Verdict = self._vigil.look(clock())[0]
         self._breaches = Breaches(account)
@@ -138,6 +143,14 @@ class EmergencyStop:
             for work in (self._system, self._sentry, self._roll, self._reader):
                 group.create_task(work.run())
             group.create_task(self._attend())
+            group.create_task(self._walk())
+
+    async def _walk(self) -> None:
+        """Walk the way to the store now and then: the first call between two processes costs what an emergency may."""
+        while True:
+            with suppress(Retryable):
+                await self._store.policy()
+            await asyncio.sleep(WALK_MS / 1_000)
 
     async def _attend(self) -> None:
         """Beat for whoever has not begun yet, take steps out of an emergency, and remember now and then."""

@@ -82,6 +82,15 @@ def test_a_trip_is_fenced_flat_and_told_with_real_numbers(tmp_path: Path) -> Non
     play(tmp_path, story)
 
 
+def test_the_way_to_the_store_is_walked_before_an_emergency_needs_it(tmp_path: Path) -> None:
+    async def story(guarded: Guarded) -> None:
+        async with guarded.at_post() as stop:
+            await until(stop, lambda _: guarded.line.walked > 0)
+            assert not guarded.house.store.is_emergency_mode()
+
+    play(tmp_path, story)
+
+
 def test_a_store_that_is_away_delays_no_close_and_hears_of_it_later(tmp_path: Path) -> None:
     async def story(guarded: Guarded) -> None:
         house = guarded.house

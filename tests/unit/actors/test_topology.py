@@ -28,6 +28,7 @@ __all__ = ["root_log"]
 pytestmark = pytest.mark.unit
 
 NAMES = [part.name for part in PARTS]
+OTHERS = set(NAMES) - {POLICY_STORE, EMERGENCY_STOP, GATEWAY}
 
 
 class Inside:
@@ -38,6 +39,12 @@ class Inside:
 
     async def condition(self) -> str:
         return "well"
+
+
+def test_what_stops_the_fund_has_a_processor_before_what_runs_it() -> None:
+    niceness = {part.name: part.niceness for part in PARTS}
+    stops = max(niceness[POLICY_STORE], niceness[EMERGENCY_STOP])
+    assert stops < niceness[GATEWAY] < min(nice for name, nice in niceness.items() if name in OTHERS)
 
 
 def test_every_name_is_in_the_table_once() -> None:
