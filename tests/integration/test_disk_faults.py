@@ -6,7 +6,6 @@ Nothing leaves without its intent, and the successor knows all.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,6 @@ from qt_ray.adapters.trading.account_loop import AccountLoop, Keeping
 from qt_ray.core.errors import Retryable
 from qt_ray.core.orders import Side
 from qt_ray.execution.gateway.fence import Fence
-from qt_ray.execution.gateway.rules import Allowance
 from tests.crash.checker import breaches, journal_story, orphans, venue_story
 from tests.crash.trader import RULES, why_restless
 from tests.integration.accounts import (
@@ -44,7 +42,6 @@ BALANCE = Decimal(10_000)
 ENTRIES_MAX = 1_000
 # Many lives within a minute ask for more than a venue would answer: here it is about the disk alone.
 WEIGHT_MINUTE = 24_000
-ROOMY = replace(RULES, allowance=Allowance(weight_minute=WEIGHT_MINUTE))
 Arm = Callable[[FailingDisk], None]
 
 
@@ -59,7 +56,7 @@ async def lived(
     session = await BinanceSession.open(endpoints_of(venue), Signer(PAPER_KEY, PAPER_SECRET))
     working: asyncio.Task[None] | None = None
     try:
-        account = await AccountLoop.open(folder, session, SYMBOLS, ROOMY, Keeping(), disk=disk)
+        account = await AccountLoop.open(folder, session, SYMBOLS, RULES, Keeping(), disk=disk)
         account.fenced(Fence(EPOCH, now_ms() + LEASE_MS))
         working = asyncio.create_task(account.run())
         await until(lambda: account.is_ready or working.done())
@@ -86,7 +83,7 @@ async def lived(
 
 async def succeeded(venue: PaperVenue, folder: Path) -> None:
     """Let a successor on a good disk come to rest."""
-    async with account_at(venue, folder, ROOMY) as stage:
+    async with account_at(venue, folder, RULES) as stage:
         await stage.until(lambda: not why_restless(stage.account))
 
 

@@ -36,7 +36,7 @@ from qt_ray.execution.gateway.rules import Rules
 from qt_ray.execution.leverage import Leverages
 from qt_ray.execution.venue.news import LeverageNews, News
 from qt_ray.execution.venue.session import VenueSession, Windowed
-from qt_ray.execution.venue.views import PositionSide
+from qt_ray.execution.venue.views import PositionSide, RulesView
 
 ALERTS_MAX: Final = 1_000
 
@@ -110,7 +110,7 @@ class AccountLoop:
             custody = Custody(memory.book, books, listed, keeping.strategy, keeping.stop_distance, proven)
             leverages = Leverages(rules.limits.leverage_max)
             engine = Gateway(
-                windowed(rules, session),
+                announced(windowed(rules, session), listed),
                 memory.book,
                 listed=custody.listings.of,
                 gate=lambda name, at_ms: leverages.why_not(name) or gate(name, at_ms),
@@ -254,3 +254,14 @@ class AccountLoop:
 def windowed(rules: Rules, session: VenueSession) -> Rules:
     """Return the rules with the window that requests are signed with: no absence is believed before it has passed."""
     return replace(rules, receive_window_ms=session.receive_window_ms) if isinstance(session, Windowed) else rules
+
+
+def announced(rules: Rules, listed: RulesView) -> Rules:
+    """Return the rules with what the venue says that it lets one account ask."""
+    allowance = replace(
+        rules.allowance,
+        weight_minute=listed.weight_minute,
+        orders_ten_seconds=listed.orders_ten_seconds,
+        orders_minute=listed.orders_minute,
+    )
+    return replace(rules, allowance=allowance)
