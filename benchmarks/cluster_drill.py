@@ -5,7 +5,7 @@ One fund meets its emergencies in fair weather first, and then with every core o
 from a moment before the trip. The times are the emergency stop's own: from the trip until the policy store had
 acknowledged the fence, and until the venue showed nothing. A run ends when the trader's session sees the same, and a
 person has reset. The fund opens nothing by itself meanwhile and decides on symbols that the drill leaves alone, and
-each emergency finds an account with most of its minute's calls left.
+the venue counts no calls.
 """
 
 import asyncio
@@ -43,7 +43,6 @@ WEATHERS: dict[str, Weather] = {"calm": nullcontext, "every core busy": spinning
 QUIET_POLICY = "new_trades_paused: true\ness:\n  cooldown_ms: 0\n"
 OWN = ("TRXUSDT", "XRPUSDT")
 PATIENCE_S = 90
-WEIGHT_MAX = 1_000
 LOOK_S = 0.02
 
 
@@ -66,7 +65,6 @@ async def until(ask: Callable[[], Awaitable[Condition]], holds: Callable[[Mappin
 
 async def once(stage: Stage, stop: EmergencyStopLine, gateway: GatewayLine, weather: Weather) -> tuple[float, float]:
     """Return the milliseconds from one trip to its fence, and to flat; the weather comes once the scene is set."""
-    await until(gateway.condition, lambda facts: int(str(facts["weight_minute"])) <= WEIGHT_MAX)
     await stage.open(Scene(POSITIONS, 0, stops=False))
     await until(gateway.condition, lambda facts: facts["positions"] == facts["orders_open"] == POSITIONS)
     await stage.open(Scene(0, ORDERS))
