@@ -5,6 +5,7 @@ for more than others keeps what it has: the kill switch works without, a busy ma
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 THREADS = Path("/proc/self/task")
@@ -14,7 +15,8 @@ def give_way(niceness: int) -> bool:
     """Let every thread of this process be so nice, and return whether they are; less than before may be forbidden."""
     try:
         for thread in [int(entry.name) for entry in THREADS.iterdir()]:
-            os.setpriority(os.PRIO_PROCESS, thread, niceness)
-    except (PermissionError, ProcessLookupError, FileNotFoundError):
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.setpriority(os.PRIO_PROCESS, thread, niceness)
+    except (PermissionError, FileNotFoundError):
         return False
     return True

@@ -28,6 +28,22 @@ def test_every_thread_gives_way() -> None:
     assert said.stdout.strip() == "True {7}"
 
 
+def test_a_thread_that_ends_meanwhile_keeps_no_other_from_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told = []
+
+    def ended(_: int, thread: int, niceness: int) -> None:
+        told.append(thread)
+        if thread == 1:
+            raise ProcessLookupError("no such process")
+
+    for name in ("1", "2"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(urgency, "THREADS", tmp_path)
+    monkeypatch.setattr(os, "setpriority", ended)
+    assert urgency.give_way(3)
+    assert sorted(told) == [1, 2]
+
+
 def test_who_may_not_be_more_urgent_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: int) -> None:
         raise PermissionError("not permitted")
