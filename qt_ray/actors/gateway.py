@@ -1,7 +1,7 @@
 """Gateway: the one way to an account: errands in, tidings out, shift after shift.
 
-Nothing begins before the policy is known and the doctor has nothing against it. Limits count from the moment they are
-in force: until the account is open under the new ones, nothing is carried out under the old.
+Nothing begins before the policy is known and the doctor has nothing against it. What keeps an account from being opened
+is looked at ever more rarely, because a look at an account is dear and the venue counts.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from qt_ray.monitoring.health import Condition
 from qt_ray.risk.at_work import AtWork
 
 AGAIN_MS: Final = 2_000
+AGAIN_MS_MAX: Final = 30_000
 WAIT_MS_MAX: Final = 30_000
 
 Opening = Callable[[Policy, Callable[[], None]], Awaitable[Workplace]]
@@ -95,7 +96,7 @@ class Gateway:
             shift.settle()
 
     async def run(self) -> None:
-        """Open the account and trade, under one set of limits after the other, until asked to rest."""
+        """Open the account and trade, shift after shift, until asked to rest."""
         try:
             while not self._rest.is_set():
                 reader = PolicyReader(self._peers.store, self._clock)
@@ -115,12 +116,14 @@ class Gateway:
 
     async def _opened(self, policy: Policy) -> Workplace:
         """Return the account once nothing forbids to keep it; why it is not open yet is said meanwhile."""
+        wait_ms = AGAIN_MS
         while True:
             try:
                 return await self._opening(policy, self._written.ring)
             except (Invalid, Retryable) as why:
                 self._why_not_open = str(why)
-                await asyncio.sleep(AGAIN_MS / 1_000)
+                await asyncio.sleep(wait_ms / 1_000)
+                wait_ms = min(2 * wait_ms, AGAIN_MS_MAX)
 
     async def _work(self, place: Workplace, reader: PolicyReader) -> None:
         shift = Shift(place, (self._account, self._currency), self._peers, reader, self._written, self._clock)
@@ -128,7 +131,7 @@ class Gateway:
         try:
             await shift.run()
         finally:
-            self._shift, self._why_not_open = None, "it is opened anew, other limits are in force"
+            self._shift, self._why_not_open = None, "it is opened anew, another leverage is in force"
             await place.session.close()
 
     def _open_place(self) -> Workplace:

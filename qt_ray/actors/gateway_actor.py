@@ -12,6 +12,7 @@ from qt_ray.actors.origin import Origin
 from qt_ray.actors.rounds import Rounds
 from qt_ray.actors.topology import FEED, GATEWAY, MONITOR, POLICY_STORE, RISK_GUARD, namespace_of
 from qt_ray.actors.voice import voice, why_mute
+from qt_ray.adapters.binance.ban import Ban
 from qt_ray.adapters.trading.workplace import workplace_of
 
 
@@ -20,12 +21,13 @@ class GatewayActor(Gateway):
 
     def __init__(self, origin: Origin) -> None:
         settings, publisher, living = origin.settings, voice(origin, GATEWAY), Living(GATEWAY)
+        ban = Ban()
         lines = {name: Line(name, namespace_of(settings)) for name in (POLICY_STORE, RISK_GUARD, FEED, MONITOR)}
         rounds = Rounds({name: partial(lines[name].ask, "condition") for name in (RISK_GUARD, FEED)})
         super().__init__(
             settings.fund.account,
             settings.fund.quote,
-            lambda policy, ring: workplace_of(settings, origin.places, policy.limits, ring),
+            lambda policy, ring: workplace_of(settings, origin.places, policy.limits, ring, ban),
             Peers(
                 PolicyStoreLine(lines[POLICY_STORE], near=origin.places.policy),
                 publisher,

@@ -2,8 +2,8 @@
 
 Entries leave only under a lease on the epoch in force, and while what is done is written down. The timer at the venue
 is wound only while those who would end a position are well. In ending, what could still open is taken back first, and
-the lease is given back before the journal is closed. A shift works under one set of limits, and ends when others are in
-force.
+the lease is given back before the journal is closed. Other limits count from the moment they are heard; only for
+another leverage, which the venue itself must be told, a shift ends and the account is opened anew.
 """
 
 import asyncio
@@ -57,7 +57,6 @@ class Shift:
         account, currency = owner
         self.place, self.over = place, asyncio.Event()
         self._peers, self._reader, self._written, self._clock = peers, reader, written, clock
-        self._limits = None if reader.view is None else reader.view.policy.limits
         holder = f"gateway/{os.getpid()}/{clock()}"
         self._leased = Leased(peers.store, reader, place.account, account, holder, clock)
         self._herald = Herald(place, account, currency, peers.voice, clock)
@@ -108,8 +107,7 @@ class Shift:
         return self.place.account.custody.why_closed(self._clock()) is None
 
     def _governed(self, view: PolicyView) -> None:
-        """End when other limits are in force: each number is taken in at one place, the beginning."""
-        if view.policy.limits != self._limits:
+        if not self.place.govern(view.policy.limits):
             self.over.set()
 
     def _take_back(self, reason: str) -> None:

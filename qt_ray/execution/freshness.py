@@ -35,11 +35,17 @@ class Freshness:
     """The ages of what is watched, by symbol; entries end with the shorter limits, resting ones with the longest."""
 
     def __init__(self, symbols: Iterable[str], parts: Iterable[Part], limits: Limits, at_ms: int) -> None:
-        ages = {Part.BEST: limits.book_age_max_ms, Part.BOOK: limits.book_age_max_ms, Part.MARK: limits.mark_age_max_ms}
-        self._ages = {part: ages[part] for part in parts}
-        self._cancel_ms = limits.entry_cancel_age_ms
-        self._seen = {symbol: {part: Sight(at_ms) for part in self._ages} for symbol in symbols}
+        watched = tuple(parts)
+        self._seen = {symbol: {part: Sight(at_ms) for part in watched} for symbol in symbols}
         self.bad_ms: dict[tuple[str, Part], int] = {}
+
+        self.govern(limits)
+
+    def govern(self, limits: Limits) -> None:
+        """Let other limits count, for what was heard before as well."""
+        book_ms = limits.book_age_max_ms
+        self._ages = {Part.BEST: book_ms, Part.BOOK: book_ms, Part.MARK: limits.mark_age_max_ms}
+        self._cancel_ms = limits.entry_cancel_age_ms
 
     @property
     def symbols(self) -> Iterable[str]:

@@ -14,6 +14,10 @@ class Leverages:
         self._most = most
         self._set: dict[str, int] = {}
 
+    def govern(self, most: int) -> None:
+        """Let another limit count, for what was set before as well."""
+        self._most = most
+
     def heard(self, news: LeverageNews) -> None:
         """Take in that somebody set it."""
         self._set[news.symbol] = news.leverage

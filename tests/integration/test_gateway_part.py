@@ -4,18 +4,26 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from time import monotonic_ns
 
 import pytest
 
 from qt_ray.actors.gateway import Gateway
+from qt_ray.actors.gateway_shift import Shift
+from qt_ray.adapters.binance.ban import Ban
+from qt_ray.adapters.trading.opening import told
+from qt_ray.adapters.trading.places import Places
+from qt_ray.adapters.trading.workplace import workplace_of
 from qt_ray.core.errors import Invalid, Retryable
 from qt_ray.core.orders import Side
 from qt_ray.engine.errands import Errands, Stamp
 from qt_ray.engine.tidings import Filled, Stand
+from qt_ray.execution.venue.calls import AskMode, Throttled
 from qt_ray.execution.venue.views import PositionSide
 from qt_ray.governance.rulebook import Denied
 from qt_ray.governance.rulebook_entries import Author
 from qt_ray.governance.wishes import Approve, Change, Propose, Wish
+from tests.integration.accounts import SYMBOLS
 from tests.integration.gateways import BTC, Direct, House, Reader, placed, play
 
 pytestmark = pytest.mark.integration
@@ -183,11 +191,17 @@ def ended(reader: Reader, client_id: str) -> bool:
     return client_id in reader.ended()
 
 
-async def reopened(house: House, gateway: Gateway, wish: Wish, person: str) -> None:
-    """Have the limits changed, and wait until the account is open under them."""
-    before = gateway._shift
+async def governed(house: House, gateway: Gateway, wish: Wish, person: str) -> Shift:
+    """Have the limits changed, and return the shift that works under them."""
     assert not isinstance(house.store.wish(wish, Author(person, is_person=True)), Denied)
-    await house.until(gateway, lambda found: found.is_ready and gateway._shift is not before)
+    limits = house.store.get_policy().limits
+    await house.until(gateway, lambda found: found.is_ready and shift_of(gateway).place.limits == limits)
+    return shift_of(gateway)
+
+
+def shift_of(gateway: Gateway) -> Shift:
+    assert gateway._shift is not None
+    return gateway._shift
 
 
 def test_limits_that_change_count_for_the_next_order_tighter_or_looser(tmp_path: Path) -> None:
@@ -196,14 +210,44 @@ def test_limits_that_change_count_for_the_next_order_tighter_or_looser(tmp_path:
             reader, store = Reader(), house.store
             await house.read(gateway, reader, lambda: reader.cursor > 0)
             tighter, looser = ({"limits.duplicate_window_ms": ms} for ms in (3_600_000, 0))
-            await reopened(house, gateway, Change(tighter, store.get_policy().version, "double orders"), "ann")
+            first = shift_of(gateway)
+            change = Change(tighter, store.get_policy().version, "double orders")
+            assert await governed(house, gateway, change, "ann") is first
             await bought_twice(house, gateway, reader, 1)
             assert reader.held[BTC] == Decimal("0.01")
             store.wish(Propose(looser, store.get_policy().version, "looked at"), Author("ann", is_person=True))
             (proposal,) = store.proposals()
-            await reopened(house, gateway, Approve(proposal.id), "bob")
+            assert await governed(house, gateway, Approve(proposal.id), "bob") is first
             await bought_twice(house, gateway, reader, 3)
             assert reader.held[BTC] == Decimal("0.03")
         assert not house.ends
+
+    play(tmp_path, story)
+
+
+def test_under_another_leverage_the_account_is_opened_anew_because_the_venue_must_be_told(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        async with house.at_work() as gateway:
+            first, store = shift_of(gateway), house.store
+            change = Change({"limits.leverage_default": 2}, store.get_policy().version, "less is more")
+            assert await governed(house, gateway, change, "ann") is not first
+            found = await told(shift_of(gateway).place.session, AskMode())
+            assert {found.symbols[symbol].leverage for symbol in SYMBOLS} == {2}
+        assert not house.ends
+
+    play(tmp_path, story)
+
+
+def test_while_the_venue_has_shut_its_door_an_account_is_not_opened_and_nobody_knocks(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        gateway, ban = house.gateway(), Ban()
+        ban.hear(Throttled(-1003, 3_600_000, banned=True), monotonic_ns())
+        gateway._opening = lambda policy, ring: workplace_of(
+            house.settings, Places(house.folder / "one"), policy.limits, ring, ban
+        )
+        gateway._living.keep(gateway.run())
+        await house.until(gateway, lambda found: "too much was asked" in "".join(found.reasons))
+        assert not house.venue.hall.limits._visitors
+        await gateway.rest()
 
     play(tmp_path, story)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from qt_ray.adapters.binance.ban import Ban
 from qt_ray.adapters.binance.endpoints import KINDS, Endpoints
 from qt_ray.adapters.binance.pace import Pace
 from qt_ray.adapters.binance.session import BinanceSession
@@ -47,15 +48,19 @@ def patience_of(exchange: "Exchange") -> Patience:
     return Patience(exchange.recv_window_ms, exchange.connect_timeout_ms, exchange.answer_timeout_ms)
 
 
-def session_of(exchange: "Exchange", credentials: "Credentials", ess: bool = False) -> BinanceSession:
+def session_of(
+    exchange: "Exchange", credentials: "Credentials", ess: bool = False, ban: Ban | None = None
+) -> BinanceSession:
     """Return a session that is yet to begin, with the emergency stop's own key if it is for that."""
     signer = (ess_signer_of if ess else signer_of)(exchange, credentials)
-    return BinanceSession(endpoints_of(exchange), signer, patience_of(exchange), Pace())
+    return BinanceSession(endpoints_of(exchange), signer, patience_of(exchange), Pace(), ban)
 
 
-async def open_session(exchange: "Exchange", credentials: "Credentials", ess: bool = False) -> BinanceSession:
+async def open_session(
+    exchange: "Exchange", credentials: "Credentials", ess: bool = False, ban: Ban | None = None
+) -> BinanceSession:
     """Return a session with the exchange that settings name, with the emergency stop's own key if it is for that."""
-    session = session_of(exchange, credentials, ess)
+    session = session_of(exchange, credentials, ess, ban)
     await session.begin()
     return session
 

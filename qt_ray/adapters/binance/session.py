@@ -52,11 +52,14 @@ class Rest:
 class BinanceSession:
     """A conversation with one account; without a key, with the public part of a venue."""
 
-    def __init__(self, endpoints: Endpoints, signer: Signer | None, patience: Patience, pace: Pace) -> None:
+    def __init__(
+        self, endpoints: Endpoints, signer: Signer | None, patience: Patience, pace: Pace, ban: Ban | None = None
+    ) -> None:
+        """Be about to begin; a `ban` that an earlier session has heard counts for this one as well."""
         self._usage = Usage(now_ms)
         self._wire = Wire(endpoints, signer, patience, self._usage)
         self._clock = VenueClock()
-        self._ban = Ban()
+        self._ban = ban or Ban()
         self._pace = pace
         self._asking_time = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None

@@ -26,6 +26,7 @@ from qt_ray.adapters.trading.places import LATCH_FILE
 from qt_ray.adapters.waiting import happened
 from qt_ray.core.effects import Alert, Severity
 from qt_ray.core.errors import Retryable
+from qt_ray.core.limits import Limits
 from qt_ray.execution.custody import TAG, Custody, StopPlan
 from qt_ray.execution.deeds import Ask, Deed, Halt, Post, Unwant, Want
 from qt_ray.execution.gateway.book import Book
@@ -130,6 +131,11 @@ class AccountLoop:
         """Take in the lease on the policy's epoch."""
         self._fence = fence
         self._show_fence()
+
+    def govern(self, limits: Limits) -> None:
+        """Let other limits count from now on."""
+        self._leverages.govern(limits.leverage_max)
+        self.gateway.take(partial(self.gateway.engine.govern, limits))
 
     def entries_in_flight(self) -> int:
         """Return how many calls that may open can still be accepted."""

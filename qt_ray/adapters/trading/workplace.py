@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from qt_ray.adapters.binance.assembly import open_session
+from qt_ray.adapters.binance.ban import Ban
 from qt_ray.adapters.binance.market_streams import Stream, Wanted
 from qt_ray.adapters.binance.modes import Difference, Mode, ensure_mode
 from qt_ray.adapters.binance.session import BinanceSession
@@ -45,7 +46,7 @@ LEVERAGE: Final = "leverage"
 
 @dataclass
 class Workplace:
-    """The account, its session, its tidings and its sight of the market.
+    """The account, its session, its tidings, the limits that count, and its sight of the market.
 
     `declined` counts each rule of ours that said no, `rejected` the orders that left and that the venue would not have.
     Each of `gates` is asked before an entry is sent.
@@ -54,6 +55,7 @@ class Workplace:
     account: AccountLoop
     session: VenueSession
     tidings: Annals
+    limits: Limits
     market: MarketLoop | None = None
     gates: list[Gate] = field(default_factory=list)
     declined: Counter[str] = field(default_factory=Counter)
@@ -72,6 +74,17 @@ class Workplace:
                 self.account.plan(symbol, plan)
             if errands.place:
                 loop.take(partial(loop.engine.want_all, errands.place))
+
+    def govern(self, limits: Limits) -> bool:
+        """Let other limits count from now on, or return False: of another leverage the venue must be told first."""
+        if limits.leverage_default != self.limits.leverage_default:
+            return False
+        if limits != self.limits:
+            self.limits = limits
+            self.account.govern(limits)
+            if self.market is not None:
+                self.market.freshness.govern(limits)
+        return True
 
     def has_entries(self) -> bool:
         """Return whether an order of ours may still open something."""
@@ -112,9 +125,14 @@ def went_wrong(order: Order, tracked: Tracked | None) -> bool:
     return not (order.intent.reduce_only and order.reason.startswith(NOTHING_TO_CLOSE))
 
 
-async def workplace_of(settings: Settings, places: Places, limits: Limits, ring: Callable[[], None]) -> Workplace:
-    """Return the account of these settings, about to work; Invalid or Retryable if it may or can not."""
-    session = await open_session(settings.exchange, settings.credentials)
+async def workplace_of(
+    settings: Settings, places: Places, limits: Limits, ring: Callable[[], None], ban: Ban | None = None
+) -> Workplace:
+    """Return the account of these settings, about to work; Invalid or Retryable if it may or can not.
+
+    Who tries again brings the `ban` of the last time, so that nobody knocks at a door that is shut.
+    """
+    session = await open_session(settings.exchange, settings.credentials, ban=ban)
     try:
         unset = await _set(session, settings, limits)
         symbols = settings.market.symbols
@@ -135,7 +153,7 @@ async def workplace_of(settings: Settings, places: Places, limits: Limits, ring:
         await session.close()
         raise
     market = MarketLoop(account, session.market(Wanted(symbols, WATCHED)), freshness)
-    return Workplace(account, session, tidings, market, gates)
+    return Workplace(account, session, tidings, limits, market, gates)
 
 
 def _asked(gates: list[Gate], symbol: str, at_ms: int) -> str | None:

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from qt_ray.core.effects import Lane
+from qt_ray.core.limits import Limits
 from qt_ray.core.orders import ZERO, Intent, Planned, Submitted
 from qt_ray.execution.gateway.budget import Budget, Share, share_of
 from qt_ray.execution.gateway.chronicle import Chronicle
@@ -68,6 +69,10 @@ class Dispatch:
     def is_busy(self) -> bool:
         """Return whether anything waits or is on its way."""
         return bool(len(self.lanes)) or any(not flight.is_overdue for flight in self.flights.values())
+
+    def govern(self, limits: Limits) -> None:
+        """Let other limits count; what has left already counts under them."""
+        self._throttle.limits = limits
 
     def why_not(self, intent: Intent, at_ms: int) -> str | None:
         """Return why an intent may not leave now by fence or gate, or nothing."""

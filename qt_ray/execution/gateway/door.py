@@ -11,6 +11,7 @@ from typing import Final
 
 from qt_ray.core.errors import Invalid
 from qt_ray.core.ids import ClientOrderId
+from qt_ray.core.limits import Limits
 from qt_ray.core.orders import ZERO, Intent
 from qt_ray.execution.gateway.book import RESTING, Book, Tracked
 from qt_ray.execution.gateway.dispatch import Dispatch
@@ -36,11 +37,15 @@ class Door:
     """The checks at the entrance; each is made again, where it can change, when the bytes leave."""
 
     def __init__(self, rules: Rules, book: Book, dispatch: Dispatch, truth: Truth, listed: Listed) -> None:
-        self._rules = rules
+        self._rules, self._limits = rules, rules.limits
         self._listed = listed
         self._book = book
         self._dispatch = dispatch
         self._truth = truth
+
+    def govern(self, limits: Limits) -> None:
+        """Let other limits count."""
+        self._limits = limits
 
     def family(self, intent: Intent) -> Family:
         """Return the family of an intent that is its own parent; later attempts at it belong to the first."""
@@ -96,7 +101,7 @@ class Door:
             return f"no entry while an order of {intent.symbol} is in doubt"
         if self._dispatch.lanes.is_full:
             return f"no entry while {self._rules.waiting_max} calls wait"
-        window_ms = self._rules.limits.duplicate_window_ms
+        window_ms = self._limits.duplicate_window_ms
         recent = takewhile(lambda known: at_ms - known.wanted_ms < window_ms, reversed(self._book.orders.values()))
         # What never left, because it was refused or withdrawn, is no entry that another could double.
         left = (known for known in recent if known.is_open or known.sent_ms is not None)

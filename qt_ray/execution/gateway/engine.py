@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from qt_ray.core.effects import Lane, PlaceOrder, Severity
+from qt_ray.core.limits import Limits
 from qt_ray.core.orders import Intent, OrderType, Planned, Rejected, Submitted, TimeInForce
 from qt_ray.execution.gateway.answers import Answers
 from qt_ray.execution.gateway.book import Book
@@ -57,6 +58,12 @@ class Gateway:
         self._retries: dict[str, int] = {}
         self._rested: tuple[int, set[str]] = (-1, set())
         self._is_healthy = True
+
+    def govern(self, limits: Limits, at_ms: int) -> list[Effect]:
+        """Let other limits count from now on, for what waits as well."""
+        self._door.govern(limits)
+        self._dispatch.govern(limits)
+        return self._done(at_ms)
 
     def want(self, intent: Intent, at_ms: int, family: Family | None = None) -> list[Effect]:
         """Let an approved intent in; `family` is the greater order it is a part of, if it is not the whole."""

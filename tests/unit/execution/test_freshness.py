@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -45,6 +46,20 @@ def test_entries_pass_exactly_while_every_part_is_young(b: int, k: int, m: int, 
     found = told(watched(), at_ms, best(b), book(k), mark(m)).why_not(BTC, at_ms)
     is_young = at_ms - min(b, k) <= LIMITS.book_age_max_ms and at_ms - m <= LIMITS.mark_age_max_ms
     assert (found is None) is is_young
+
+
+@settings(max_examples=60, deadline=None)
+@given(times, times, st.integers(0, 10_000), st.integers(500, 5_000), st.integers(500, 5_000))
+def test_limits_that_change_count_for_what_was_heard_before(
+    b: int, m: int, later: int, book_ms: int, mark_ms: int
+) -> None:
+    limits = replace(LIMITS, book_age_max_ms=book_ms, mark_age_max_ms=mark_ms, entry_cancel_age_ms=book_ms + mark_ms)
+    at_ms, ticks = max(b, m) + later, (best(b), mark(m))
+    changed, born = watched(Part.BEST, Part.MARK), Freshness((BTC,), (Part.BEST, Part.MARK), limits, 0)
+    told(changed, max(b, m), *ticks).govern(limits)
+    told(born, max(b, m), *ticks)
+    assert changed.why_not(BTC, at_ms) == born.why_not(BTC, at_ms)
+    assert changed.is_blind(BTC, at_ms) is born.is_blind(BTC, at_ms)
 
 
 @settings(max_examples=60, deadline=None)

@@ -14,6 +14,14 @@ def test_a_symbol_is_open_while_its_leverage_is_within_our_limit(leverage: int, 
     assert leverages.why_not("ETHUSDT") is None
 
 
+@pytest.mark.parametrize(("most", "is_open"), [(10, False), (50, True)])
+def test_what_was_set_before_is_held_to_the_limit_of_now(most: int, is_open: bool) -> None:
+    leverages = Leverages(20)
+    leverages.heard(LeverageNews("BTCUSDT", 15, 1))
+    leverages.govern(most)
+    assert (leverages.why_not("BTCUSDT") is None) is is_open
+
+
 def test_a_symbol_opens_again_once_it_is_lowered() -> None:
     leverages = Leverages(10)
     leverages.heard(LeverageNews("BTCUSDT", 50, 1))

@@ -491,6 +491,35 @@ def test_an_emergency_meets_the_entries_that_wait_and_lets_the_exits_go() -> Non
     story.want(exit_(20), 20)
 
 
+def test_looser_limits_let_go_at_once_what_waited_under_tighter_ones() -> None:
+    story = Story(fence=OPEN)
+    busy(story)
+    story.take(story.gateway.want(entry(9), 0))
+    assert isinstance(story.order(9), Planned)
+    story.take(story.gateway.govern(replace(RULES.limits, orders_per_second_max=30), 1))
+    assert isinstance(story.order(9), Submitted)
+
+
+def test_tighter_limits_count_what_left_under_looser_ones() -> None:
+    story = Story(fence=OPEN)
+    story.want(entry(1, quantity=Decimal(1)))
+    story.want(entry(2, quantity=Decimal(2)))
+    story.take(story.gateway.govern(replace(RULES.limits, orders_per_second_max=2), 1))
+    story.take(story.gateway.want(entry(3, quantity=Decimal(3)), 2))
+    assert isinstance(story.order(3), Planned)
+    story.tick(1_000)
+    assert isinstance(story.order(3), Submitted)
+
+
+@pytest.mark.parametrize("window_ms", [0, 5_000])
+def test_the_window_for_doubles_is_the_one_in_force(window_ms: int) -> None:
+    story = Story(fence=OPEN)
+    story.want(entry(1))
+    story.take(story.gateway.govern(replace(RULES.limits, duplicate_window_ms=window_ms), 1))
+    story.take(story.gateway.want(entry(2), 1_000))
+    assert (name(2) in story.gateway.book.orders) is (window_ms == 0)
+
+
 def test_a_call_is_looked_at_once_more_before_its_bytes_leave() -> None:
     story = Story()
     entering, leaving = story.want(entry()), story.want(exit_(1))
