@@ -7,6 +7,7 @@ for more than others keeps what it has: the kill switch works without, a busy ma
 import os
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread, get_native_id
 
 THREADS = Path("/proc/self/task")
 
@@ -20,3 +21,18 @@ def give_way(niceness: int) -> bool:
     except (PermissionError, FileNotFoundError):
         return False
     return True
+
+
+def may_be(niceness: int) -> bool:
+    """Return whether the machine lets us be so nice, as a thread that ends at once has tried."""
+    allowed: list[int] = []
+
+    def attempt() -> None:
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, get_native_id(), niceness)
+            allowed.append(niceness)
+
+    thread = Thread(target=attempt)
+    thread.start()
+    thread.join()
+    return bool(allowed)

@@ -182,8 +182,10 @@ class Reconciler:
         for look, agreed in self._agreed.items():
             if agreed < AGREED:
                 return f"entries wait until {look.value} agree twice, agreed {agreed} times"
-            if at_ms - self._looked_ms[look] > MISSED_LOOKS_MAX * self._cadence_ms[look]:
-                return f"entries wait for {look.value}, last seen {at_ms - self._looked_ms[look]} ms ago"
+            patience_ms = MISSED_LOOKS_MAX * self._cadence_ms[look]
+            if at_ms - self._looked_ms[look] > patience_ms:
+                # How long exactly would be another reason at every look, and each of them told to everybody.
+                return f"entries wait for {look.value}, not seen for {patience_ms} ms"
         return None
 
     def answered(self, call: Call, answer: Answer[Any], asked_ms: int, at_ms: int, known: Known) -> Outcome:

@@ -139,7 +139,10 @@ def test_a_doctor_finds_nothing_against_a_venue_in_order(venue: Opened, tmp_path
     assert found.code == 0
     assert found.data["schema"] == "qt.doctor/1"
     checks = {row["check"]: row["health"] for row in found.data["findings"]}
-    ours, theirs = {"redis", "ray", "latch", "state", "journal"}, {"reachable", "clock", "keys", "account", "mode"}
+    ours, theirs = (
+        {"redis", "ray", "priority", "latch", "state", "journal"},
+        {"reachable", "clock", "keys", "account", "mode"},
+    )
     assert set(checks) == ours | theirs | {"filters"}
     assert set(checks.values()) == {"OK"}
     assert "CRITICAL" not in venue.qt("doctor", tmp_path).out

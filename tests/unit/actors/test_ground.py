@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qt_ray.actors import ground
-from qt_ray.actors.ground import bus_of, ray_of, surveyed
+from qt_ray.actors.ground import bus_of, priority_of, ray_of, surveyed
 from qt_ray.adapters.redis.server import VARIABLE
 from qt_ray.adapters.settings import Settings
 from qt_ray.adapters.trading.premises import Health
@@ -23,7 +23,7 @@ def server(folder: Path, version: str) -> Path:
 
 def test_a_fund_on_one_machine_brings_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, str(server(tmp_path, "7.0.15")))
-    bus, ray = surveyed(Settings(), None)
+    bus, ray, _ = surveyed(Settings(), None)
     assert (bus.check, bus.health, ray.check, ray.health) == ("redis", Health.OK, "ray", Health.OK)
     assert bus.detail == f"embedded, 7.0.15 from {tmp_path / 'redis-server'}"
     assert ray.detail.endswith("a fund begins one of its own")
@@ -47,3 +47,16 @@ def test_a_ray_that_is_not_there_or_not_installed_is_said(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(ground, "version", missing)
     assert ray_of(None, "qt-paper-main").health is Health.CRITICAL
+
+
+@pytest.mark.parametrize(("may", "health"), [(True, Health.OK), (False, Health.WARNING)])
+def test_a_kill_switch_that_must_wait_its_turn_is_said(
+    monkeypatch: pytest.MonkeyPatch, may: bool, health: Health
+) -> None:
+    monkeypatch.setattr(ground, "may_be", lambda niceness: may)
+    found = priority_of(None)
+    assert (found.health, "LimitNICE" in found.detail) == (health, not may)
+
+
+def test_of_a_ray_that_was_joined_it_is_said_who_decides() -> None:
+    assert "RAY_worker_niceness=0" in priority_of("127.0.0.1:6379").detail

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,21 @@ def test_who_may_not_be_more_urgent_keeps_what_it_has(monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "setpriority", forbidden)
     assert not urgency.give_way(-10)
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_whether_more_is_allowed_is_tried_by_a_thread_that_ends(monkeypatch: pytest.MonkeyPatch, allowed: bool) -> None:
+    told = []
+
+    def asked(_: int, thread: int, niceness: int) -> None:
+        told.append((thread, niceness))
+        if not allowed:
+            raise PermissionError("not permitted")
+
+    monkeypatch.setattr(os, "setpriority", asked)
+    assert urgency.may_be(-10) is allowed
+    [(thread, niceness)] = told
+    assert (thread == threading.get_native_id(), niceness) == (False, -10)
 
 
 def test_a_machine_that_shows_no_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
