@@ -1,7 +1,8 @@
 """Rulebook keeper: one book at work, with its store and its copy; a wish is durable before it is in force.
 
 Recovery believes whichever is newer, book or copy, and says so when it was the copy. Two keepers of one book are a
-mistake of ours: the one that finds the other's entry dies.
+mistake of ours: the one that finds the other's entry dies. So does one that finds an entry of its own which it was told
+could not be written: that nothing is to be done for a wish is true only of a book that ends where we left it.
 """
 
 from collections.abc import Callable
@@ -46,9 +47,12 @@ class RulebookKeeper:
         for overdue in self.book.overdue(at_ms):
             self._append(overdue)
         found = self.book.decided(wish, author, at_ms)
-        if found is None or isinstance(found, Denied):
+        if isinstance(found, Denied):
             return found
-        self._append(found)
+        if found is None:
+            self.confirm()
+        else:
+            self._append(found)
         return None
 
     def reload(self) -> None:

@@ -142,6 +142,13 @@ class RaisesNoEpoch(RulebookKeeper):
         return None if isinstance(wish, Start) else super().decide(wish, author, at_ms)
 
 
+class BelievesItsMemory(RulebookKeeper):
+    """Says that nothing is to be done for a wish, without a look at the book."""
+
+    def decide(self, wish: Wish, author: Author, at_ms: int) -> Denied | None:
+        return None if self.book.decided(wish, author, at_ms) is None else super().decide(wish, author, at_ms)
+
+
 class WritesLater(RulebookKeeper):
     """Says that a wish is carried out although the disk refused it."""
 
@@ -157,7 +164,12 @@ class WritesLater(RulebookKeeper):
 
 # Where a mistake shows under one kind of fault only, it is looked for under that.
 ECLIPSE: Final = Script(("eclipse",), (1, 1), (0, 0), first_ms=4_000)
-HUNTED: Final = {"counts from the answer": ECLIPSE, "trusts the wall clock": ECLIPSE}
+RELAPSE: Final = Script(("relapse",), (1, 1), (0, 0), first_ms=4_000)
+HUNTED: Final = {
+    "counts from the answer": ECLIPSE,
+    "trusts the wall clock": ECLIPSE,
+    "believes its memory": RELAPSE,
+}
 
 MUTATIONS: Final[dict[str, Cast]] = {
     "counts from the answer": Cast(keeper=CountsFromTheAnswer),
@@ -171,6 +183,7 @@ MUTATIONS: Final[dict[str, Cast]] = {
     "measures by the wall clock": Cast(store=MeasuresByTheWallClock),
     "keeps on granting": Cast(store=KeepsOnGranting),
     "prolongs in doubt": Cast(store=ProlongsInDoubt),
+    "believes its memory": Cast(book=BelievesItsMemory),
     "raises no epoch": Cast(book=RaisesNoEpoch),
     "writes later": Cast(book=WritesLater),
 }

@@ -229,6 +229,20 @@ class FenceWorld:
         if self._fate.random() < 0.5:
             self._at(cut_ms + self._fate.randint(0, 900), partial(self._set_clock, side, -5_000))
 
+    def _relapse(self, name: str, for_ms: int) -> None:
+        """Let an emergency end on a disk that says it could not write that, and another begin a moment later."""
+        self._operator.spawn(self._carry_relapse())
+
+    async def _carry_relapse(self) -> None:
+        first = await self._until_answered("begin_emergency", "fire")
+        self.disk.lies = True
+        self._operator.spawn(self._until_answered("end_emergency", first))
+        await asyncio.sleep(self._fate.uniform(0.01, 0.09))
+        again = await self._until_answered("begin_emergency", "fire again")
+        self.disk.lies = False
+        await asyncio.sleep(self._fate.uniform(1, 2))
+        await self._until_answered("end_emergency", again)
+
     def _hurry(self, for_ms: int) -> None:
         """Let the desk want as much as it can for a while."""
         self.hurries_until_ms = self.now_ms + for_ms

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.simulation.fence_histories import fence_campaign
-from tests.simulation.fence_mutations import HUNTED, MUTATIONS
+from tests.simulation.fence_mutations import HUNTED, MUTATIONS, RELAPSE
 from tests.simulation.fence_world import KINDS, Script, fence_history
 
 pytestmark = pytest.mark.scenario
@@ -22,6 +22,7 @@ FOUND = {
     "measures by the wall clock": 4,
     "keeps on granting": 0,
     "prolongs in doubt": 89,
+    "believes its memory": 0,
     "raises no epoch": 88,
     "writes later": 2,
 }
@@ -44,6 +45,13 @@ def test_a_mistake_in_the_fence_is_found(name: str) -> None:
     script = HUNTED.get(name, Script())
     seeds = range(FOUND[name], FOUND[name] + MORE)
     assert any(fence_history(seed, MUTATIONS[name], script).violations for seed in seeds)
+
+
+@pytest.mark.requirement("L2")
+def test_an_emergency_that_begins_while_the_end_of_another_is_uncertain_is_kept() -> None:
+    histories = [fence_history(seed, script=RELAPSE) for seed in range(20)]
+    assert [(bad.seed, bad.told) for bad in histories if bad.violations] == []
+    assert sum(history.counts["recoveries"] for history in histories) > len(histories)
 
 
 def test_one_seed_is_one_history() -> None:

@@ -6,10 +6,11 @@ import pytest
 
 from qt_ray.adapters.policy_copy import LateCopy, PolicyCopy
 from qt_ray.adapters.rulebook_keeper import RulebookKeeper
-from qt_ray.core.errors import Invalid, Retryable
+from qt_ray.core.errors import Invalid, Invariant, Retryable
 from qt_ray.core.policy import Policy
 from qt_ray.governance.rulebook import PROPOSAL_LIFE_MS
-from qt_ray.governance.rulebook_entries import Author
+from qt_ray.governance.rulebook_entries import Author, RulebookEntry
+from qt_ray.governance.rulebook_store import Kept, Overtaken
 from qt_ray.governance.wishes import Emergency, Pause, Propose, Recover
 from tests.conformance.rulebook_memory import MemoryRulebook
 
@@ -79,6 +80,32 @@ def test_a_copy_that_cannot_be_written_costs_a_warning_and_no_write(tmp_path: Pa
     assert keeper.decide(Pause("lunch"), ANN, 1_000) is None
     assert keeper.policy.new_trades_paused
     assert any("is written" in warning for warning in keeper.warnings)
+
+
+class LyingRulebook(MemoryRulebook):
+    """Keeps an entry and says that it could not."""
+
+    lies = False
+
+    def append(self, entry: RulebookEntry, after: int) -> Kept | Overtaken:
+        kept = super().append(entry, after)
+        if self.lies:
+            raise Retryable("policy.db: a rulebook answers, disk I/O error")
+        return kept
+
+
+@pytest.mark.requirement("L7")
+def test_an_emergency_is_not_taken_as_in_force_while_its_end_may_have_been_written(tmp_path: Path) -> None:
+    entries, copy = LyingRulebook(), PolicyCopy(tmp_path / "policy.json")
+    keeper = RulebookKeeper(entries, copy, seed)
+    assert keeper.decide(Emergency("fire"), ANN, 1_000) is None
+    assert keeper.decide(Emergency("fire again"), ANN, 1_500) is None
+    entries.lies = True
+    with pytest.raises(Retryable):
+        keeper.decide(Recover(keeper.policy.epoch, "it is out"), ANN, 2_000)
+    with pytest.raises(Invariant, match="one keeper"):
+        keeper.decide(Emergency("fire once more"), ANN, 3_000)
+    assert not RulebookKeeper(entries, copy, seed).policy.emergency_mode
 
 
 def test_a_proposal_that_nobody_answers_ends_with_the_next_wish(tmp_path: Path) -> None:
