@@ -89,9 +89,12 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What is asked of a challenger; no worse is a share of the champion's, or what nobody minds if that is more."""
+    """What is asked of a challenger; no worse is a share of the champion's, or what nobody minds if that is more.
 
-    calibration_slack: float = 0.005
+    Two equals of 8 000 outcomes differ by chance in their calibration errors, so the slack is about two deviations.
+    """
+
+    calibration_slack: float = 0.01
     deflated_sharpe_min: float = 0.95
     overfitting_max: float = 0.2
     risk_share_max: float = 1.1

@@ -113,7 +113,7 @@ def test_of_whom_nothing_is_known_everything_is_refused() -> None:
     [
         ({"trial": Answer.GOES_ON}, Refusal.NOT_PROVEN_BETTER),
         ({"trial": Answer.NOT_BETTER}, Refusal.NOT_PROVEN_BETTER),
-        ({"calibration_error": Versus(0.02, 0.0251)}, Refusal.CALIBRATION_WORSE),
+        ({"calibration_error": Versus(0.02, 0.0301)}, Refusal.CALIBRATION_WORSE),
         ({"deflated_sharpe": 0.949}, Refusal.DEFLATED_SHARPE),
         ({"overfitting": 0.201}, Refusal.OVERFITTING),
         ({"drawdown_bps": Versus(400.0, 441.0)}, Refusal.DRAWDOWN_WORSE),
@@ -135,7 +135,7 @@ def test_each_condition_refuses_alone(changed: dict[str, Any], refusal: Refusal)
 @pytest.mark.parametrize(
     "changed",
     [
-        {"calibration_error": Versus(0.02, 0.025)},
+        {"calibration_error": Versus(0.02, 0.03)},
         {"drawdown_bps": Versus(0.0, 50.0)},
         {"shadow_decisions": 1_000, "shadow_ms": 0},
         {"shadow_decisions": 0, "shadow_ms": 7 * DAY_MS},
