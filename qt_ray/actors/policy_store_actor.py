@@ -81,7 +81,7 @@ class PolicyStoreActor(PolicyStore):
     async def _caught_up(self) -> None:
         """Copy and tell what was written, behind its readers; what the disk does not take waits for the next word.
 
-        Who finds that another writes to the book dies here: an answer that raises would end nobody but its asker.
+        Who finds that another writes to the book dies here too, even if nobody asks anything.
         """
         async with self._telling:
             try:

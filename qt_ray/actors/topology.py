@@ -15,6 +15,7 @@ from importlib import import_module
 from itertools import groupby
 from typing import Any, Final
 
+from qt_ray.actors.mortal import mortal
 from qt_ray.actors.origin import Origin
 from qt_ray.adapters.logs import write_logs
 from qt_ray.adapters.settings import Settings
@@ -126,7 +127,8 @@ def shell_of(part: Part) -> type[Any]:
     def shown(self: Any) -> str:
         return part.name
 
-    return type(part.name, (inside,), {"__init__": begin, "__repr__": shown, "__doc__": inside.__doc__})
+    own = {"__init__": begin, "__repr__": shown, "__doc__": inside.__doc__}
+    return type(part.name, (inside,), mortal(inside) | own)
 
 
 def begun(part: Part, origin: Origin, namespace: str) -> Any:

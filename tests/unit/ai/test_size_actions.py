@@ -13,7 +13,9 @@ rising = st.lists(st.integers(1, 100), min_size=1, max_size=5, unique=True).map(
 
 
 @given(rising, rising)
-def test_every_action_means_the_share_and_leverage_that_it_holds(shares: tuple[int, ...], lever: tuple[int, ...]) -> None:
+def test_every_action_means_the_share_and_leverage_that_it_holds(
+    shares: tuple[int, ...], lever: tuple[int, ...]
+) -> None:
     actions = SizeActions(shares, lever)
     found = actions.fractions_bps()
     assert len(found) == len(actions)
