@@ -14,9 +14,17 @@ from qt_ray.actors.lines.emergency_stop import EmergencyStopLine
 from qt_ray.actors.lines.gateway import GatewayLine
 from qt_ray.actors.lines.policy_store import PolicyStoreLine
 from qt_ray.actors.origin import Origin
+from qt_ray.actors.policy_store_actor import BOOK
 from qt_ray.actors.topology import EMERGENCY_STOP, GATEWAY, MONITOR, PARTS, POLICY_STORE, begun, namespace_of
+from qt_ray.adapters.clock import now_ms
+from qt_ray.adapters.policy_copy import PolicyCopy
+from qt_ray.adapters.rulebook_keeper import RulebookKeeper
+from qt_ray.adapters.sqlite_rulebook import SqliteRulebook
 from qt_ray.core.errors import Retryable
+from qt_ray.core.policy import Policy
 from qt_ray.engine.errands import Errands
+from qt_ray.governance.rulebook_entries import Author
+from qt_ray.governance.wishes import Recover
 from qt_ray.monitoring.health import Condition
 from qt_ray.risk.ess import Cause
 from tests.integration.gateways import BTC, Reader, market_entry
@@ -88,3 +96,38 @@ def test_a_trip_over_ray_is_fenced_and_flat_though_the_stop_was_killed_just_befo
         finally:
             for handle in handles:
                 ray.kill(handle)
+
+
+@pytest.mark.requirement("L1", "L7")
+def test_a_store_whose_book_ends_otherwise_dies_when_asked_and_its_next_life_keeps_the_emergency(
+    tmp_path: Path, namespace: str
+) -> None:
+    origin = Origin("paper", {"fund.state": str(tmp_path)})
+
+    async def story() -> None:
+        store = PolicyStoreLine(Line(POLICY_STORE, namespace))
+        first = await until(store.condition, lambda found: found.is_ready)
+        assert await store.begin_emergency("fire")
+        ended_elsewhere(origin.places.policy)
+        while True:
+            try:
+                await store.begin_emergency("fire again")
+                break
+            except Retryable:
+                await asyncio.sleep(0.05)
+        assert (await store.policy()).emergency_reason == "fire again"
+        assert (await store.condition()).pid != first.pid
+
+    begun(next(part for part in PARTS if part.name == POLICY_STORE), origin, namespace)
+    asyncio.run(asyncio.wait_for(story(), 60))
+
+
+def ended_elsewhere(folder: Path) -> None:
+    """Let the end of an emergency be in the book, though the store was never told that it is."""
+    book = SqliteRulebook(folder / BOOK)
+    try:
+        keeper = RulebookKeeper(book, PolicyCopy(folder / "other.json"), Policy)
+        ann = Author("ann", is_person=True)
+        assert keeper.decide(Recover(keeper.policy.epoch, "it is out"), ann, now_ms()) is None
+    finally:
+        book.close()
