@@ -36,6 +36,7 @@ MODULES = (
     "research",
     "footprint",
     "planted",
+    "promotion",
     "drill",
     "emergency",
     "cluster_drill",

@@ -98,6 +98,7 @@ def head_death(folder: Path) -> HeadDeath:
         flags = [text for pair in flags_for(folder, doors).items() for text in ("--set", "=".join(pair))]
         terminal = Terminal(head, flags, folder / "up.log")
         stack.callback(terminal.ended, signal.SIGINT)
+        ready_s(head, (), perf_counter())
         terminal.up_s()
         head.kill()
         began = perf_counter()
@@ -110,7 +111,7 @@ def head_death(folder: Path) -> HeadDeath:
 
 
 def ready_s(head: Head, names: Sequence[str], began: float) -> float:
-    """Return how long after a moment all of these parts answer that they are ready, or all the time there was."""
+    """Return how long after a moment the head and all of these parts are ready, or all the time there was."""
     command = [sys.executable, "-c", ASK, f"127.0.0.1:{head.port}", ",".join(names)]
     while (left_s := PATIENCE_S - (perf_counter() - began)) > 0:
         with suppress(subprocess.TimeoutExpired):
@@ -127,7 +128,7 @@ def wait_for(address: str, names: str) -> None:
     while True:
         try:
             with visited(address, NAMESPACE):
-                asyncio.run(_all_ready(names.split(",")))
+                asyncio.run(_all_ready([name for name in names.split(",") if name]))
                 return
         except Retryable:
             sleep(LOOK_S)
