@@ -23,7 +23,7 @@ from qt_ray.engine.tidings import Tiding
 from qt_ray.monitoring.health import Condition
 from qt_ray.risk.at_work import AtWork
 
-AGAIN_MS: Final = 2_000
+AGAIN_MS: Final = 250
 AGAIN_MS_MAX: Final = 30_000
 WAIT_MS_MAX: Final = 30_000
 
