@@ -98,7 +98,7 @@ def head_death(folder: Path) -> HeadDeath:
         flags = [text for pair in flags_for(folder, doors).items() for text in ("--set", "=".join(pair))]
         terminal = Terminal(head, flags, folder / "up.log")
         stack.callback(terminal.ended, signal.SIGINT)
-        ready_s(head, (), perf_counter())
+        head_s(head, perf_counter())
         terminal.up_s()
         head.kill()
         began = perf_counter()
@@ -108,6 +108,11 @@ def head_death(folder: Path) -> HeadDeath:
         whole_s = terminal.up_s()
         ready_s(head, NAMES, perf_counter())
         return HeadDeath(detached_s, whole_s, asyncio.run(_examined(doors, folder)))
+
+
+def head_s(head: Head, began: float) -> float:
+    """Return how long after a moment the head answers, with no part in it yet."""
+    return ready_s(head, (), began)
 
 
 def ready_s(head: Head, names: Sequence[str], began: float) -> float:

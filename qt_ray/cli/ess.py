@@ -77,9 +77,12 @@ def reset(
 ) -> None:
     """Clear one cause; with the last one, and after the cool-down, entries are let in again."""
     desk = caller.desk()
-    for line in standing_lines(_standing(caller, desk)):
+    at = _standing(caller, desk)
+    for line in standing_lines(at):
         note(line)
-    confirm("once the last cause is cleared, positions may be opened again", desk.account, yes)
+    # What is known to be no cause is refused, and put on record, without a question first.
+    if cause in at.emergency.get("causes", [cause]):
+        confirm("once the last cause is cleared, positions may be opened again", desk.account, yes)
     found = desk.ask("POST", "/api/emergency/reset", {"cause": cause, "reason": reason}).data
     caller.answer(SCHEMA, found, reset_lines(desk.whose, caller.qt, cause, found["emergency"]))
 

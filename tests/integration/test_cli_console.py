@@ -157,6 +157,8 @@ def test_a_trip_never_asks_and_a_reset_does(running: Running) -> None:
     assert found["next"][0].startswith('qt ess reset manual --reason "..." --set ')
     refused(running.qt("ess", "reset", "manual", *WHY, "--yes", "main"), 5, "cooldown")
     running.house.clock.now_ms += COOLDOWN_MS
+    refused(running.qt("ess", "reset", "nonsense", *WHY), 5, "cause: Input should be 'daily_drawdown'")
+    refused(running.qt("ess", "reset", "feed", *WHY), 5, "a reset names a cause of the emergency, manual, was feed")
     asked = running.qt("ess", "reset", "manual", *WHY, "--yes", "no")
     refused(asked, 6, "typing main")
     assert "main at paper: ENTRIES ARE SHUT OUT" in asked.err
