@@ -187,8 +187,10 @@ async def flood(found: Stage, weight: int) -> None:
 def test_row_34_a_revoked_key_is_an_alarm_and_the_venue_still_ends_our_orders(tmp_path: Path) -> None:
     async def story(found: Stage) -> None:
         await buy(found)
+        found.venue.faults.add(Rule(Deed.DELAY_BEFORE, path="/fapi/v1/countdownCancelAll", nth=1_000_000))
         want(found, resting(found, 2))
         await found.until(lambda: orders(found) == 1)
+        await found.until(lambda: seen(found, "/fapi/v1/countdownCancelAll") >= 2)  # the first was answered by then
         watch = found.venue.faults.add(Rule(Deed.DELAY_BEFORE, path="/fapi/*", nth=1_000_000))
         do(found, "key", revoked="true")
         await found.until(lambda: orders(found) == 0)

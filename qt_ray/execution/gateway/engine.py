@@ -236,11 +236,18 @@ class Gateway:
         self._follow(at_ms)
         self._questions.ask_what_is_due(at_ms)
         self._endings.pursue(at_ms)
-        for countdown in self._countdowns.due(self._resting(), self._is_healthy, at_ms):
-            self._dispatch.ask(countdown, at_ms, Lane.STOP)
         self._dispatch.pump(at_ms)
+        self._wind(at_ms)
         self._follow(at_ms)
         return self._chronicle.taken()
+
+    def _wind(self, at_ms: int) -> None:
+        """Let the timer of an order leave with it, so that neither sickness nor death comes between the two."""
+        due = self._countdowns.due(self._resting(), self._is_healthy, at_ms)
+        for countdown in due:
+            self._dispatch.ask(countdown, at_ms, Lane.STOP)
+        if due:
+            self._dispatch.pump(at_ms)
 
     def _follow(self, at_ms: int) -> None:
         while changed := self._chronicle.changed():

@@ -18,6 +18,14 @@ def test_a_resting_order_winds_the_timer_and_a_quarter_winds_it_again() -> None:
     assert story.all_sent(Countdown) == [WOUND] * 3
 
 
+def test_an_order_leaves_with_its_timer_so_that_no_sickness_comes_between() -> None:
+    story = Story(PAPER)
+    story.want(resting())
+    assert [call for _, call in story.sent(Countdown)] == [WOUND]
+    story.take(story.gateway.felt(False, 1))
+    assert story.all_sent(Countdown) == [WOUND]
+
+
 def test_a_sick_program_does_not_wind_it() -> None:
     story = Story(PAPER)
     story.rest(resting())
@@ -47,7 +55,6 @@ def test_what_does_not_rest_in_the_book_needs_no_timer(intent: object) -> None:
 def test_a_winding_that_may_not_have_arrived_is_done_again_soon() -> None:
     story = Story(PAPER)
     story.want(resting())
-    story.tick(1)
     [(call_id, _)] = story.sent(Countdown)
     story.answer(call_id, Unsure("time-out"), 50)
     story.tick(1_050)
