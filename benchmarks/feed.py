@@ -54,12 +54,15 @@ class Scene:
     async def closed(self, after_ms: int) -> tuple[int, int]:
         """Let one more candle close; return its row's open time, and how late the row was."""
         self.ahead[0] += (MINUTE_MS - BEFORE_MS - self.now_ms() % MINUTE_MS) % MINUTE_MS
-        row = await self.feed.rows(after_ms, WAIT_MS)
-        told_ms = self.now_ms()
-        if row is None:
-            raise SystemExit(f"a row follows within {WAIT_MS} ms, none did")
-        open_ms = int(row.ts[-1])
-        return open_ms, told_ms - open_ms - MINUTE_MS
+        closing_ms = self.now_ms() // MINUTE_MS * MINUTE_MS
+        # A history that was read across the end of a minute leaves a row behind, which is not the one to be timed.
+        while after_ms < closing_ms:
+            row = await self.feed.rows(after_ms, WAIT_MS)
+            told_ms = self.now_ms()
+            if row is None:
+                raise SystemExit(f"a row follows within {WAIT_MS} ms, none did")
+            after_ms = int(row.ts[-1])
+        return after_ms, told_ms - after_ms - MINUTE_MS
 
 
 @asynccontextmanager
