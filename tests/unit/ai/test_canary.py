@@ -65,7 +65,6 @@ def test_no_sequence_of_bounded_returns_loses_more_than_the_budget(
         assert min(marks) >= -(EQUITY * loss_bps // BPS)
 
 
-@settings(max_examples=20)
 @given(st.lists(st.tuples(st.floats(0.1, 1.0), st.integers(10, 300)), min_size=250, max_size=250))
 def test_a_model_with_the_wrong_sign_is_rolled_back_within_its_budget(right: list[tuple[float, int]]) -> None:
     marks, canary = played([(-move, stop_bps) for move, stop_bps in right], TERMS)
