@@ -39,8 +39,8 @@ MONITOR: Final = "Monitor"
 PENDING_MAX: Final = 1_000
 REBORN_ALWAYS: Final = -1
 AGAIN_ALWAYS: Final = -1
-STOPS: Final = -10
-SENDS: Final = -5
+STOPS: Final = -15
+SENDS: Final = -10
 
 
 @dataclass(frozen=True, slots=True)

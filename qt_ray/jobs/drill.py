@@ -5,10 +5,11 @@ run opens positions, stops and orders anew, and ends when the venue itself says 
 """
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal
 from pathlib import Path
@@ -70,15 +71,19 @@ class Doors:
 
 
 @asynccontextmanager
-async def venue_process(positions: int, seed: int, *more: str) -> AsyncIterator[Doors]:
+async def venue_process(positions: int, seed: int, *more: str, niceness: int = 0) -> AsyncIterator[Doors]:
     """Open a paper venue in a process of its own, and close it afterwards; `more` is said to its command.
 
     However this process ends, the venue ends with it: it is tied to a pipe of which only we hold the other end.
+    A real one is a machine of its own, which nothing here keeps waiting: one that is to be like it is less nice than
+    whatever takes our processors, where the machine lets us say so.
     """
     words = ["--port", "0", "--seed", str(seed), "--balance", str(BALANCE), "--unlimited", "--tied", "--json"]
     words += ["--invented", str(max(positions - LISTED, 0)), *more]
     command = [sys.executable, "-m", "qt_ray.cli.main", "paper-venue", *words]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
     try:
         yield await _doors(process)
     finally:

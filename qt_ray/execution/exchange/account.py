@@ -30,14 +30,24 @@ class Board:
     mark: Decimal = ZERO
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one line adds to its account's figures."""
+
+    waiting: Decimal = ZERO
+    unrealised: Decimal = ZERO
+    initial: Decimal = ZERO
+    maintenance: Decimal = ZERO
+
+
 class Line:
     """One account in one symbol.
 
     `closers` are the open orders that only close, `guards` the conditional ones that close the whole position: both
-    end with it, and are few.
+    end with it, and are few. `share` is what margin last found of it, behind all that this rests on.
     """
 
-    __slots__ = ("asks", "bids", "board", "closers", "guards", "held", "open", "setting", "trades")
+    __slots__ = ("asks", "bids", "board", "closers", "guards", "held", "open", "setting", "share", "trades")
 
     def __init__(self, board: Board, setting: Setting) -> None:
         self.board, self.setting = board, setting
@@ -47,6 +57,7 @@ class Line:
         self.guards: dict[int, Algo] = {}
         self.bids = self.asks = ZERO
         self.trades: deque[Trade] = deque(maxlen=TRADES_MAX)
+        self.share: tuple[tuple[object, ...], Share] | None = None
 
     @property
     def listing(self) -> Listing:

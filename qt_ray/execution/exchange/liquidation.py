@@ -25,13 +25,20 @@ WARN_RATIO = Decimal("0.8")
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Positions that stand in for each other: one isolated position, or all that share the cross wallet."""
+    """Positions of these lines that stand in for each other: one isolated position, or all on the cross wallet."""
 
     name: str
-    members: tuple[tuple[Line, Held], ...]
+    lines: tuple[Line, ...]
+    side: PositionSide | None
     balance: Decimal
     maintenance: Decimal
     cross_wallet: Decimal
+
+    @property
+    def members(self) -> list[tuple[Line, Held]]:
+        """Return the positions; whoever is far from liquidation is judged without them."""
+        sides = PositionSide if self.side is None else (self.side,)
+        return [(line, line.held[side]) for line in self.lines for side in sides if line.held[side].quantity]
 
 
 def watch(floor: Floor, market: Market) -> list[str]:
@@ -92,8 +99,9 @@ def _judge(floor: Floor, account: Account, line: Line, side: PositionSide | None
         account.warned.discard(pool.name)
     elif pool.name not in account.warned:
         account.warned.add(pool.name)
-        shown = tuple(other.shown(held.side) for other, held in pool.members)
-        kept = tuple(maintenance(other, held) for other, held in pool.members)
+        members = pool.members
+        shown = tuple(other.shown(held.side) for other, held in members)
+        kept = tuple(maintenance(other, held) for other, held in members)
         floor.told.append(MarginCallTold(account.name, shown, floor.now_ms, pool.cross_wallet, kept))
 
 
@@ -103,15 +111,11 @@ def _pool(floor: Floor, account: Account, line: Line, side: PositionSide | None)
         held = line.held[side]
         balance = held.isolated_wallet + held.quantity * line.mark - held.cost
         cross = account.cross_wallet(asset)
-        alone = ((line, held),) if held.quantity else ()
-        return Pool(f"{line.listing.symbol} {side}", alone, balance, maintenance(line, held), cross)
-    sharing = _sharing(account, line)
-    members = tuple((other, held) for other in sharing for held in other.held.values() if held.quantity)
+        return Pool(f"{line.listing.symbol} {side}", (line,), side, balance, maintenance(line, held), cross)
     found = totals(account, floor.rates(account)) if account.multi_assets else figures(account, asset)
     balance = found.cross_wallet + found.cross_unrealised
-    return Pool(
-        "cross" if account.multi_assets else asset, members, balance, found.cross_maintenance, found.cross_wallet
-    )
+    name, sharing = "cross" if account.multi_assets else asset, tuple(_sharing(account, line))
+    return Pool(name, sharing, None, balance, found.cross_maintenance, found.cross_wallet)
 
 
 def _sharing(account: Account, line: Line) -> list[Line]:
@@ -126,8 +130,8 @@ def _liquidate(floor: Floor, account: Account, line: Line, side: PositionSide | 
     for other in [line] if side is not None else _sharing(account, line):
         for order in list(other.open.values()):
             expire(floor, account, order, BY_LIQUIDATION)
-    while pool.members and pool.maintenance >= pool.balance:
-        worst, held = max(pool.members, key=lambda member: maintenance(*member))
+    while (members := pool.members) and pool.maintenance >= pool.balance:
+        worst, held = max(members, key=lambda member: maintenance(*member))
         _close_some(floor, account, worst, held, pool.balance)
         pool = _pool(floor, account, line, side)
 

@@ -6,12 +6,15 @@ hedged, each side counts for itself. Isolated positions live on their own wallet
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from qt_ray.core.orders import Side
-from qt_ray.execution.exchange.account import Account, Line
+from qt_ray.execution.exchange.account import Account, Line, Share
 from qt_ray.execution.exchange.listing import Listing, Tier
 from qt_ray.execution.exchange.values import ZERO, Held, Order
 from qt_ray.execution.venue.views import PositionSide
+
+NOTHING: Final = Share()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,33 @@ def order_initial(line: Line, hedge: bool) -> Decimal:
     return (exposure(line, hedge, line.bids, line.asks) - position_notional(line)) / line.setting.leverage
 
 
+def share(line: Line, hedge: bool) -> Share:
+    """Return what a line adds to its account's figures, worked out anew once anything that it rests on is another.
+
+    Each move of any price asks for all of an account's lines, and all but one of them are as they were.
+    """
+    if line.is_flat and not line.bids and not line.asks:
+        return NOTHING
+    both, long, short = line.held.values()
+    board, setting = line.board, line.setting
+    rests_on = (
+        *(hedge, board.mark, board.listing, setting.leverage, setting.isolated, line.bids, line.asks),
+        *(both.quantity, both.cost, long.quantity, long.cost, short.quantity, short.cost),
+    )
+    if line.share is None or line.share[0] != rests_on:
+        line.share = rests_on, _share(line, hedge)
+    return line.share[1]
+
+
+def _share(line: Line, hedge: bool) -> Share:
+    return Share(
+        waiting=order_initial(line, hedge),
+        unrealised=unrealised(line),
+        initial=position_notional(line) / line.setting.leverage,
+        maintenance=sum((maintenance(line, held) for held in line.held.values()), ZERO),
+    )
+
+
 def available(account: Account, asset: str, rates: dict[str, Decimal]) -> Decimal:
     """Return what new positions and orders of an asset may use: `Figures.available`, and no more of them."""
     if account.multi_assets:
@@ -105,9 +135,10 @@ def available(account: Account, asset: str, rates: dict[str, Decimal]) -> Decima
     for line in account.lines.values():
         if line.listing.quote != asset:
             continue
-        free -= order_initial(line, account.hedge)
-        if not line.setting.isolated and not line.is_flat:
-            free += unrealised(line) - position_notional(line) / line.setting.leverage
+        found = share(line, account.hedge)
+        free -= found.waiting
+        if not line.setting.isolated:
+            free += found.unrealised - found.initial
     return max(free, ZERO)
 
 
@@ -128,15 +159,15 @@ def totals(account: Account, rates: dict[str, Decimal]) -> Figures:
 def _summed(account: Account, asset: str, lines: list[Line], wallet: Decimal, cross_wallet: Decimal) -> Figures:
     profit = cross_profit = initial = cross_initial = waiting = kept = cross_kept = ZERO
     for line in lines:
-        waiting += order_initial(line, account.hedge)
-        notional = position_notional(line)
-        if not notional:
-            continue
-        profit += (mine := unrealised(line))
-        initial += (needs := notional / line.setting.leverage)
-        kept += (keeps := sum((maintenance(line, held) for held in line.held.values()), ZERO))
+        found = share(line, account.hedge)
+        waiting += found.waiting
+        profit += found.unrealised
+        initial += found.initial
+        kept += found.maintenance
         if not line.setting.isolated:
-            cross_profit, cross_initial, cross_kept = cross_profit + mine, cross_initial + needs, cross_kept + keeps
+            cross_profit += found.unrealised
+            cross_initial += found.initial
+            cross_kept += found.maintenance
     free = cross_wallet - cross_initial - waiting
     return Figures(
         asset=asset,
