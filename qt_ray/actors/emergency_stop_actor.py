@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from qt_ray.actors.emergency_door import EmergencyDoor
 from qt_ray.actors.emergency_stop import Post
 from qt_ray.actors.emergency_watch import EmergencyStop
 from qt_ray.actors.line import Line
@@ -28,6 +29,7 @@ from qt_ray.adapters.emergency_memory import EmergencyMemory
 from qt_ray.adapters.instruments import market_parts
 from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.logs import log
+from qt_ray.adapters.side_door import SideDoor
 from qt_ray.core.errors import Retryable
 from qt_ray.core.events import Event
 from qt_ray.core.policy import Policy
@@ -72,7 +74,8 @@ class EmergencyStopActor(EmergencyStop):
         )
         state = self._system.emergency.state
         log().info("the emergency stop is at its post", state=state.label, life=origin.life)
-        for work in (publisher.run(), session.begin(), self.run()):
+        door = SideDoor(places.door, EmergencyDoor(self, Latch(places.latch)).answer)
+        for work in (publisher.run(), session.begin(), self.run(), door.run()):
             living.keep(work)
         if origin.redis is not None:
             living.keep(listen(bus_of(origin), Rumours(self)))

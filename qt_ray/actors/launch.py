@@ -13,7 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from qt_ray.actors.topology import Part, groups
+from qt_ray.actors.rebirths import Rebirths
+from qt_ray.actors.topology import GATEWAY, Part, groups
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.edition import edition
 from qt_ray.core.errors import Invalid, Retryable
@@ -75,7 +76,7 @@ class Launch:
         """Begin nothing yet; `told` hears a line of each thing that a person should see."""
         self._world, self._parts, self._told, self._clock = world, parts, told, clock
         self._seen: dict[str, Seen] = {}
-        self._edition = edition()
+        self._edition, self._rebirths = edition(), Rebirths(told)
 
     async def begin(self, within_ms: int = READY_MS) -> None:
         """Begin all parts; Retryable names the one that is not ready in time and why, Invalid one of other code."""
@@ -94,7 +95,7 @@ class Launch:
         there_ms = self._clock()
         while True:
             heard = await self._world.heard()
-            looks = await asyncio.gather(*(self._is_gone(part, heard.get(part.name)) for part in self._parts))
+            looks = await asyncio.gather(*(self._is_gone(part, heard) for part in self._parts))
             gone = [part for part, is_gone in zip(self._parts, looks, strict=True) if is_gone]
             if not self._is_deserted(gone):
                 there_ms = self._clock()
@@ -156,6 +157,7 @@ class Launch:
             return False
         if found.edition != self._edition:
             raise Invalid(f"start: every part runs the code of who begins it, {self._other(found)}")
+        self._rebirths.met(found, None)
         seen.pid, seen.why = found.pid, ", ".join(found.reasons) or "it does not say why"
         if found.is_ready:
             took_ms = self._clock() - seen.begun_ms
@@ -176,15 +178,13 @@ class Launch:
         attached = [part for part in self._parts if not part.is_detached]
         return len(attached) > 1 and all(part in gone for part in attached)
 
-    async def _is_gone(self, part: Part, heard: Condition | None) -> bool:
+    async def _is_gone(self, part: Part, heard: Mapping[str, Condition]) -> bool:
         """Look at a part that was not heard, and return whether nobody will be born again there unless we begin it."""
         seen = self._seen[part.name]
         with suppress(Retryable):
-            found = heard or await self._world.condition(part.name)
-            if seen.pid is not None and found.pid != seen.pid:
-                self._told(f"{part.name} was born again, process {seen.pid} is now {found.pid}")
-                if found.edition != self._edition:
-                    self._told(f"nothing new is opened until the fund is begun anew: {self._other(found)}")
+            found = heard.get(part.name) or await self._world.condition(part.name)
+            if self._rebirths.met(found, heard.get(GATEWAY)) and found.edition != self._edition:
+                self._told(f"nothing new is opened until the fund is begun anew: {self._other(found)}")
             seen.pid = found.pid
             return False
         if self._world.lives(part.name):

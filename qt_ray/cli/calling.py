@@ -77,7 +77,7 @@ class Desk:
     @property
     def whose(self) -> str:
         """Return the account and where it trades, as the first words of a screen."""
-        return f"{self.account} at {self.settings.exchange.kind}"
+        return self.places.whose
 
     def ask(
         self,

@@ -1,5 +1,6 @@
 """`qt ess`: the emergency stop: a trip never asks and always shuts entries out, a reset is dear."""
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -24,6 +25,8 @@ app = group()
 
 SCHEMA = "qt.ess/1"
 NOT_FLAT = 7
+# The emergency stop's own door answers in milliseconds or not at all.
+DOOR_S = 1.0
 # The console itself gives up on a silent part after a second, and on the next one after another.
 TRIP_S = 4.0
 LOOK_S = 3.0
@@ -39,7 +42,7 @@ def status(caller: Caller) -> None:
     except (NotRunning, Retryable) as silent:
         if caller.console is not None:
             raise
-        at, code = _by_latch(caller, str(silent)), silent.exit_code
+        at, code = _nearby(caller, str(silent)), silent.exit_code
     known = {"account": at.whose, "left_open": at.held, "next": [step.command for step in next_steps(at)]}
     caller.answer(SCHEMA, {**at.found, **known}, standing_lines(at))
     if code:
@@ -50,17 +53,7 @@ def status(caller: Caller) -> None:
 @by_caller
 def trip(caller: Caller, reason: ByHand = "by hand") -> None:
     """Stop now: entries shut out, orders cancelled, positions closed. Without a running fund, close the latch."""
-    whose = "the account"
-    try:
-        desk = caller.desk()
-        whose = desk.whose
-        found = desk.ask("POST", "/api/emergency/trigger", {"reason": reason}, within_s=TRIP_S).data
-    except QtError as silent:
-        if caller.console is not None:
-            raise
-        # Whatever stands between this person and the fund on this machine, the latch's file is within reach.
-        note(str(silent))
-        found = _shut(caller, reason)
+    whose, found = _stopped(caller, reason)
     caller.answer(SCHEMA, found, outcome_lines(whose, caller.qt, found))
     if not found["is_flattening"]:
         note(found["detail"])
@@ -107,15 +100,40 @@ def _standing(caller: Caller, desk: Desk) -> Standing:
     return Standing(desk.whose, caller.qt, found, held, cooldown_ms, now_ms())
 
 
-def _by_latch(caller: Caller, silent: str) -> Standing:
-    """Return what the files say where no console answers: the latch, and that nobody knows the rest."""
+def _nearby(caller: Caller, silent: str) -> Standing:
+    """Return what is known without a console: the emergency stop's own word, or else the latch's file alone."""
     from qt_ray.adapters.clock import now_ms
     from qt_ray.adapters.latch import Latch
+    from qt_ray.adapters.side_door import knock
 
-    place = places(caller.profile, caller.assignments)
-    unknown = {"ess": silent, "policy": silent}
-    found = {"ess": None, "latch": shown(Latch(place.latch).state()), "policy": None, "unknown": unknown}
-    return Standing(place.folder.name, caller.qt, {**found, "entries_shut": True}, None, None, now_ms())
+    place, unknown = places(caller.profile, caller.assignments), {"policy": silent}
+    try:
+        told = knock(place.door, {"do": "status"}, DOOR_S)
+    except QtError:
+        told, unknown = {"ess": None, "latch": shown(Latch(place.latch).state())}, {"ess": silent, **unknown}
+    found = {**told, "policy": None, "unknown": unknown, "entries_shut": True}
+    return Standing(place.whose, caller.qt, found, None, None, now_ms())
+
+
+def _stopped(caller: Caller, reason: str) -> tuple[str, dict[str, Any]]:
+    """Stop by whoever is there: the emergency stop at its own door, else the console, else the latch's file."""
+    from qt_ray.adapters.side_door import knock
+
+    if caller.console is None:
+        place = places(caller.profile, caller.assignments)
+        with suppress(QtError):  # nobody opens: the console may still reach it, and says why not
+            return place.whose, knock(place.door, {"do": "trip", "reason": reason}, DOOR_S)
+    whose = "the account"
+    try:
+        desk = caller.desk()
+        whose = desk.whose
+        return whose, desk.ask("POST", "/api/emergency/trigger", {"reason": reason}, within_s=TRIP_S).data
+    except QtError as silent:
+        if caller.console is not None:
+            raise
+        # Whatever stands between this person and the fund on this machine, the latch's file is within reach.
+        note(str(silent))
+        return whose, _shut(caller, reason)
 
 
 def _perhaps(desk: Desk, path: str) -> dict[str, Any]:

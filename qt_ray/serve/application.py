@@ -87,7 +87,11 @@ def _place(where: tuple[Any, ...]) -> str:
 
 
 def _rule(one: Mapping[str, Any]) -> str:
-    return "a field is known, this one is not" if one["type"] == "extra_forbidden" else str(one["msg"])
+    if one["type"] == "extra_forbidden":
+        return "a field is known, this one is not"
+    # Only what is one of a few words is repeated: nobody's secret is.
+    said = f", was {one['input']!r:.60}" if one["type"] in ("enum", "literal_error") else ""
+    return f"{one['msg']}{said}"
 
 
 def _described(app: FastAPI) -> dict[str, Any]:

@@ -7,17 +7,18 @@ asked again until it has begun, so that a stop which it slept through is carried
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from qt_ray.actors.emergency_door import NO_REASON, reason_in
 from qt_ray.adapters.latch import LatchState
 from qt_ray.core.errors import QtError, Retryable
 from qt_ray.core.policy import TEXT_MAX
 from qt_ray.governance.rulebook_entries import Author
 from qt_ray.governance.wishes import Emergency as BeginEmergency
+from qt_ray.monitoring.emergency import Stopped
 from qt_ray.risk.ess import Cause
 from qt_ray.serve.answers import Json, error
 from qt_ray.serve.asker import Asking, grant_of
@@ -26,20 +27,7 @@ from qt_ray.serve.doors import KILL_PATH
 from qt_ray.serve.ports import Ports
 
 INSIST_MAX: Final = 3_600
-NO_REASON: Final = "no reason was given"
 BY_LATCH: Final = "the emergency stop did not answer: entries are shut out, nothing is closed yet; run `qt flatten`"
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """What a trip has come to: who acted, whether entries are shut out on disk, and what a person must do now."""
-
-    acted: str
-    is_flattening: bool
-    emergency: Any
-    latch: LatchState
-    policy_told: bool | None
-    detail: str
 
 
 def emergency_routes(ports: Ports) -> APIRouter:
@@ -158,11 +146,9 @@ async def _policy_told(ports: Ports, reason: str, by: str) -> bool:
 
 def _reason_in(body: bytes) -> str:
     try:
-        found = orjson.loads(body) if body else {}
+        return reason_in(orjson.loads(body) if body else {})
     except orjson.JSONDecodeError:
         return NO_REASON
-    reason = found.get("reason") if isinstance(found, dict) else None
-    return reason.strip()[:TEXT_MAX] or NO_REASON if isinstance(reason, str) else NO_REASON
 
 
 REASON_BODY: Final = {

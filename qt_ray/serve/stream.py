@@ -16,7 +16,7 @@ from qt_ray.core.errors import Retryable
 from qt_ray.core.events import Event
 from qt_ray.governance.bus import Delivery
 from qt_ray.monitoring.outbox import Frame, Outbox
-from qt_ray.serve.answers import spelled
+from qt_ray.monitoring.outward import outward
 
 SCHEMA: Final = "qt.stream/1"
 PATH: Final = "/stream"
@@ -164,7 +164,7 @@ async def _send(socket: WebSocket, broadcast: Broadcast, frame: Frame, at_ms: in
         "events": frame.events,
     }
     async with asyncio.timeout(SEND_S):
-        await socket.send_json(spelled(told))
+        await socket.send_json(outward(told))
 
 
 async def _until_gone(socket: WebSocket) -> None:

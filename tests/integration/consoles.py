@@ -12,25 +12,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qt_ray.actors.emergency_door import EmergencyDoor
 from qt_ray.actors.origin import Origin
 from qt_ray.adapters.api_keys import operator_token
 from qt_ray.adapters.clock import monotonic_ns
+from qt_ray.adapters.latch import Latch
 from qt_ray.adapters.ray_variables import export
+from qt_ray.adapters.side_door import SideDoor
+from qt_ray.adapters.trading.places import Places
 from qt_ray.risk.ess import Cause, Emergency, trip
 from tests.integration.cluster import HEAD
 
 
 class Stop:
-    """An emergency stop that begins at once, and nothing else."""
+    """An emergency stop that begins at once, and nothing else; whoever has its account's places opens its door too."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: Places | None = None) -> None:
         self.emergency = Emergency()
+        if places is not None:
+            door = SideDoor(places.door, EmergencyDoor(self, Latch(places.latch)).answer)
+            self._door = asyncio.get_running_loop().create_task(door.run())
 
     async def trip(self, cause: Cause, reason: str, by: str) -> Emergency:
         self.emergency = trip(self.emergency, cause, reason, 1)
         return self.emergency
 
-    async def status(self) -> Emergency:
+    async def status(self) -> Any:
         return self.emergency
 
 
@@ -92,9 +99,9 @@ def deployed(state: Path, address: str) -> Iterator[Deployed]:
     parts: list[Any] = []
     try:
         parts.append(begun(next(part for part in PARTS if part.name == POLICY_STORE), origin, namespace))
-        for name, kind in ((EMERGENCY_STOP, Stop), (MONITOR, Views)):
+        for name, kind, told in ((EMERGENCY_STOP, Stop, (origin.places,)), (MONITOR, Views, ())):
             options = {"name": name, "num_cpus": 0, "max_concurrency": 1_000}
-            parts.append(ray.remote(kind).options(**options).remote())
+            parts.append(ray.remote(kind).options(**options).remote(*told))
         began_ns = monotonic_ns()
         url = deploy(origin, free_port())
         took_ms = (monotonic_ns() - began_ns) // 1_000_000

@@ -1,14 +1,19 @@
 """`qt policy|ess|trade|auth` as a person uses them: over a socket while a console is up, on files while none is."""
 
+import asyncio
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from queue import Queue
+from typing import Any
 
 import pytest
 import uvicorn
 
+from qt_ray.actors.emergency_door import EmergencyDoor
 from qt_ray.actors.policy_store_actor import BOOK, COPY
 from qt_ray.adapters.api_keys import KeyRing
 from qt_ray.adapters.latch import Latch
@@ -16,6 +21,7 @@ from qt_ray.adapters.policy_copy import PolicyCopy
 from qt_ray.adapters.processes import mark_of
 from qt_ray.adapters.rulebook_keeper import RulebookKeeper
 from qt_ray.adapters.session_file import Session, write_session
+from qt_ray.adapters.side_door import SideDoor
 from qt_ray.adapters.sqlite_rulebook import SqliteRulebook
 from qt_ray.adapters.trading.places import Places
 from qt_ray.core.errors import Retryable
@@ -27,6 +33,8 @@ from tests.integration.shell import Ended, qt, refused
 from tests.unit.serve.consoles import COOLDOWN_MS, House
 
 pytestmark = pytest.mark.integration
+
+Loop = asyncio.AbstractEventLoop
 
 TIGHTER, LOOSER = "modes.NORMAL.max_leverage=3", "modes.NORMAL.max_leverage=6"
 WHY = ("--reason", "calmer")
@@ -70,6 +78,30 @@ class Running(Account):
 
     def as_person(self, token: str) -> None:
         (self.places.folder / "operator.key").write_text(token)
+
+    @contextmanager
+    def own_door(self, hangs: bool = False) -> Iterator[None]:
+        """Let the emergency stop open a door of its own as long as the block, or hang behind it."""
+        stop, over, known = EmergencyDoor(self.house.stop, self.house.latch), asyncio.Event(), Queue[Loop]()
+
+        async def silent(asked: Mapping[str, Any], person: str) -> None:
+            await over.wait()
+
+        async def stand() -> None:
+            door = asyncio.create_task(SideDoor(self.places.door, silent if hangs else stop.answer).run())
+            known.put(asyncio.get_running_loop())
+            await over.wait()
+            door.cancel()
+
+        thread = threading.Thread(target=asyncio.run, args=(stand(),))
+        thread.start()
+        try:
+            while not self.places.door.exists():
+                thread.join(0.01)
+            yield
+        finally:
+            known.get().call_soon_threadsafe(over.set)
+            thread.join()
 
     def __exit__(self, *error: object) -> None:
         self._server.should_exit = True
@@ -158,6 +190,7 @@ def test_a_trip_never_asks_and_a_reset_does(running: Running) -> None:
     refused(running.qt("ess", "reset", "manual", *WHY, "--yes", "main"), 5, "cooldown")
     running.house.clock.now_ms += COOLDOWN_MS
     refused(running.qt("ess", "reset", "nonsense", *WHY), 5, "cause: Input should be 'daily_drawdown'")
+    refused(running.qt("ess", "reset", "nonsense", *WHY), 5, ", was 'nonsense'")
     refused(running.qt("ess", "reset", "feed", *WHY), 5, "a reset names a cause of the emergency, manual, was feed")
     asked = running.qt("ess", "reset", "manual", *WHY, "--yes", "no")
     refused(asked, 6, "typing main")
@@ -214,12 +247,30 @@ def test_a_console_that_is_gone_ends_with_four_and_keeps_nobody_from_stopping(ru
     assert Latch(running.places.latch).state().closed
     shown = running.qt("ess", "status")
     assert shown.code == 4
-    assert shown.out.startswith("main: ENTRIES ARE SHUT OUT\n")
+    assert shown.out.startswith("main at paper: ENTRIES ARE SHUT OUT\n")
     assert "latch        CLOSED under epoch 1 by" in shown.out
     running.runs_at(None)
     refused(running.qt("policy", "get"), 4, "started without one")
     assert running.qt("ess", "status", "--json").data["next"][0].startswith("qt flatten")
     refused(running.qt("policy", "get", "--console", "http://127.0.0.1:1"), 8, "QT_API_KEY")
+
+
+def test_a_stop_needs_no_console_where_the_emergency_stop_opens_its_own_door(running: Running) -> None:
+    running.runs_at("http://127.0.0.1:1")
+    with running.own_door():
+        ended = running.qt("ess", "trip", "--reason", "odd prices")
+        assert (ended.code, ended.err) == (0, "")
+        assert "main at paper: STOPPING" in ended.out
+        shown = running.qt("ess", "status")
+        assert shown.code == 4
+        assert "emergency    TRIPPED" in shown.out
+        assert "why          odd prices" in shown.out
+        assert "policy       not known: a console answers at http://127.0.0.1:1" in shown.out
+
+
+def test_a_stop_whose_own_door_is_silent_is_begun_by_the_console(running: Running) -> None:
+    with running.own_door(hangs=True):
+        assert "STOPPING" in running.qt("ess", "trip", "--reason", "odd prices").out
 
 
 def test_a_trip_of_a_fund_elsewhere_shuts_nothing_here(resting: Account) -> None:

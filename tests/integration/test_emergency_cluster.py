@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
@@ -19,6 +20,7 @@ from qt_ray.actors.topology import EMERGENCY_STOP, GATEWAY, MONITOR, PARTS, POLI
 from qt_ray.adapters.clock import now_ms
 from qt_ray.adapters.policy_copy import PolicyCopy
 from qt_ray.adapters.rulebook_keeper import RulebookKeeper
+from qt_ray.adapters.side_door import knock
 from qt_ray.adapters.sqlite_rulebook import SqliteRulebook
 from qt_ray.core.errors import Retryable
 from qt_ray.core.policy import Policy
@@ -59,6 +61,9 @@ def test_a_trip_over_ray_is_fenced_and_flat_though_the_stop_was_killed_just_befo
 ) -> None:
     account = namespace[:20]
 
+    async def at_door(deed: str) -> Any:
+        return await asyncio.to_thread(knock, origin.places.door, {"do": deed}, 5.0)
+
     async def story() -> None:
         store = PolicyStoreLine(Line(POLICY_STORE, space))
         gateway = GatewayLine(Line(GATEWAY, space))
@@ -71,6 +76,7 @@ def test_a_trip_over_ray_is_fenced_and_flat_though_the_stop_was_killed_just_befo
         await gateway.errands(Errands(place=(bought,)), stamp)
         while not reader.held.get(BTC):
             reader.apply(await gateway.tidings(reader.cursor, 1_000))
+        assert (await at_door("status"))["ess"]["state"] == "ARMED"
         assert armed.pid is not None
         os.kill(armed.pid, signal.SIGKILL)
         reborn = await until(stop.condition, lambda found: found.pid != armed.pid and found.is_ready)
@@ -78,6 +84,8 @@ def test_a_trip_over_ray_is_fenced_and_flat_though_the_stop_was_killed_just_befo
         await stop.trip(Cause.MANUAL, "fire", "ann")
         await until(stop.condition, lambda found: found.facts["state"] == "COOLING_DOWN")
         assert (await store.policy()).emergency_mode
+        assert (await at_door("status"))["ess"]["emergency"]["reason"] == "fire"
+        assert (await at_door("trip"))["acted"] == "emergency_stop"
         late, stamp = market_entry(2, policy, account=account)
         await gateway.errands(Errands(place=(late,)), stamp)
         while late.client_id not in reader.ended():

@@ -23,9 +23,19 @@ class Places:
     life: str = ""
 
     @property
+    def whose(self) -> str:
+        """Return the account and where it trades, in words."""
+        return f"{self.folder.name} at {self.folder.parent.name}"
+
+    @property
     def latch(self) -> Path:
         """Return the file that shuts entries out."""
         return self.folder / LATCH_FILE
+
+    @property
+    def door(self) -> Path:
+        """Return the socket of the emergency stop, in a folder that only the account's user may enter."""
+        return self.folder / "door" / "emergency_stop"
 
     @property
     def lived(self) -> Path:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from qt_ray.cli.policy_views import change_lines, entry_lines, flat, is_below, proposal_lines, text, typed, verdict
 from qt_ray.core.policy import Policy
 from qt_ray.governance.rulebook_entries import Deed, Dismissed, Proposal, Proposed, Revision, changes_between
-from qt_ray.serve.answers import spelled
+from qt_ray.monitoring.outward import outward
 
 pytestmark = pytest.mark.unit
 
@@ -37,7 +37,7 @@ def test_a_nested_table_keeps_its_values_by_dotted_path(table: Any) -> None:
 
 
 def test_a_change_is_read_in_columns_without_quotes() -> None:
-    assert list(change_lines(spelled(changes_between(THEN, NOW)))) == [
+    assert list(change_lines(outward(changes_between(THEN, NOW)))) == [
         "modes.NORMAL.max_leverage  5 -> 3                    tighter",
         "deny_symbols               [] -> DOGEUSDT, PEPEUSDT  tighter",
     ]
@@ -47,7 +47,7 @@ def test_a_change_is_read_in_columns_without_quotes() -> None:
 
 def test_an_entry_of_the_history_says_when_who_agreed_why_and_what() -> None:
     entry = Revision(Deed.CHANGE, NOW, "ann", "calmer", changes_between(THEN, NOW), None, "bob")
-    first, why, *changes = entry_lines(spelled(entry))
+    first, why, *changes = entry_lines(outward(entry))
     assert first.startswith(f"version {NOW.version}  2023-11-14 ")
     assert first.endswith("UTC  change by ann, bob agreed")
     assert why == "  calmer"
@@ -56,8 +56,8 @@ def test_an_entry_of_the_history_says_when_who_agreed_why_and_what() -> None:
 
 def test_proposals_and_their_ends_are_entries_too() -> None:
     proposal = Proposal.of(CALMER, changes_between(THEN, NOW), "ann", "calmer", 1_700_000_000_000)
-    assert list(entry_lines(spelled(Proposed(proposal)))) == list(proposal_lines(spelled(proposal)))
-    first, why = entry_lines(spelled(Dismissed(proposal.id, "bob", "not now", 1_700_000_000_000)))
+    assert list(entry_lines(outward(Proposed(proposal)))) == list(proposal_lines(outward(proposal)))
+    first, why = entry_lines(outward(Dismissed(proposal.id, "bob", "not now", 1_700_000_000_000)))
     assert first.startswith(f"proposal {proposal.id}  ")
     assert first.endswith("dismissed by bob")
     assert why == "  not now"

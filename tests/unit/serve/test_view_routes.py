@@ -7,7 +7,7 @@ import pytest
 
 from qt_ray.core.errors import Invariant, Retryable
 from qt_ray.governance.access import Scope
-from qt_ray.serve.answers import spelled
+from qt_ray.monitoring.outward import outward
 from tests.unit.serve.consoles import House
 
 pytestmark = pytest.mark.unit
@@ -127,7 +127,7 @@ def test_numbers_keep_their_value_and_moments_become_text() -> None:
         "is_at_ms": True,
         "rows": (1,),
     }
-    assert spelled(told) == {
+    assert outward(told) == {
         "price": "1.5",
         "at": "1970-01-01T00:00:00.000Z",
         "used": None,
