@@ -4,24 +4,66 @@ A kernel is an ordinary typed function over integers, floats and records. Compil
 fast it is and nothing else: no fast-math, so a result is the same bits in a loop, in a test and live. Kernels
 write into arrays they are given and never allocate; with numba's reference counting thus switched off, a cycle
 that passes two dozen arrays around is twenty times faster.
+
+The compiler comes with the first call of a kernel: half of a fund's parts call none, and are born again without it in
+half a second less.
 """
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
-
-import numba
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache, update_wrapper
+from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# The compiler's own word for running kernels as plain Python.
+IS_INTERPRETED: Final = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+OPTIONS: Final[Mapping[str, Any]] = {"cache": True, "error_model": "numpy", "_nrt": False}
+
+
+class Kernel(Generic[P, R]):
+    """A function that is compiled when somebody first calls it, from Python or from another kernel."""
+
+    def __init__(self, function: Callable[P, R], options: Mapping[str, Any]) -> None:
+        """Stand for `function`, as a name that other kernels may know already."""
+        update_wrapper(self, function)
+        self.py_func, self._options = function, options
+        self._machine: Callable[P, R] | None = None
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the machine code."""
+        return (self._machine or self.machine)(*args, **kwargs)
+
+    def __reduce__(self) -> str:
+        """Return the name under which another process finds the same kernel."""
+        return self.py_func.__qualname__
+
+    @property
+    def machine(self) -> Callable[P, R]:
+        """Return what the compiler makes of the function."""
+        if self._machine is None:
+            self._machine = _compiler().njit(**self._options)(self.py_func)
+        return cast(Callable[P, R], self._machine)
+
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile `function` on first use and keep the machine code on disk."""
-    decorate: Any = numba.njit
-    return cast(Callable[P, R], decorate(cache=True, error_model="numpy", _nrt=False)(function))
+    return function if IS_INTERPRETED else Kernel(function, OPTIONS)
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a small `function` that callers should swallow whole."""
-    decorate: Any = numba.njit
-    return cast(Callable[P, R], decorate(cache=True, error_model="numpy", _nrt=False, forceinline=True)(function))
+    return function if IS_INTERPRETED else Kernel(function, {**OPTIONS, "forceinline": True})
+
+
+@cache
+def _compiler() -> Any:
+    """Return the compiler, which from now on knows a kernel inside another one by its machine code."""
+    sys.modules.setdefault("coverage", None)  # type: ignore[arg-type] # it asks for that if it is there, and needs it not
+    import numba
+    from numba.extending import typeof_impl
+
+    typeof_impl.register(Kernel)(lambda kernel, context: typeof_impl(kernel.machine, context))
+    return numba

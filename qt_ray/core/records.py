@@ -8,9 +8,10 @@ from functools import cache
 from hashlib import sha256
 from typing import Annotated, Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from qt_ray.core.compiled import IS_INTERPRETED
 
 I64 = Annotated[int, "<i8"]
 I32 = Annotated[int, "<i4"]
@@ -50,5 +51,4 @@ def digest_of(rows: NDArray[Any]) -> str:
 def empty(row: type[RowT], count: int) -> NDArray[np.void]:
     """Return `count` zeroed rows; without a compiler their fields are attributes too, so kernels run interpreted."""
     rows = np.zeros(count, dtype(row))
-    config: Any = numba.config
-    return rows.view(np.recarray) if config.DISABLE_JIT else rows
+    return rows.view(np.recarray) if IS_INTERPRETED else rows
