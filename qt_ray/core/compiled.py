@@ -9,7 +9,6 @@ The compiler comes with the first call of a kernel: half of a fund's parts call 
 half a second less.
 """
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache, update_wrapper
@@ -18,8 +17,6 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# The compiler's own word for running kernels as plain Python.
-IS_INTERPRETED: Final = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 OPTIONS: Final[Mapping[str, Any]] = {"cache": True, "error_model": "numpy", "_nrt": False}
 
 
@@ -50,12 +47,18 @@ class Kernel(Generic[P, R]):
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile `function` on first use and keep the machine code on disk."""
-    return function if IS_INTERPRETED else Kernel(function, OPTIONS)
+    return Kernel(function, OPTIONS)
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a small `function` that callers should swallow whole."""
-    return function if IS_INTERPRETED else Kernel(function, {**OPTIONS, "forceinline": True})
+    return Kernel(function, {**OPTIONS, "forceinline": True})
+
+
+@cache
+def is_interpreted() -> bool:
+    """Return whether kernels run as plain Python, as the compiler is told by its environment."""
+    return bool(_compiler().config.DISABLE_JIT)
 
 
 @cache

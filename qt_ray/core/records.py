@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, Protocol, TypeVar, get_args, get_typ
 import numpy as np
 from numpy.typing import NDArray
 
-from qt_ray.core.compiled import IS_INTERPRETED
+from qt_ray.core.compiled import is_interpreted
 
 I64 = Annotated[int, "<i8"]
 I32 = Annotated[int, "<i4"]
@@ -51,4 +51,4 @@ def digest_of(rows: NDArray[Any]) -> str:
 def empty(row: type[RowT], count: int) -> NDArray[np.void]:
     """Return `count` zeroed rows; without a compiler their fields are attributes too, so kernels run interpreted."""
     rows = np.zeros(count, dtype(row))
-    return rows.view(np.recarray) if IS_INTERPRETED else rows
+    return rows.view(np.recarray) if is_interpreted() else rows
