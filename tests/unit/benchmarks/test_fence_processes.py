@@ -9,7 +9,7 @@ from benchmarks.fence_truth import LAWS
 
 pytestmark = pytest.mark.unit
 
-HAPPENING = ("emergencies acknowledged", f"entries accepted of {SECOND}", *HAPPENED)
+HAPPENING = ("emergencies acknowledged", f"entries accepted of {SECOND}", "leases given", *HAPPENED)
 
 
 def played(schedules: int = 40, **more: Counter[str]) -> Played:
