@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import ray
 from ray.exceptions import RayActorError, RayTaskError
 
+from qt_ray.actors.lookup import looked_up
 from qt_ray.adapters.clock import monotonic_ms
 from qt_ray.adapters.deliberation import Chain
 from qt_ray.core.errors import Retryable
@@ -83,7 +84,7 @@ class ReferenceChain:
         """Return what is decided."""
         try:
             if self._handles is None:
-                self._handles = await asyncio.to_thread(self._found)
+                self._handles = await looked_up(self._found)
             predictor, sizer, guard = self._handles
             sized = sizer.size.remote(predictor.predict.remote(snapshot))
             decision: Decision = await guard.review.remote(sized, closed)

@@ -6,11 +6,13 @@ so whoever may not do a thing twice gives it an id. What the other part raised o
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import ray
 from ray.exceptions import PendingCallsLimitExceeded, RayActorError, RayTaskError
 
+from qt_ray.actors.lookup import looked_up
 from qt_ray.core.errors import QtError, Retryable
 
 WITHIN_MS: Final = 5_000
@@ -44,7 +46,7 @@ class Line:
     async def _asked(self, method: str, args: tuple[Any, ...]) -> Any:
         try:
             if self._handle is None:
-                self._handle = await asyncio.to_thread(self._found, self.name, self._namespace)
+                self._handle = await looked_up(partial(self._found, self.name, self._namespace))
             return await getattr(self._handle, method).remote(*args)
         except RayActorError as error:
             # The next asker looks the name up anew: another actor may bear it by then.

@@ -13,6 +13,7 @@ from typing import Any, Final
 import ray
 
 from qt_ray.actors.line import Line
+from qt_ray.actors.lookup import looked_up
 from qt_ray.actors.monitor import Trial
 from qt_ray.actors.topology import POLICY_STORE
 from qt_ray.actors.warden import Ask
@@ -47,7 +48,7 @@ class Parts:
         """End a part's process, so that Ray begins it anew; one that is not there is left to who launched it."""
         log().error("a silent part is begun anew", silent=name)
         try:
-            handle = await asyncio.to_thread(ray.get_actor, name, self._namespace)
+            handle = await looked_up(partial(ray.get_actor, name, self._namespace))
         except ValueError:
             return
         ray.kill(handle, no_restart=False)
