@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ray.exceptions import RayError
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 async def looked_up(find: Callable[[], T]) -> T:
     """Return what a lookup finds, or raise what it raises; whoever gives up leaves the thread to itself."""
     loop = asyncio.get_running_loop()
-    answer: asyncio.Future[T] = loop.create_future()
+    answer: asyncio.Future[Any] = loop.create_future()
 
     def settle(found: T | None, fault: Exception | None) -> None:
         if answer.done():
@@ -28,7 +28,7 @@ async def looked_up(find: Callable[[], T]) -> T:
         if fault is not None:
             answer.set_exception(fault)
         else:
-            answer.set_result(found)  # type: ignore[arg-type] # what was found may be nothing
+            answer.set_result(found)
 
     def look() -> None:
         found, fault = None, None
@@ -40,4 +40,5 @@ async def looked_up(find: Callable[[], T]) -> T:
             loop.call_soon_threadsafe(settle, found, fault)
 
     Thread(target=look, name="lookup", daemon=True).start()
-    return await answer
+    found: T = await answer
+    return found

@@ -187,7 +187,8 @@ def _opening(at: Standing, why: str) -> Step:
 
 
 def _resets(at: Standing) -> Iterator[Step]:
-    wait = distance(-at.cool_in_ms) if at.cool_in_ms else "now"
+    soon = distance(-at.cool_in_ms) if at.cool_in_ms else "now"
+    wait = soon if at.found["policy"] is not None else "once the policy is known"
     for cause in at.emergency["causes"]:
         yield Step(at.qt(f'ess reset {cause} --reason "..."'), f"{wait}, by a person who has looked")
 

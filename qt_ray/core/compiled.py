@@ -64,9 +64,13 @@ def is_interpreted() -> bool:
 @cache
 def _compiler() -> Any:
     """Return the compiler, which from now on knows a kernel inside another one by its machine code."""
-    sys.modules.setdefault("coverage", None)  # type: ignore[arg-type] # it asks for that if it is there, and needs it not
+    modules: Any = sys.modules
+    # It loads a tool for coverage if there is one, and needs it not; whoever wants that later finds it.
+    was_absent = modules.setdefault("coverage", None) is None
     import numba
     from numba.extending import typeof_impl
 
+    if was_absent:
+        del modules["coverage"]
     typeof_impl.register(Kernel)(lambda kernel, context: typeof_impl(kernel.machine, context))
     return numba

@@ -266,6 +266,8 @@ def test_a_stop_needs_no_console_where_the_emergency_stop_opens_its_own_door(run
         assert "emergency    TRIPPED" in shown.out
         assert "why          odd prices" in shown.out
         assert "policy       not known: a console answers at http://127.0.0.1:1" in shown.out
+        running.house.stop.settle()
+        assert "once the policy is known, by a person who has looked" in running.qt("ess", "status").out
 
 
 def test_a_stop_whose_own_door_is_silent_is_begun_by_the_console(running: Running) -> None:
