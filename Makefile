@@ -24,18 +24,19 @@ LAWS := core.money risk execution engine
 
 BIN := .venv/bin
 READY := .venv/.installed
+COMPILED := .venv/.compiled
 
 .DEFAULT_GOAL := run
-.PHONY: run demo test check kernels coverage fix bench chaos docs clean
+.PHONY: run demo test check coverage fix bench chaos docs clean
 
-run: $(READY)
+run: $(COMPILED)
 	$(BIN)/qt up --profile paper
 
 demo: $(READY)
 	$(BIN)/qt demo
 
 test: $(READY)
-	@$(MAKE) --no-print-directory -j2 check kernels
+	@$(MAKE) --no-print-directory -j2 check $(COMPILED)
 	@.ci/clients
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --ignore=tests/house
 
@@ -45,10 +46,6 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/house
-
-# What the parts of a fund compile on first use: once, beside the check, and not by all of them at the same time later.
-kernels: $(READY)
-	@$(BIN)/python -c "from qt_ray.engine.rehearsal import rehearsed; rehearsed()"
 
 coverage: $(READY)
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n $(WORKERS) -W ignore::RuntimeWarning --cov-branch $(LAWS:%=--cov=qt_ray.%) \
@@ -68,8 +65,14 @@ docs: $(READY)
 	$(BIN)/python -m docs.generate
 
 clean:
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(COMPILED) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find qt_ray tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What the parts of a fund compile on first use: once, before there is one, and not by all of them beside each other.
+$(COMPILED): $(READY) $(shell find qt_ray -name '*.py')
+	@echo "set-up: machine code" >&2
+	@$(BIN)/python -c "from qt_ray.engine.rehearsal import prepared; prepared()"
+	@touch $@
 
 $(READY): pyproject.toml constraints.txt
 	@.ci/setup "$(PYTHON)" "$(TORCH_INDEX)"

@@ -71,7 +71,7 @@ class Shift:
 
     def why_shut(self) -> str | None:
         """Return why no entry would leave now, or nothing."""
-        return self._leased.why_shut() or self._witness.why_not()
+        return self._leased.why_shut() or self._witness.why_not() or self.place.why_shut(self._clock())
 
     def facts(self) -> dict[str, Any]:
         """Return plain facts for whoever asks how it goes."""

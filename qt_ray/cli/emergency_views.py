@@ -60,7 +60,7 @@ def standing_lines(at: Standing) -> Iterator[str]:
     """Yield the screen of `qt ess status`."""
     shut = "ENTRIES ARE SHUT OUT" if at.found["entries_shut"] else "entries are let in"
     yield f"{at.whose}: {shut}"
-    for label, value in (*_stop_rows(at), *_memory_rows(at), ("left open", _left_open(at))):
+    for label, value in (*_stop_rows(at), *_memory_rows(at), *_gateway_rows(at), ("left open", _left_open(at))):
         yield f"{label:<{WIDTH}}{value}"
     yield from step_lines(next_steps(at))
 
@@ -90,6 +90,9 @@ def next_steps(at: Standing) -> Iterator[Step]:
         yield Step(at.qt("policy history -n 3"), "says who began it; the emergency stop knows of none")
     elif policy is not None and policy["new_trades_paused"]:
         yield Step(at.qt('trade resume --reason "..."'), "new positions are paused by hand")
+    elif at.found["entries_shut"]:
+        yield Step(at.qt("status"), "says which part is not well; entries are let in again by themselves")
+        yield Step(at.qt("ess trip"), "if you do not want to wait for that: stops everything")
     else:
         yield Step(at.qt("ess trip"), "would stop everything; there is nothing to do")
 
@@ -159,6 +162,15 @@ def _memory_rows(at: Standing) -> Iterator[tuple[str, str]]:
         yield "policy", f"IN EMERGENCY, {stamp}{story}"
     else:
         yield "policy", ("new trades are paused by hand; " if policy["new_trades_paused"] else "") + stamp
+
+
+def _gateway_rows(at: Standing) -> Iterator[tuple[str, str]]:
+    """Yield why no entry would leave, where the gateway says so; while one would, it has nothing to add."""
+    gateway = at.found["gateway"]
+    if gateway is None:
+        yield "gateway", f"not known: {at.found['unknown']['gateway']}"
+    elif not gateway["lets_entries"]:
+        yield "gateway", ", ".join(gateway["reasons"]) or "does not say why"
 
 
 def _story(at: Standing, when: str | None, reason: str) -> str:

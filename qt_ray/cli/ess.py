@@ -106,12 +106,12 @@ def _nearby(caller: Caller, silent: str) -> Standing:
     from qt_ray.adapters.latch import Latch
     from qt_ray.adapters.side_door import knock
 
-    place, unknown = places(caller.profile, caller.assignments), {"policy": silent}
+    place, unknown = places(caller.profile, caller.assignments), {"policy": silent, "gateway": silent}
     try:
         told = knock(place.door, {"do": "status"}, DOOR_S)
     except QtError:
         told, unknown = {"ess": None, "latch": shown(Latch(place.latch).state())}, {"ess": silent, **unknown}
-    found = {**told, "policy": None, "unknown": unknown, "entries_shut": True}
+    found = {**told, "policy": None, "gateway": None, "unknown": unknown, "entries_shut": True}
     return Standing(place.whose, caller.qt, found, None, None, now_ms())
 
 

@@ -24,7 +24,7 @@ from qt_ray.serve.answers import Json, error
 from qt_ray.serve.asker import Asking, grant_of
 from qt_ray.serve.bodies import Reset
 from qt_ray.serve.doors import KILL_PATH
-from qt_ray.serve.ports import Ports
+from qt_ray.serve.ports import Ports, Views
 
 INSIST_MAX: Final = 3_600
 BY_LATCH: Final = "the emergency stop did not answer: entries are shut out, nothing is closed yet; run `qt flatten`"
@@ -48,7 +48,7 @@ def emergency_routes(ports: Ports) -> APIRouter:
 
     @routes.get("/api/emergency/status")
     async def status() -> Response:
-        """Return the three memories of an emergency; any one of them set means that nothing new may be opened."""
+        """Return the three memories of an emergency, and the gateway's word; any one of them shuts entries out."""
         return Json(await standing(ports))
 
     @routes.get("/api/emergency/history")
@@ -96,20 +96,24 @@ class Stopper:
 
 
 async def standing(ports: Ports) -> dict[str, Any]:
-    """Return how the emergency stop, the latch and the policy stand; what does not answer is unknown, and shut."""
-    stop_of, policy = await asyncio.gather(
-        _asked(ports, ports.emergency.status()), _asked(ports, ports.policy.policy())
-    )
-    latch = ports.latch.state()
-    unknown = {name: str(one) for name, one in (("ess", stop_of), ("policy", policy)) if isinstance(one, Retryable)}
-    told: dict[str, Any] = {
-        "ess": None if "ess" in unknown else stop_of,
-        "latch": latch,
-        "policy": None if isinstance(policy, Retryable) else _emergency_of(policy),
-        "unknown": unknown,
-    }
-    is_shut = latch.closed or isinstance(policy, Retryable) or not policy.allow_new_trades
-    return {**told, "entries_shut": is_shut or "ess" in unknown}
+    """Return how stop, latch, policy and gateway stand: each may shut entries out, also by giving no answer."""
+    questions = {"ess": ports.emergency.status(), "policy": ports.policy.policy(), "gateway": _gateway(ports.views)}
+    answers = await asyncio.gather(*(_asked(ports, question) for question in questions.values()))
+    found = dict(zip(questions, answers, strict=True))
+    unknown = {name: str(one) for name, one in found.items() if isinstance(one, Retryable)}
+    known: dict[str, Any] = {name: None if name in unknown else one for name, one in found.items()}
+    policy, gateway, latch = known["policy"], known["gateway"], ports.latch.state()
+    is_open = not (unknown or latch.closed) and policy.allow_new_trades and gateway["lets_entries"]
+    told = {**known, "policy": policy and _emergency_of(policy), "latch": latch, "unknown": unknown}
+    return {**told, "entries_shut": not is_open}
+
+
+async def _gateway(views: Views) -> dict[str, Any]:
+    """Return whether an entry would leave now, and why not, as the gateway has told the monitor."""
+    told = (await views.status())["actors"].get("Gateway") or {}
+    if "lets_entries" not in told.get("facts", {}):
+        raise Retryable(", ".join(told.get("reasons") or ["Gateway: was not heard of yet"]))
+    return {"lets_entries": told["facts"]["lets_entries"], "reasons": told["reasons"]}
 
 
 async def _asked(ports: Ports, question: Any) -> Any:

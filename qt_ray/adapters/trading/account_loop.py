@@ -120,12 +120,14 @@ class AccountLoop:
             undo.pop_all()
         return cls(loop, custody, memory, Latch(latch or folder.with_name(LATCH_FILE)), leverages, clock)
 
-    @property
-    def is_ready(self) -> bool:
-        """Return whether an entry would be sent now, as far as the account is concerned."""
+    def why_shut(self) -> str | None:
+        """Return why no entry would be sent now, as far as the account is concerned, or nothing."""
         engine = self.gateway.engine
-        is_shut = engine.is_starting or engine.fence.emergency or engine.fence.closed
-        return not is_shut and self.custody.why_closed(self._clock()) is None
+        if engine.is_starting:
+            return "no entry before all of our orders are known at the venue"
+        if engine.fence.emergency:
+            return "no entry in an emergency, or while the latch is closed"
+        return engine.fence.closed or self.custody.why_closed(self._clock())
 
     def fenced(self, fence: Fence) -> None:
         """Take in the lease on the policy's epoch."""

@@ -57,11 +57,7 @@ class Leased:
         """Return why no entry would leave now, or nothing."""
         if not self._keeper.is_held:
             return "no entry without a lease of the policy store"
-        fence = self._account.gateway.engine.fence
-        closed = self._reader.why_closed() or fence.closed
-        return closed or (
-            None if self._account.is_ready else "no entry while the latch is closed, or orders are in doubt"
-        )
+        return self._reader.why_closed() or self._account.why_shut()
 
     def _governed(self, view: PolicyView) -> None:
         if self._policy is None or tightens(self._policy, view.policy):

@@ -86,6 +86,10 @@ class Workplace:
                 self.market.freshness.govern(limits)
         return True
 
+    def why_shut(self, at_ms: int) -> str | None:
+        """Return why no entry of any symbol would be sent, as far as its gates go, or nothing while one might be."""
+        return shut_for_all(self.gates, self.market.freshness.symbols if self.market is not None else (), at_ms)
+
     def has_entries(self) -> bool:
         """Return whether an order of ours may still open something."""
         return any(not tracked.intent.reduce_only for tracked in self.account.gateway.engine.book.open())
@@ -159,6 +163,12 @@ async def workplace_of(
 def _asked(gates: list[Gate], symbol: str, at_ms: int) -> str | None:
     """Return the first reason why no entry of a symbol may be sent, or nothing."""
     return next((why for gate in gates if (why := gate(symbol, at_ms)) is not None), None)
+
+
+def shut_for_all(gates: list[Gate], symbols: Iterable[str], at_ms: int) -> str | None:
+    """Return why the first symbol is shut if all of them are, or nothing."""
+    reasons = [_asked(gates, symbol, at_ms) for symbol in symbols]
+    return reasons[0] if reasons and all(reasons) else None
 
 
 async def _set(session: BinanceSession, settings: Settings, limits: Limits) -> dict[str, str]:

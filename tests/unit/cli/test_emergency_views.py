@@ -119,6 +119,20 @@ def test_what_does_not_answer_is_said_and_a_way_that_needs_nobody_is_named(house
     assert (first.command, last.command) == ("qt flatten", 'qt latch open --by YOU --reason "..." --epoch 3')
 
 
+def test_a_gateway_that_lets_no_entry_leave_says_why_whatever_the_memories_say(house: House) -> None:
+    gateway = house.seen.actors["Gateway"]
+    gateway |= {"facts": {"lets_entries": False}, "reasons": ["entries wait until the venue can be heard"]}
+    found = screen(standing(house))
+    assert found[""] == "main at paper: ENTRIES ARE SHUT OUT"
+    assert found["gateway"] == "entries wait until the venue can be heard"
+    assert found["next"].startswith("qt status ")
+    gateway |= {"facts": {}, "reasons": ["Gateway: gave no answer within 1 s"]}
+    assert screen(standing(house))["gateway"] == "not known: Gateway: gave no answer within 1 s"
+    house.seen.fault = Retryable("Monitor: lives, does not")
+    found = screen(standing(house))
+    assert (found[""][-8:], found["gateway"]) == ("SHUT OUT", "not known: Monitor: lives, does not")
+
+
 def test_whatever_shuts_entries_out_has_its_own_next_step(house: House) -> None:
     house.store.wish(Pause("lunch"), ANN)
     at = standing(house)

@@ -165,6 +165,10 @@ class Seen(Post):
     def __init__(self) -> None:
         super().__init__()
         self.taken_on: list[tuple[str, str]] = []
+        self.actors: dict[str, Any] = {
+            "RiskGuard": {"pid": 1},
+            "Gateway": {"reasons": [], "facts": {"lets_entries": True}},
+        }
         self.shown: dict[str, Any] = {
             "as_of_ms": 1_700_000_000_000,
             "wallet": Decimal(10_000),
@@ -177,7 +181,7 @@ class Seen(Post):
 
     async def status(self) -> Mapping[str, Any]:
         await self.reached()
-        return {"schema": "qt.status/1", "profile": "paper", "decisions": 1, "actors": {"RiskGuard": {"pid": 1}}}
+        return {"schema": "qt.status/1", "profile": "paper", "decisions": 1, "actors": self.actors}
 
     async def health(self) -> Mapping[str, Any]:
         await self.reached()

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -57,11 +55,13 @@ class Store:
 
 class Account:
     def __init__(self) -> None:
-        self.fence, self.is_ready, self.closed = SHUT, True, ""
-        self.gateway: Any = SimpleNamespace(engine=self)
+        self.fence, self.shut = SHUT, ""
 
     def fenced(self, fence: Fence) -> None:
-        self.fence = replace(fence, closed=self.closed)
+        self.fence = fence
+
+    def why_shut(self) -> str | None:
+        return self.shut or None
 
     def entries_in_flight(self) -> int:
         return 0
@@ -119,9 +119,7 @@ def test_an_emergency_that_is_not_written_yet_shuts_as_one_that_is() -> None:
 
 def test_an_account_that_is_not_ready_says_so_whatever_the_lease() -> None:
     async def story(store: Store, account: Account, leased: Leased) -> None:
-        account.is_ready = False
-        await until(lambda: leased.why_shut() == "no entry while the latch is closed, or orders are in doubt")
-        account.closed = "entries wait for what was missed"
+        account.shut = "entries wait for what was missed"
         await until(lambda: leased.why_shut() == "entries wait for what was missed")
 
     play(story)

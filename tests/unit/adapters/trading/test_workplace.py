@@ -1,7 +1,7 @@
 import pytest
 
 from qt_ray.adapters.binance.modes import MULTI_ASSETS, Difference
-from qt_ray.adapters.trading.workplace import split, went_wrong
+from qt_ray.adapters.trading.workplace import shut_for_all, split, went_wrong
 from qt_ray.core.orders import Intent, Planned, Rejected
 from qt_ray.execution.gateway.book import Tracked
 from tests.unit.execution.gateway.stories import entry, exit_
@@ -32,3 +32,11 @@ def test_a_leverage_that_the_venue_would_not_have_shuts_its_symbol_and_nothing_e
     account = Difference(MULTI_ASSETS, "False", "True", mended=False, reason="only a person can change it")
     margin = Difference("BTCUSDT margin", "crossed", "isolated", mended=False)
     assert split([of_symbol, account, margin]) == ({"BTCUSDT": of_symbol}, [account, margin])
+
+
+def test_an_account_is_shut_once_every_symbol_is_and_the_first_one_says_why() -> None:
+    prices = {"BTCUSDT": "old", "ETHUSDT": "never heard"}
+    gates = [lambda symbol, at_ms: None, lambda symbol, at_ms: prices.get(symbol)]
+    assert shut_for_all(gates, ["BTCUSDT", "ETHUSDT"], 0) == "old"
+    assert shut_for_all(gates, ["BTCUSDT", "SOLUSDT"], 0) is None
+    assert shut_for_all(gates, [], 0) is None
