@@ -2,12 +2,16 @@
 
 A console on a Ray of its own, in front of a real policy store and an emergency stop that begins at once; the clients
 are one process beside it, so what it costs to ask is in the numbers. Reads are offered by the clock, whatever becomes
-of them. The same stop is begun at the emergency stop's own door too, which needs no Serve.
+of them. The same stop is begun at the emergency stop's own door too, which needs no Serve. At the end the process that
+all of it goes through, Serve's proxy, is killed, and the console asked until it answers again.
 """
 
 import asyncio
+import os
+import signal
 import tempfile
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +35,8 @@ STOP_P50_MS_MAX, STOP_P99_MS_MAX = 25.0, 250.0
 DOOR_P50_MS_MAX, DOOR_P99_MS_MAX = 25.0, 250.0
 PATIENCE_S: Final = 10.0
 SERVED_MIN: Final = 0.5
+AWAY_S_MAX: Final = 10.0
+LOOK_S: Final = 0.05
 
 
 @dataclass(slots=True)
@@ -105,6 +111,32 @@ async def beside(console: Deployed, seconds: float) -> tuple[list[float], Seen]:
     return alone, seen
 
 
+async def away_s(console: Deployed) -> float:
+    """Kill Serve's proxy, and return after how many seconds the console answers again."""
+    import ray
+    from ray.util import list_named_actors
+
+    proxies = [one for one in list_named_actors(all_namespaces=True) if "PROXY" in one["name"]]
+    for proxy in proxies:
+        handle = ray.get_actor(proxy["name"], proxy["namespace"])
+        os.kill(await handle.__ray_call__.remote(lambda _: os.getpid()), signal.SIGKILL)
+    began_ns = monotonic_ns()
+    known = {"Authorization": f"Bearer {console.token}"}
+    async with aiohttp.ClientSession(console.url, headers=known, timeout=aiohttp.ClientTimeout(PATIENCE_S)) as person:
+        while not await answers(person):
+            await asyncio.sleep(LOOK_S)
+    return (monotonic_ns() - began_ns) / 1e9
+
+
+async def answers(session: aiohttp.ClientSession) -> bool:
+    """Return whether the console shows its policy."""
+    try:
+        async with session.get("/api/policy") as answer:
+            return answer.status == HTTPStatus.OK
+    except (aiohttp.ClientError, TimeoutError):
+        return False
+
+
 def at(values: list[float], share: float) -> Sample:
     """Return the value below which a share of all values lies, and the extremes."""
     ordered = sorted(values)
@@ -116,6 +148,7 @@ def measure(quick: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, head() as address, deployed(Path(folder), address) as console:
         took = Sample(console.took_ms, 1, (console.took_ms, console.took_ms))
         alone, seen = asyncio.run(beside(console, SECONDS_QUICK if quick else SECONDS))
+        away = [asyncio.run(away_s(console)) for _ in range(1 if quick else 3)]
     part = 1 - seen.refused / len(seen.reads_ms)
     served = Sample(part, len(seen.reads_ms), (part, part))
     crowded = f"stop beside {READS_PER_S} reads/s and {WATCHERS} watchers"
@@ -127,6 +160,7 @@ def measure(quick: bool) -> list[Row]:
         at_most(f"{crowded}, at its own door, p50", "ms", at(seen.at_door_ms, 0.5), DOOR_P50_MS_MAX),
         at_most(f"{crowded}, at its own door, p99", "ms", at(seen.at_door_ms, 0.99), DOOR_P99_MS_MAX),
         at_least("reads of the crowd that were served", "share", served, SERVED_MIN),
+        at_most("console away after its proxy was killed, max", "s", at(away, 1), AWAY_S_MAX),
     ]
 
 

@@ -57,6 +57,8 @@ TRADING = MappingProxyType(
         "METRICS_RECORD_INTERVAL_S": "15",
         # Serve's replicas are looked after twice a second.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+        # A proxy that was missed three times is begun anew; every ten seconds, the console is away for half a minute.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
     }
 )
 

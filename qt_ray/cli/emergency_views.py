@@ -91,8 +91,8 @@ def next_steps(at: Standing) -> Iterator[Step]:
     elif policy is not None and policy["new_trades_paused"]:
         yield Step(at.qt('trade resume --reason "..."'), "new positions are paused by hand")
     elif at.found["entries_shut"]:
-        yield Step(at.qt("status"), "says which part is not well; entries are let in again by themselves")
-        yield Step(at.qt("ess trip"), "if you do not want to wait for that: stops everything")
+        yield Step(at.qt("status"), "says which part is not well")
+        yield Step(at.qt("ess trip"), "if you do not want to wait: stops everything")
     else:
         yield Step(at.qt("ess trip"), "would stop everything; there is nothing to do")
 

@@ -21,6 +21,7 @@ READ_IN = {
     "REPORTER_UPDATE_INTERVAL_MS": "dashboard/modules/reporter/reporter_consts.py",
     "METRICS_RECORD_INTERVAL_S": "dashboard/consts.py",
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "serve/_private/constants.py",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "serve/_private/constants.py",
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "serve/_private/constants.py",
     "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "serve/_private/constants.py",
 }
