@@ -149,9 +149,9 @@ class Desk:
 
     async def rest(self) -> None:
         """Wait until another entry may be sent, and protection has come to rest."""
-        await until(lambda: self.account.why_shut() is None)
+        await until(lambda: self.account.is_ready)
         await asyncio.sleep(REST_S)
-        await until(lambda: self.account.why_shut() is None)
+        await until(lambda: self.account.is_ready)
 
     async def tell(self, verb: str, door: str, said: Mapping[str, Any] | None = None) -> None:
         """Tell the venue's control port what to do."""

@@ -120,6 +120,11 @@ class AccountLoop:
             undo.pop_all()
         return cls(loop, custody, memory, Latch(latch or folder.with_name(LATCH_FILE)), leverages, clock)
 
+    @property
+    def is_ready(self) -> bool:
+        """Return whether an entry would be sent now, as far as the account is concerned."""
+        return self.why_shut() is None
+
     def why_shut(self) -> str | None:
         """Return why no entry would be sent now, as far as the account is concerned, or nothing."""
         engine = self.gateway.engine
