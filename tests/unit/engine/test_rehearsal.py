@@ -9,9 +9,10 @@ from qt_ray.engine.rehearsal import rehearsed
 
 pytestmark = pytest.mark.unit
 
-# In a process of its own: here, other tests may have called any of them.
+# In a process of its own: here, other tests may have called any of them. These are called from Python; what they call
+# themselves is in their own machine code.
 UNUSED = """
-from qt_ray.engine import live, rehearsal, settle, takeover
+from qt_ray.engine import live, rehearsal, takeover
 from qt_ray.governance import framing
 from qt_ray.market import quality_rules, regime
 from qt_ray.market.features import push
@@ -19,9 +20,8 @@ from qt_ray.risk import drawdown
 
 rehearsal.prepared()
 kernels = [
-    live.observe, live.fill, settle.follow, settle.written, takeover.held, takeover.traded, takeover.revalued,
-    framing._lay_out, quality_rules.defects, quality_rules.judge_bar, regime.observe_columns, push.push_columns,
-    drawdown.observe,
+    live.observe, live.fill, takeover.held, takeover.traded, takeover.revalued, framing._lay_out,
+    regime.observe_columns, quality_rules.defects, quality_rules.judge_bar, push.push_columns, drawdown.observe,
 ]
 print([kernel.py_func.__qualname__ for kernel in kernels if kernel._machine is None])
 """
